@@ -1,0 +1,61 @@
+"""The admin of the built-in models: notifications to be searched and marked, counts to be looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from .models import Notification, UserNotificationsCount
+
+
+def user_search_field() -> str:
+    return f"user__{get_user_model().USERNAME_FIELD}"
+
+
+@admin.register(Notification)
+class NotificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("text", "user", "kind", "has_read", "created_at")
+    list_filter = ("has_read", "kind", "created_at")
+    list_select_related = ("user",)
+    raw_id_fields = ("user",)
+    readonly_fields = ("created_at",)
+    ordering = ("-created_at", "-id")
+    actions = ("mark_as_read",)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("text", "kind", user_search_field())
+
+    @admin.action(description=_("Mark selected notifications as read"), permissions=["change"])
+    def mark_as_read(self, request: HttpRequest, queryset: Any) -> None:
+        number = queryset.mark_as_read()
+        said = ngettext("%d notification was marked as read.", "%d notifications were marked as read.", number)
+        self.message_user(request, said % number, messages.SUCCESS)
+
+
+@admin.register(UserNotificationsCount)
+class UserNotificationsCountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("user", "unread_count", "unread")
+    list_select_related = ("user",)
+    ordering = ("-unread_count",)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return (user_search_field(),)
+
+    @admin.display(description=_("unread"))
+    def unread(self, count: UserNotificationsCount) -> int:
+        """The value that everyone reads: stored and buffered."""
+        return UserNotificationsCount.counter.value(count.pk)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,170 @@
+"""What every buffer does. ``tests/buffers/contract.py`` holds each of them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage
+
+from ..conf import is_integer
+from ..exceptions import InvalidSettings, unknown
+from ..stored import BATCH, Look, Stored
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a buffer's deltas wait: what must not change while some do. No prefix: in the database alone."""
+
+    prefix: str = ""
+    shards: int = 1
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A batch that a flush may apply.
+
+    Attributes:
+        batch: the number of the batch, or None where nothing is buffered.
+        size: how many keys it has.
+        run_id: which run of the server holds it.
+        lost: what of earlier data is missing, or nothing.
+    """
+
+    batch: int | None
+    size: int
+    run_id: str
+    lost: str = ""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the claimed batch: its number (None where there is none), its size, and some of its members."""
+
+    batch: int | None
+    size: int
+    members: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What waits for a counter, and what its last flush did.
+
+    Attributes:
+        label: the counter.
+        buffer: the alias of its buffer.
+        keys: how many keys have deltas waiting; a key counts in each place where it has some.
+        rows: how many deltas wait in the database.
+        batch: the number of the last batch that was begun.
+        position: how many keys of that batch have been applied.
+        size: how many keys it has.
+        flushed_at: when the last flush ended that applied anything.
+        flushed_keys: how many keys' sums it added.
+    """
+
+    label: str
+    buffer: str
+    keys: int
+    rows: int
+    batch: int
+    position: int
+    size: int
+    flushed_at: datetime | None
+    flushed_keys: int
+
+
+class Buffer:
+    """A place where deltas wait.
+
+    Args:
+        alias: the buffer's alias in the settings.
+        options: ``OPTIONS`` of the settings.
+
+    Raises:
+        InvalidSettings: an option is unknown or has a wrong value.
+    """
+
+    #: Option -> default. Of every buffer: how many keys (database buffer: deltas) one transaction applies.
+    defaults: ClassVar[Mapping[str, Any]] = {"CHUNK": 10_000}
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        self.alias = alias
+        for name in options:
+            if name not in self.defaults:
+                raise InvalidSettings(f"Buffer {alias!r}: {unknown('option', name, self.defaults)}")
+        self.options = {**self.defaults, **options}
+        self.chunk = self.at_least("CHUNK", 1)
+        self.layout = Layout()
+
+    def at_least(self, name: str, least: int) -> int:
+        """An option that must be an integer of at least so much."""
+        value = self.options[name]
+        if not is_integer(value) or value < least:
+            raise InvalidSettings(
+                f"Buffer {self.alias!r}: {name} must be an integer of at least {least}, not {value!r}."
+            )
+        return int(value)
+
+    def check(self) -> list[CheckMessage]:
+        """Messages for Django's system checks."""
+        return []
+
+    def close(self) -> None:
+        """Let go of connections: the settings have changed."""
+
+    # Writes and reads
+
+    def add(self, stored: Stored, sums: Mapping[str, int]) -> None:
+        """Take deltas of the caller's transaction: after its commit they are counted, after its rollback not."""
+        raise NotImplementedError
+
+    def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+        """Stored and buffered, of each key, the caller's own transaction included."""
+        raise NotImplementedError
+
+    def status(self, stored: Stored) -> Status:
+        """What waits, and what the last flush did."""
+        raise NotImplementedError
+
+    # The flush
+
+    def before_rows(self, stored: Stored, keys: Iterable[str]) -> None:
+        """Deltas that waited in the database are about to be applied: forget what is cached of their keys."""
+
+    def claim(self, stored: Stored, shard: int, known: Known) -> Claim:
+        """Take all that waits outside the database as one batch, or resume the one that was begun."""
+        return Claim(None, 0, "")
+
+    def slice(self, stored: Stored, shard: int, position: int, length: int) -> Slice:
+        """Part of the claimed batch."""
+        raise NotImplementedError
+
+    def acknowledge(self, stored: Stored, shard: int, batch: int) -> None:
+        """A batch has been applied: let go of it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the database knows of a shard before a claim."""
+
+    run_id: str
+    batch: int
+    position: int
+    size: int
+
+
+def slices(keys: Sequence[str], length: int = BATCH) -> Iterable[Sequence[str]]:
+    return (keys[start : start + length] for start in range(0, len(keys), length))
+
+
+def counted(stored: Stored, look: Look, keys: Sequence[str]) -> dict[str, int] | None:
+    """The keys' counts by counting the source, where it has never been counted; else None."""
+    return None if look.filled or stored.events else stored.true_values(keys)
+
+
+def in_database(look: Look, keys: Sequence[str]) -> dict[str, int]:
+    """What the database alone knows of the keys' counts."""
+    return {key: look.stored.get(key, 0) + look.waiting.get(key, 0) for key in keys}

@@ -1,0 +1,55 @@
+"""The database buffer: a delta is a row of the change's own transaction. Needs no server."""
+
+from collections.abc import Mapping, Sequence
+
+from django.db import transaction
+
+from .. import progress, waiting
+from ..stored import Stored
+from .base import Buffer, Layout, Status, counted, in_database, slices
+
+
+class DatabaseBuffer(Buffer):
+    """Deltas wait in a table of the count model's own database.
+
+    A row is inserted at once in the change's own transaction: no lock is shared, a rollback takes it along, and
+    nothing can come between the change and its delta.
+    """
+
+    def add(self, stored: Stored, sums: Mapping[str, int]) -> None:
+        with transaction.atomic(using=stored.using, savepoint=False):
+            stored.leave(dict(sums))
+
+    def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in slices(keys):
+            found |= self._values(stored, part)
+        return found
+
+    def _values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+        look = stored.look(keys)
+        stored.check_layout(look, self.layout.prefix, self.layout.shards)
+        true = counted(stored, look, keys)
+        return in_database(look, keys) if true is None else true
+
+    def status(self, stored: Stored) -> Status:
+        return database_status(self, stored)
+
+
+def database_status(buffer: Buffer, stored: Stored, keys: int = 0, layout: Layout | None = None) -> Status:
+    """What the database knows, with ``keys`` that wait outside it."""
+    shards = layout.shards if layout else 1
+    stored.ensure_progress(shards)
+    rows, waiting_keys, _ = waiting.summary(stored.using, stored.label)
+    read = [progress.read(stored.using, stored.label, shard) for shard in range(shards)]
+    return Status(
+        label=stored.label,
+        buffer=buffer.alias,
+        keys=keys + waiting_keys,
+        rows=rows,
+        batch=max(one.batch for one in read),
+        position=sum(one.position for one in read),
+        size=sum(one.size for one in read),
+        flushed_at=max((one.flushed_at for one in read if one.flushed_at), default=None),
+        flushed_keys=sum(one.flushed_keys for one in read),
+    )

@@ -1,0 +1,249 @@
+"""The Redis buffer: deltas are summed in sorted sets after the commit, and a read is one GET.
+
+Every step is one script of ``scripts/``, whose keys and effects are described at its top.
+"""
+
+from __future__ import annotations
+
+import uuid
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage
+from django.db import transaction
+
+from ..exceptions import BufferUnavailable, InvalidSettings
+from ..stored import Stored
+from . import on_commit
+from .base import Buffer, Claim, Known, Layout, Slice, Status, slices
+from .breaker import Breaker
+from .database import database_status
+from .redis_client import check_client, make_client, redis, source_of, texts
+from .redis_read import Reader
+
+#: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
+KEYS_A_CALL = 1000
+
+SCRIPTS = Path(__file__).with_name("scripts")
+
+
+@cache
+def script_text(name: str) -> str:
+    return (SCRIPTS / f"{name}.lua").read_text()
+
+
+class RedisBuffer(Buffer):
+    """Deltas wait in Redis or Valkey, summed per key. See "The Redis buffer" in the documentation for its options."""
+
+    defaults: ClassVar[Mapping[str, Any]] = {
+        **Buffer.defaults,
+        "URL": None,
+        "CACHE": None,
+        "CLIENT": None,
+        "PREFIX": "nc",
+        "SHARDS": 1,
+        "GRACE": 60,
+        "TOTAL_TTL": 3600,
+        "TIMEOUT": 1,
+    }
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        super().__init__(alias, options)
+        source_of(alias, self.options)
+        self.grace = self.at_least("GRACE", 1)
+        self.total_ttl = self.at_least("TOTAL_TTL", 1)
+        self.layout = Layout(self._prefix(), self.at_least("SHARDS", 1))
+        self._check_timeout()
+        self.breaker = Breaker(f"Redis buffer {alias!r}")
+        self._checked: set[Stored] = set()
+
+    def _prefix(self) -> str:
+        prefix = self.options["PREFIX"]
+        if not isinstance(prefix, str) or not prefix or len(prefix) > 100 or set(prefix) & set("{}"):
+            raise InvalidSettings(
+                f"Buffer {self.alias!r}: PREFIX must be a text of 1 to 100 characters without braces, not {prefix!r}."
+            )
+        return prefix
+
+    def _check_timeout(self) -> None:
+        timeout = self.options["TIMEOUT"]
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
+            raise InvalidSettings(f"Buffer {self.alias!r}: TIMEOUT must be a number of seconds, not {timeout!r}.")
+
+    def check(self) -> list[CheckMessage]:
+        return check_client(self.alias, self.options)
+
+    def close(self) -> None:
+        if "client" in self.__dict__ and self.options["URL"] is not None:
+            self.client.close()
+
+    # The server
+
+    @cached_property
+    def client(self) -> Any:
+        return make_client(self.alias, self.options)
+
+    @cached_property
+    def _scripts(self) -> dict[str, Any]:
+        return {}
+
+    def _script(self, name: str) -> Any:
+        if name not in self._scripts:
+            self._scripts[name] = self.client.register_script(script_text(name))
+        return self._scripts[name]
+
+    def ask(self, question: Callable[[], Any]) -> Any:
+        """Ask the server.
+
+        Raises:
+            BufferUnavailable: it does not answer, refuses, or did not answer a moment ago.
+        """
+        if self.breaker.is_open():
+            raise BufferUnavailable(f"Redis buffer {self.alias!r} did not answer a moment ago.")
+        try:
+            reply = question()
+        except redis.RedisError as error:
+            self.breaker.failed(error)
+            raise BufferUnavailable(f"Redis buffer {self.alias!r}: {type(error).__name__}: {error}") from error
+        self.breaker.answered()
+        return reply
+
+    def get(self, names: Sequence[str]) -> list[Any]:
+        """The values of some Redis keys of one shard."""
+        found: list[Any] = self.ask(lambda: [self.client.get(names[0])] if len(names) == 1 else self.client.mget(names))
+        return found
+
+    def run(self, name: str, base: str, *arguments: Any) -> Any:
+        """Run a script on one shard, and give its reply with strings as text."""
+        return texts(self.ask(lambda: self._script(name)(keys=[base], args=arguments)))
+
+    def base(self, stored: Stored, shard: int) -> str:
+        """What the names of a shard's keys begin with; the braces keep them on one node of a cluster."""
+        return f"{self.layout.prefix}:{{{stored.label}@{stored.using}/{shard}}}"
+
+    def shard(self, key: str) -> int:
+        return zlib.crc32(key.encode()) % self.layout.shards if self.layout.shards > 1 else 0
+
+    def by_shard(self, keys: Iterable[str], length: int = KEYS_A_CALL) -> Iterable[tuple[int, Sequence[str]]]:
+        """Keys by shard, in parts that one call may take."""
+        shards: dict[int, list[str]] = {}
+        for key in keys:
+            shards.setdefault(self.shard(key), []).append(key)
+        for shard, members in sorted(shards.items()):
+            for part in slices(members, length):
+                yield shard, part
+
+    # Writes
+
+    def add(self, stored: Stored, sums: Mapping[str, int]) -> None:
+        connection = stored.connection
+        if on_commit.sends_after_commit(connection):
+            self._add_in_transaction(stored, sums)
+        elif connection.get_autocommit():
+            with transaction.atomic(using=stored.using):
+                self._add_in_transaction(stored, sums)
+        else:
+            self._leave_rows(stored, sums)
+
+    def _add_in_transaction(self, stored: Stored, sums: Mapping[str, int]) -> None:
+        unsent = on_commit.begin(stored.connection)
+        new = [key for key in sums if key not in unsent.intents.get(stored, ())]
+        refused = self._intend(stored, unsent.token, new)
+        accepted = {key: amount for key, amount in sums.items() if key not in refused}
+        if accepted:
+            unsent.add(self, stored, accepted)
+        if refused:
+            stored.leave({key: sums[key] for key in refused})
+
+    def _intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]:
+        """Leave the transaction's token; returns the keys whose deltas must wait in the database instead."""
+        refused = set(keys)
+        try:
+            self._check_layout(stored)
+            for shard, part in self.by_shard(keys):
+                frozen = self._intend_part(stored, shard, token, part)
+                refused -= set(part) - set(frozen)
+        except BufferUnavailable:
+            pass
+        return refused
+
+    def _intend_part(self, stored: Stored, shard: int, token: str, keys: Sequence[str]) -> list[str]:
+        base = self.base(stored, shard)
+        if stored.events:  # nothing could be recounted: all that matters is whether the server is there
+            self.ask(lambda: self.client.exists(base))
+            return []
+        frozen: list[str] = self.run("intend", base, token, self.grace, *keys)
+        return frozen
+
+    def _check_layout(self, stored: Stored) -> None:
+        if stored not in self._checked:
+            stored.check_layout(stored.look([]), self.layout.prefix, self.layout.shards)
+            self._checked.add(stored)
+
+    def _leave_rows(self, stored: Stored, sums: Mapping[str, int]) -> None:
+        """Let deltas wait in the database, where no hook runs after the commit."""
+        with suppress(BufferUnavailable):
+            self.before_rows(stored, sums)
+        stored.leave(dict(sums))
+
+    def push(self, stored: Stored, token: str, sums: Mapping[str, int]) -> None:
+        """Count the deltas of a committed transaction.
+
+        Raises:
+            BufferUnavailable: the server does not answer, even when asked again: by then the call counts once.
+        """
+        name = "add" if stored.events else "push"
+        for shard, part in self.by_shard(sums):
+            pairs = [value for key in part for value in (key, sums[key])]
+            # Each call has a token of its own, because an event's token is spent by the first.
+            self._twice(name, self.base(stored, shard), uuid.uuid4().hex if stored.events else token, *pairs)
+
+    def _twice(self, name: str, base: str, *arguments: Any) -> None:
+        try:
+            self.run(name, base, *arguments)
+        except BufferUnavailable as error:
+            if not isinstance(error.__cause__, redis.ConnectionError):
+                raise
+            self.breaker.retry()
+            self.run(name, base, *arguments)
+
+    def withdraw(self, stored: Stored, token: str, keys: Iterable[str]) -> None:
+        """Take back the intents of a transaction that was rolled back."""
+        if not stored.events:
+            for shard, part in self.by_shard(keys):
+                self.run("withdraw", self.base(stored, shard), token, *part)
+
+    # Reads
+
+    def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+        return Reader(self, stored).values(keys)
+
+    def status(self, stored: Stored) -> Status:
+        waiting = 0
+        for shard in range(self.layout.shards):
+            pending, batch, _ = self.run("status", self.base(stored, shard))
+            waiting += pending + batch
+        return database_status(self, stored, waiting, self.layout)
+
+    # The flush
+
+    def before_rows(self, stored: Stored, keys: Iterable[str]) -> None:
+        for shard, part in self.by_shard(keys):
+            self.run("forget", self.base(stored, shard), *part)
+
+    def claim(self, stored: Stored, shard: int, known: Known) -> Claim:
+        arguments = (known.run_id, known.batch, known.position, known.size)
+        run_id, batch, size, lost = self.run("claim", self.base(stored, shard), *arguments)
+        return Claim(int(batch) if size else None, size, run_id, lost)
+
+    def slice(self, stored: Stored, shard: int, position: int, length: int) -> Slice:
+        first, last = position, position + length - 1
+        batch, size, members = self.run("slice", self.base(stored, shard), first, last)
+        return Slice(int(batch) if size else None, size, list(zip(members[::2], members[1::2], strict=True)))
+
+    def acknowledge(self, stored: Stored, shard: int, batch: int) -> None:
+        self.run("acknowledge", self.base(stored, shard), batch)

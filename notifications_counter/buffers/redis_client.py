@@ -1,0 +1,132 @@
+"""The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.utils.module_loading import import_string
+
+from ..exceptions import InvalidSettings, MissingExtra
+
+try:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+except ImportError as error:
+    raise MissingExtra("redis", "redis") from error
+
+__all__ = ["check_client", "make_client", "redis", "source_of", "text", "texts"]
+
+SOURCES = ("URL", "CACHE", "CLIENT")
+
+
+def source_of(alias: str, options: Mapping[str, Any]) -> str:
+    """Which of the three options names the client.
+
+    Raises:
+        InvalidSettings: none of them does, or several.
+    """
+    given = [name for name in SOURCES if options[name] is not None]
+    if len(given) != 1:
+        raise InvalidSettings(
+            f"Buffer {alias!r} needs exactly one of the options URL, CACHE and CLIENT, not {', '.join(given) or 'none'}."
+        )
+    if not isinstance(options[given[0]], str):
+        raise InvalidSettings(f"Buffer {alias!r}: {given[0]} must be a string, not {options[given[0]]!r}.")
+    return given[0]
+
+
+def make_client(alias: str, options: Mapping[str, Any]) -> Any:
+    """The client that the options name.
+
+    Raises:
+        InvalidSettings: it cannot be made.
+        MissingExtra: ``CACHE`` is given and django-redis is not installed.
+    """
+    source = source_of(alias, options)
+    if source == "URL":
+        return _from_url(alias, options["URL"], options["TIMEOUT"])
+    return _from_cache(options["CACHE"]) if source == "CACHE" else _function(alias, options["CLIENT"])()
+
+
+def _from_url(alias: str, url: str, timeout: float) -> Any:
+    try:
+        return redis.Redis.from_url(
+            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+        )
+    except ValueError as error:
+        raise InvalidSettings(f"Buffer {alias!r}: URL {url!r} cannot be used: {error}") from error
+
+
+def _from_cache(cache: str) -> Any:
+    try:
+        from django_redis import get_redis_connection
+    except ImportError as error:
+        raise MissingExtra("django-redis", "redis") from error
+    try:
+        return get_redis_connection(cache)
+    except NotImplementedError as error:
+        raise InvalidSettings(f"CACHE {cache!r} is no cache of django-redis.") from error
+
+
+def _function(alias: str, path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError as error:
+        raise InvalidSettings(f"Buffer {alias!r}: cannot import CLIENT {path!r}: {error}") from error
+
+
+def check_client(alias: str, options: Mapping[str, Any]) -> list[CheckMessage]:
+    """What is wrong, or dangerous, with the option that names the client. Nothing is connected."""
+    if options["CACHE"] is not None:
+        return check_cache(alias, options["CACHE"])
+    try:
+        if options["URL"] is not None:
+            _from_url(alias, options["URL"], options["TIMEOUT"])
+        else:
+            _function(alias, options["CLIENT"])
+    except InvalidSettings as error:
+        return [Error(str(error), id="notifications_counter.E014")]
+    return []
+
+
+def check_cache(alias: str, cache: str) -> list[CheckMessage]:
+    """What is wrong, or dangerous, with the cache that a buffer shares."""
+    configured = settings.CACHES.get(cache)
+    if configured is None:
+        return [Error(f"Buffer {alias!r}: CACHE {cache!r} is no alias of CACHES.", id="notifications_counter.E012")]
+    if not str(configured.get("BACKEND", "")).startswith("django_redis."):
+        hint = "Use django_redis.cache.RedisCache, or give the buffer a URL."
+        message = f"Buffer {alias!r}: CACHE {cache!r} is a {configured.get('BACKEND')}, which holds no deltas."
+        return [Error(message, hint=hint, id="notifications_counter.E013")]
+    return _check_alias(alias, cache) + _check_timeout(alias, cache, configured.get("OPTIONS", {}))
+
+
+def _check_alias(alias: str, cache: str) -> list[CheckMessage]:
+    if cache != "default":
+        return []
+    message = f"Buffer {alias!r} shares the cache 'default', and cache.clear() empties its whole Redis database."
+    hint = "Give the buffer an alias of CACHES of its own, with another database number in its LOCATION."
+    return [Warning(message, hint=hint, id="notifications_counter.W001")]
+
+
+def _check_timeout(alias: str, cache: str, options: Mapping[str, Any]) -> list[CheckMessage]:
+    missing = [name for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT") if not options.get(name)]
+    if not missing:
+        return []
+    message = f"Buffer {alias!r}: a Redis that does not answer holds up every request, because CACHE {cache!r} has no time-out."
+    hint = f"Set {' and '.join(missing)} in the OPTIONS of that cache, to 1 for instance."
+    return [Warning(message, hint=hint, id="notifications_counter.W002")]
+
+
+def text(reply: Any) -> str:
+    """A string of a reply: bytes, or text where the client decodes replies."""
+    return reply.decode() if isinstance(reply, bytes) else str(reply)
+
+
+def texts(reply: Any) -> Any:
+    """A reply of a script with all its strings as text; lists stay lists."""
+    if isinstance(reply, list | tuple):
+        return [texts(item) for item in reply]
+    return text(reply) if isinstance(reply, bytes | str) else reply

@@ -1,0 +1,144 @@
+"""A read of the Redis buffer: the cached total, or stored and buffered from one consistent look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import BufferUnavailable
+from ..stored import Look, Shard, Stored
+from . import on_commit
+from .base import counted, in_database, slices
+
+if TYPE_CHECKING:
+    from .redis import RedisBuffer
+
+#: How often a reader looks again when a flush came between its two looks.
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Held:
+    """What Redis holds of a key: its pending delta, its delta in the batch, and its place there; '' for none."""
+
+    pending: str
+    score: str
+    rank: str
+
+    def buffered(self, seq: int, shard: Shard) -> int:
+        applied = self.rank != "" and shard.batch == seq and int(self.rank) < shard.position
+        return number(self.pending) + (0 if applied else number(self.score))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What Redis holds of some keys of a shard, at one moment."""
+
+    seq: str
+    version: str
+    has_batch: bool
+    keys: dict[str, Held]
+
+    def is_older_than(self, shard: Shard) -> bool:
+        """Whether the database has already applied a later batch than the one that was seen."""
+        return shard.batch > int(self.seq)
+
+    def is_newer_than(self, shard: Shard) -> bool:
+        """Whether a batch was applied and let go of that the database, seen in an old state, does not include."""
+        return not self.has_batch and shard.batch < int(self.seq)
+
+    def disagrees_with(self, shard: Shard) -> bool:
+        return self.is_older_than(shard) or self.is_newer_than(shard)
+
+
+def number(score: str) -> int:
+    return int(float(score)) if score else 0
+
+
+class Reader:
+    """Reads of one counter.
+
+    A count of the source's rows sees what the caller's own transaction has done; to every other answer the deltas are
+    added that it has not sent yet.
+    """
+
+    def __init__(self, buffer: RedisBuffer, stored: Stored) -> None:
+        self.buffer = buffer
+        self.stored = stored
+        self.unsent = on_commit.current(stored.connection)
+
+    def values(self, keys: Sequence[str]) -> dict[str, int]:
+        """The values of keys, the caller's own transaction included."""
+        found: dict[str, int] = {}
+        for shard, part in self.buffer.by_shard(keys, 400):
+            found |= self._shard_values(shard, part)
+        return found
+
+    def _shard_values(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
+        try:
+            found = self._cached(shard, keys)
+            missing = [key for key in keys if key not in found]
+            return found | self._computed(shard, missing) if missing else found
+        except BufferUnavailable:
+            return self._from_database(keys)
+
+    def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
+        base = self.buffer.base(self.stored, shard)
+        names = [f"{base}:total:{key}" for key in keys]
+        totals = self.buffer.get(names)
+        found = {key: int(total) for key, total in zip(keys, totals, strict=True) if total is not None}
+        return self._with_own(found)
+
+    def _with_own(self, values: dict[str, int]) -> dict[str, int]:
+        if self.unsent is None:
+            return values
+        return {key: value + self.unsent.sum(self.stored, key) for key, value in values.items()}
+
+    def _computed(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
+        for _ in range(TRIES):
+            snapshot = self._snapshot(shard, keys)
+            look = self._look(keys)
+            row = look.shards.get(shard) or look.shards[0]
+            if not snapshot.is_older_than(row):
+                break
+        true = counted(self.stored, look, keys)
+        if true is not None:
+            return true
+        values = {key: self._sum(look, row, snapshot, key) for key in keys}
+        if snapshot.is_newer_than(row) and not self.stored.events:
+            # A transaction sees the database in an old state: only its own rows are as old as that.
+            return self.stored.true_values(keys)
+        if self.stored.connection.get_autocommit() and not snapshot.disagrees_with(row):
+            self._fill(shard, snapshot, {key: value for key, value in values.items() if key not in look.waiting})
+        return self._with_own(values)
+
+    def _look(self, keys: Sequence[str]) -> Look:
+        look = self.stored.look(keys)
+        self.stored.check_layout(look, self.buffer.layout.prefix, self.buffer.layout.shards)
+        return look
+
+    def _sum(self, look: Look, row: Shard, snapshot: Snapshot, key: str) -> int:
+        return in_database(look, [key])[key] + snapshot.keys[key].buffered(int(snapshot.seq), row)
+
+    def _snapshot(self, shard: int, keys: Sequence[str]) -> Snapshot:
+        seq, version, has_batch, *rest = self.buffer.run("snapshot", self.buffer.base(self.stored, shard), *keys)
+        held = (Held(*map(str, part)) for part in slices(rest, 3))
+        return Snapshot(seq, version, bool(has_batch), dict(zip(keys, held, strict=True)))
+
+    def _fill(self, shard: int, snapshot: Snapshot, values: dict[str, int]) -> None:
+        arguments: list[Any] = [self.buffer.total_ttl, snapshot.seq, snapshot.version]
+        for key, value in values.items():
+            held = snapshot.keys[key]
+            arguments += [key, held.pending, held.score, held.rank, value]
+        if values:
+            self.buffer.run("fill", self.buffer.base(self.stored, shard), *arguments)
+
+    def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
+        """Redis does not answer: what is stored, and what waits in the database."""
+        found: dict[str, int] = {}
+        for part in slices(keys):
+            look = self.stored.look(part)
+            true = counted(self.stored, look, part)
+            found |= true if true is not None else self._with_own(in_database(look, part))
+        return found

@@ -1,0 +1,42 @@
+-- A flush takes all that is pending as one batch, or resumes the batch that was begun.
+--
+-- KEYS[1]  base of the shard's keys
+-- ARGV[1]  the server's run id as the database knows it, '' before the first claim
+-- ARGV[2]  the number of the last batch as the database knows it
+-- ARGV[3]  how many members of it the database has applied
+-- ARGV[4]  how many members it had
+--
+-- writes  seq      string        the number of the last claimed batch
+--         batch    sorted set    pending as it was; unlinked where the server's data is older than the database's
+--         pending  sorted set    renamed
+--
+-- Returns the run id, the number of the batch, its size (0: nothing to flush), and what was lost ('': nothing).
+local base = KEYS[1]
+local known_run_id, number = ARGV[1], tonumber(ARGV[2])
+local position, size = tonumber(ARGV[3]), tonumber(ARGV[4])
+local batch, pending, sequence = base .. ':batch', base .. ':pending', base .. ':seq'
+local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local seq = tonumber(redis.call('GET', sequence) or '-1')
+local held = redis.call('ZCARD', batch)
+local lost = ''
+
+if seq < number then
+  if number > 0 then
+    lost = seq < 0 and 'its data' or 'the newest of its data'
+    redis.call('UNLINK', batch)
+    held = 0
+  end
+  seq = number
+  redis.call('SET', sequence, seq)
+elseif seq == number and position < size and held == 0 then
+  lost = 'a batch that was being applied'
+elseif known_run_id ~= '' and known_run_id ~= run_id then
+  lost = 'perhaps some of its data, because it was restarted or replaced'
+end
+
+if held == 0 and redis.call('EXISTS', pending) == 1 then
+  redis.call('RENAME', pending, batch)
+  seq = redis.call('INCR', sequence)
+  held = redis.call('ZCARD', batch)
+end
+return {run_id, seq, held, lost}

@@ -1,0 +1,50 @@
+-- After the commit: count the deltas of a transaction, each once however often this is sent.
+--
+-- KEYS[1]     base of the shard's keys
+-- ARGV[1]     token of the transaction
+-- ARGV[2...]  key, delta, key, delta ...
+--
+-- writes  intents:<key>  hash          an open token is the right to add, once, and is removed
+--         pending        sorted set    key -> summed delta; a sum of zero is removed
+--         total:<key>    string        the cached value, if there is one
+--         guard:<key>    string        deleted: a recount under way must look again
+--         dirty          sorted set    removed with the last intent; a key without an open token is to be recounted
+local base, token = KEYS[1], ARGV[1]
+local pending, dirty = base .. ':pending', base .. ':dirty'
+
+local function ask_for_recount(key, intents)
+  local now = tonumber(redis.call('TIME')[1])
+  redis.call('HDEL', intents, token)
+  redis.call('HSET', intents, 'recount', now)
+  redis.call('ZADD', dirty, now, key)
+end
+
+local function add(key, delta)
+  if delta == '0' then
+    return
+  end
+  if tonumber(redis.call('ZINCRBY', pending, delta, key)) == 0 then
+    redis.call('ZREM', pending, key)
+  end
+  local total = base .. ':total:' .. key
+  if redis.call('EXISTS', total) == 1 then
+    redis.call('INCRBY', total, delta)
+  end
+end
+
+for i = 2, #ARGV, 2 do
+  local key, delta = ARGV[i], ARGV[i + 1]
+  local intents = base .. ':intents:' .. key
+  local left = redis.call('HGET', intents, token)
+  if left and left ~= 'flagged' then
+    redis.call('HDEL', intents, token)
+    add(key, delta)
+    if redis.call('EXISTS', intents) == 0 then
+      redis.call('ZREM', dirty, key)
+    end
+  else
+    ask_for_recount(key, intents)
+  end
+  redis.call('DEL', base .. ':guard:' .. key)
+end
+return 0

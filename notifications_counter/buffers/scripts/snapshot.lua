@@ -1,0 +1,15 @@
+-- What is buffered of keys, at one moment.
+--
+-- KEYS[1]     base of the shard's keys
+-- ARGV[1...]  keys
+--
+-- Returns seq, version, then for each key: its pending delta, its delta in the batch, its rank there ('' for none).
+local base = KEYS[1]
+local reply = {redis.call('GET', base .. ':seq') or '0', redis.call('GET', base .. ':version') or '0'}
+reply[3] = redis.call('EXISTS', base .. ':batch')
+for i = 1, #ARGV do
+  reply[#reply + 1] = redis.call('ZSCORE', base .. ':pending', ARGV[i]) or ''
+  reply[#reply + 1] = redis.call('ZSCORE', base .. ':batch', ARGV[i]) or ''
+  reply[#reply + 1] = redis.call('ZRANK', base .. ':batch', ARGV[i]) or ''
+end
+return reply

@@ -1,0 +1,129 @@
+"""System checks: what is declared or configured wrongly, each with an id and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models, router
+
+from . import where as conditions
+from .buffers import buffers
+from .conf import get_settings
+from .counters import Counter, counters
+from .exceptions import InvalidSettings, MissingExtra
+
+
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The settings, and each buffer that they configure."""
+    try:
+        get_settings()
+    except InvalidSettings as error:
+        return [
+            Error(str(error), hint="Correct NOTIFICATIONS_COUNTER in the settings.", id="notifications_counter.E001")
+        ]
+    return [message for alias in buffers for message in _check_buffer(alias)]
+
+
+def _check_buffer(alias: str) -> list[CheckMessage]:
+    try:
+        return buffers[alias].check()
+    except MissingExtra as error:
+        return [
+            Error(str(error), hint="Install the extra, or use the database buffer.", id="notifications_counter.E003")
+        ]
+    except InvalidSettings as error:
+        hint = "Correct NOTIFICATIONS_COUNTER['BUFFERS'] in the settings."
+        return [Error(str(error), hint=hint, id="notifications_counter.E002")]
+
+
+def check_counters(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Each declaration."""
+    return [message for counter in counters() for message in check_counter(counter)]
+
+
+def check_counter(counter: Counter) -> list[CheckMessage]:
+    """What is wrong with one declaration."""
+    found: list[CheckMessage] = [*_check_field(counter), *_check_others(counter), *_check_buffer_alias(counter)]
+    if counter.declared_source is not None:
+        found += _check_source(counter)
+    elif counter.source_key is not None or counter.where:
+        hint = "Give the counter a source, or leave out key and where."
+        found.append(
+            _error(counter, "key and where say which rows of a source count, but there is no source.", hint, 5)
+        )
+    return found
+
+
+def _error(counter: Counter, sentence: str, hint: str, number: int) -> Error:
+    return Error(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id=f"notifications_counter.E{number:03}")
+
+
+def _check_field(counter: Counter) -> Iterator[Error]:
+    hint = "Name the field with Counter(field=...); a BigIntegerField(default=0) does."
+    try:
+        field = counter.field
+    except InvalidSettings as error:
+        yield Error(str(error), hint=hint, obj=counter.model, id="notifications_counter.E004")
+        return
+    if not isinstance(field, models.IntegerField) or field.primary_key:
+        yield _error(counter, f"{field.name!r} is not an integer field.", hint, 4)
+    elif field.get_internal_type().startswith("Positive"):
+        sentence = f"{field.name!r} cannot hold a passing negative count, for which the database would fail the flush."
+        yield _error(counter, sentence, "Make it a BigIntegerField.", 11)
+
+
+def _check_others(counter: Counter) -> Iterator[Error]:
+    for field in counter.model._meta.concrete_fields:
+        needs_value = not (field.null or field.has_default() or field.primary_key)
+        if needs_value and not isinstance(field, models.IntegerField):
+            sentence = f"a flush inserts rows, and knows no value for {field.name!r}."
+            yield _error(counter, sentence, "Give that field a default, or let it be null.", 10)
+
+
+def _check_buffer_alias(counter: Counter) -> Iterator[Error]:
+    try:
+        configured = get_settings().BUFFERS
+    except InvalidSettings:  # said by check_settings
+        return
+    if counter.buffer_alias not in configured:
+        hint = f"Configured are: {', '.join(sorted(configured))}."
+        yield _error(counter, f"there is no buffer {counter.buffer_alias!r} in the settings.", hint, 2)
+
+
+def _check_source(counter: Counter) -> Iterator[Error]:
+    try:
+        source = counter.source
+    except (LookupError, ValueError):
+        hint = "Write it as 'app.Model', of an app that is installed."
+        yield _error(counter, f"there is no model {counter.declared_source!r} to be the source.", hint, 6)
+        return
+    if not (isinstance(source, type) and issubclass(source, models.Model)):
+        yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
+        return
+    yield from _check_key(counter, source)
+    for problem in conditions.problems(counter.where, source):
+        yield _error(counter, f"where: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
+    yield from _check_databases(counter, source)
+
+
+def _check_key(counter: Counter, source: type[models.Model]) -> Iterator[Error]:
+    names = ", ".join(field.name for field in source._meta.concrete_fields)
+    hint = f"Columns of {source._meta.label} are: {names}."
+    if counter.source_key is None:
+        yield _error(counter, "key is missing: which column of the source says whose count a row belongs to?", hint, 7)
+        return
+    try:
+        conditions.column(source, counter.source_key)
+    except FieldDoesNotExist:
+        yield _error(counter, f"key: {source._meta.label} has no column {counter.source_key!r}.", hint, 7)
+
+
+def _check_databases(counter: Counter, source: type[models.Model]) -> Iterator[Error]:
+    of_source, of_counts = router.db_for_write(source), counter.using or router.db_for_write(counter.model)
+    if of_source != of_counts:
+        sentence = f"the source is written to the database {of_source!r}, its counts to {of_counts!r}."
+        hint = "One transaction must hold both: route the count model to the database of the source."
+        yield _error(counter, sentence, hint, 9)

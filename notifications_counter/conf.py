@@ -1,0 +1,76 @@
+"""The settings: ``NOTIFICATIONS_COUNTER`` of the project's settings, checked and typed, read anew when it changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+from .exceptions import InvalidSettings, unknown
+
+SETTING = "NOTIFICATIONS_COUNTER"
+DATABASE_BUFFER = "notifications_counter.buffers.database.DatabaseBuffer"
+
+
+def default_buffers() -> Mapping[str, Mapping[str, Any]]:
+    return {"default": {"BACKEND": DATABASE_BUFFER}}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of this package, under the names that they have in ``NOTIFICATIONS_COUNTER``."""
+
+    #: Buffer alias -> ``{"BACKEND": dotted path, "OPTIONS": {...}}``, as in Django's ``CACHES``.
+    BUFFERS: Mapping[str, Mapping[str, Any]] = field(default_factory=default_buffers)
+    #: The largest number that a badge shows; above it stands "99+" with the exact number in the label.
+    BADGE_MAX: int = 99
+
+    def __post_init__(self) -> None:
+        _check_buffers(self.BUFFERS)
+        if not is_integer(self.BADGE_MAX) or self.BADGE_MAX < 1:
+            raise InvalidSettings(f"{SETTING}['BADGE_MAX'] must be an integer of at least 1, not {self.BADGE_MAX!r}.")
+
+
+def _check_buffers(buffers: object) -> None:
+    if not isinstance(buffers, Mapping) or not all(isinstance(value, Mapping) for value in buffers.values()):
+        raise InvalidSettings(f"{SETTING}['BUFFERS'] must map each buffer's alias to a dictionary, not {buffers!r}.")
+    for alias, values in buffers.items():
+        for name in values.keys() - {"BACKEND", "OPTIONS"}:
+            sentence = unknown("key", name, ["BACKEND", "OPTIONS"])
+            raise InvalidSettings(f"{SETTING}['BUFFERS'][{alias!r}]: {sentence}")
+        if not isinstance(values.get("BACKEND"), str):
+            raise InvalidSettings(f"{SETTING}['BUFFERS'][{alias!r}] needs a 'BACKEND', such as {DATABASE_BUFFER!r}.")
+        if not isinstance(values.get("OPTIONS", {}), Mapping):
+            raise InvalidSettings(f"{SETTING}['BUFFERS'][{alias!r}]['OPTIONS'] must be a dictionary.")
+
+
+def is_integer(value: object) -> bool:
+    """Whether a value is an integer and no ``bool``, which Python calls an integer too."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings in force.
+
+    Raises:
+        InvalidSettings: a name or a value in ``NOTIFICATIONS_COUNTER`` is wrong.
+    """
+    given = getattr(django_settings, SETTING, {})
+    if not isinstance(given, Mapping):
+        raise InvalidSettings(f"{SETTING} must be a dictionary, not {given!r}.")
+    known = [entry.name for entry in fields(Settings)]
+    for name in given:
+        if name not in known:
+            raise InvalidSettings(f"{SETTING}: {unknown('setting', name, known)}")
+    return Settings(**given)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == SETTING:
+        get_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,66 @@
+"""A user's inbox, as a program works with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .models import Notification, UserNotificationsCount
+from .querysets import NotificationQuerySet
+
+
+class NotificationController:
+    """The notifications of one user, and their unread count.
+
+    Args:
+        user: the user, or the user's primary key. Nobody checks that there is such a user.
+        using: a database alias, where it is not the default.
+
+    Raises:
+        InvalidKey: it cannot be a user's primary key.
+    """
+
+    def __init__(self, user: Any, *, using: str | None = None) -> None:
+        self.counter = UserNotificationsCount.counter
+        self.user_id = self.counter.key_field.to_python(self.counter.key_text(user))
+        self.using = self.counter.stored(using).using
+
+    def notifications(self) -> NotificationQuerySet:
+        """The user's notifications."""
+        return Notification.objects.using(self.using).of(self.user_id)
+
+    def unread_count(self) -> int:
+        """How many unread notifications the user has, the caller's own transaction included."""
+        return self.counter.value(self.user_id, using=self.using)
+
+    def mark_as_read(self, notification_id: Any) -> bool:
+        """Mark one notification of this user as read.
+
+        Args:
+            notification_id: its primary key.
+
+        Returns:
+            True if this call did it; False if it was read already, is not this user's, or does not exist.
+        """
+        return self._mark(self.notifications().filter(pk=notification_id)) == 1
+
+    def mark_all_as_read(self) -> int:
+        """Mark all notifications of this user as read.
+
+        Returns:
+            How many were unread.
+        """
+        return self._mark(self.notifications())
+
+    def _mark(self, notifications: NotificationQuerySet) -> int:
+        return notifications.unread().update_counted(self.counter, self.user_id, -1, has_read=True)
+
+    def update_unread_count(self, delta: int) -> None:
+        """Change the unread count, in the caller's transaction, for a program that writes the rows by itself.
+
+        Args:
+            delta: the signed change.
+
+        Raises:
+            InvalidDelta: it is not an integer below 2**53.
+        """
+        self.counter.add({self.user_id: delta}, using=self.using)

@@ -1,0 +1,57 @@
+"""What can go wrong, said in a way that tells what to do. Every exception of this package is a ``CounterError``."""
+
+import difflib
+from collections.abc import Iterable
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class CounterError(Exception):
+    """The base class of this package's exceptions."""
+
+
+class InvalidSettings(CounterError, ImproperlyConfigured):
+    """``NOTIFICATIONS_COUNTER`` or a ``Counter`` declaration cannot be used as it is written."""
+
+
+class MissingExtra(CounterError, ImproperlyConfigured):
+    """A package that an extra would have installed is not there."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"{package} is not installed. Install it with: python -m pip install 'notifications_counter[{extra}]'"
+        )
+
+
+class InvalidDelta(CounterError, ValueError):
+    """A delta is not an integer, or too large to be counted exactly."""
+
+
+class InvalidKey(CounterError, ValueError):
+    """A value cannot be a key of the counter's model."""
+
+
+class FlushInTransaction(CounterError):
+    """A flush was called inside a transaction, whose rollback would undo it after the buffer has let go."""
+
+
+class BufferUnavailable(CounterError):
+    """The buffer's server does not answer, or refuses."""
+
+
+class LayoutChanged(CounterError):
+    """The settings place the buffered deltas elsewhere than the ones that wait."""
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """A sentence about an unknown name, with the nearest known one.
+
+    Args:
+        what: what the name should have been, such as ``"setting"``.
+        name: the name that was given.
+        known: the names that would have been right.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1) or difflib.get_close_matches(str(name).upper(), names, n=1)
+    advice = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(names)}."
+    return f"Unknown {what} {name!r}. {advice}"

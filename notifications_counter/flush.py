@@ -1,0 +1,249 @@
+"""The flush: claim, apply a chunk and the progress in one transaction, acknowledge.
+
+Whatever dies, and wherever: what was not committed is still in the buffer, and the progress row says how much of the
+batch was. Every chunk begins by locking the progress row, so that any number of flushers may run, each chunk is
+applied once, and two of them cannot deadlock.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.utils import timezone
+
+from . import progress, upsert, waiting
+from .buffers.base import Buffer, Known
+from .exceptions import FlushInTransaction, InvalidKey
+from .models import Progress
+from .stored import Stored
+
+logger = logging.getLogger("notifications_counter")
+
+
+@dataclass
+class Flushed:
+    """What a flush did.
+
+    Attributes:
+        label: the counter.
+        keys: how many sums were added to stored counts; a key counts once in each chunk.
+        amount: the sum of them all.
+        seconds: how long it took.
+        problems: what could not be applied, a sentence each. It still waits in the database.
+        lost: what the buffer's server has lost, a sentence each.
+        stopped: whether it was told to stop before the end.
+    """
+
+    label: str
+    keys: int = 0
+    amount: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+class Stop(Exception):
+    """The caller wants no further chunk."""
+
+
+def flush(
+    stored: Stored,
+    *,
+    chunk: int | None = None,
+    stop: Callable[[], bool] | None = None,
+    report: Callable[[int, int], None] | None = None,
+) -> Flushed:
+    """Apply what is buffered; see ``Counter.flush``."""
+    return Flush(stored, chunk, stop, report).run()
+
+
+class Flush:
+    """One run over one counter on one database alias."""
+
+    def __init__(
+        self,
+        stored: Stored,
+        chunk: int | None = None,
+        stop: Callable[[], bool] | None = None,
+        report: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.stored = stored
+        self.buffer: Buffer = stored.counter.buffer
+        self.chunk = chunk or self.buffer.chunk
+        self.stop = stop or (lambda: False)
+        self.report = report
+        self.done = 0
+        self.total = 0
+        self.flushed = Flushed(stored.label)
+
+    def run(self) -> Flushed:
+        self._refuse_in_transaction()
+        started = time.monotonic()
+        self._prepare()
+        try:
+            self._flush_rows()
+            for shard in range(self.buffer.layout.shards):
+                self._flush_shard(shard)
+        except Stop:
+            self.flushed.stopped = True
+        finally:
+            self._note_end()
+        self.flushed.seconds = time.monotonic() - started
+        return self.flushed
+
+    def _refuse_in_transaction(self) -> None:
+        try:
+            with transaction.atomic(using=self.stored.using, durable=True):
+                pass
+        except RuntimeError:
+            raise FlushInTransaction(
+                f"{self.stored.label}: a flush cannot run inside atomic(): call it outside of any transaction."
+            ) from None
+
+    def _prepare(self) -> None:
+        """The rows that are locked, and where deltas wait, must be known before anything is claimed."""
+        layout, stored = self.buffer.layout, self.stored
+        stored.ensure_progress(layout.shards)
+        look = stored.look([])
+        stored.check_layout(look, layout.prefix, layout.shards)
+        if layout.prefix and not look.shards[0].prefix:
+            stored.set_layout(layout.prefix, layout.shards)
+        if self.report:
+            status = self.buffer.status(stored)
+            self.total = status.rows + status.keys
+
+    def _next_chunk(self, done: int) -> None:
+        self.done += done
+        if self.report and done:
+            self.report(self.done, max(self.total, self.done))
+        if self.stop():
+            raise Stop
+
+    # Deltas that wait in the database
+
+    def _flush_rows(self) -> None:
+        last = 0
+        while True:
+            self._next_chunk(0)
+            rows = self._apply_rows(last)
+            if not rows:
+                return
+            last = rows[-1].id
+            self._next_chunk(len(rows))
+
+    def _apply_rows(self, after: int) -> list[waiting.Waiting]:
+        using, label = self.stored.using, self.stored.label
+        with transaction.atomic(using=using, durable=True):
+            progress.lock(using, label, 0)
+            rows = waiting.oldest(using, label, after, self.chunk)
+            good = [row for row in rows if self._is_good(row)]
+            sums: dict[str, int] = {}
+            for row in good:
+                sums[row.key] = sums.get(row.key, 0) + row.amount
+            self.buffer.before_rows(self.stored, sums)
+            upsert.add(self.stored, sums)
+            waiting.delete(using, [row.id for row in good])
+        self._count(sums)
+        return rows
+
+    def _is_good(self, row: waiting.Waiting) -> bool:
+        try:
+            self.stored.counter.key_text(row.key)
+        except InvalidKey as error:
+            self._problem(f"{error} It waits in row {row.id} of {waiting.TABLE}: correct or delete that row.")
+            return False
+        return True
+
+    # Deltas that wait elsewhere
+
+    def _flush_shard(self, shard: int) -> None:
+        while True:
+            self._next_chunk(0)
+            batch = self._claim(shard)
+            if batch is None:
+                return
+            while applied := self._apply_slice(shard, batch):
+                self._next_chunk(applied)
+            self.buffer.acknowledge(self.stored, shard, batch)
+
+    def _claim(self, shard: int) -> int | None:
+        row = progress.read(self.stored.using, self.stored.label, shard)
+        claim = self.buffer.claim(self.stored, shard, Known(row.run_id, row.batch, row.position, row.size))
+        if claim.lost:
+            self._note_loss(row, claim.lost)
+        if claim.run_id != row.run_id:
+            progress.save(row, run_id=claim.run_id)
+        return claim.batch
+
+    def _note_loss(self, row: Progress, lost: str) -> None:
+        sentence = f"{self.stored.label}: the server has lost {lost} (batch {row.batch}, {row.position} of {row.size})."
+        logger.error(sentence)
+        self.flushed.lost.append(sentence)
+        # Its number stays taken; there is nothing left of it to apply.
+        progress.save(row, size=row.position)
+
+    def _apply_slice(self, shard: int, batch: int) -> int:
+        """Apply the next part of a batch; 0 where nothing of it is left to be applied."""
+        using, label = self.stored.using, self.stored.label
+        with transaction.atomic(using=using, durable=True):
+            row = progress.lock(using, label, shard)
+            if row.batch > batch:
+                return 0
+            position = row.position if row.batch == batch else 0
+            part = self.buffer.slice(self.stored, shard, position, self.chunk)
+            if part.batch != batch or not part.members:
+                return 0
+            sums, bad = self._sorted_out(part.members)
+            upsert.add(self.stored, sums)
+            self.stored.leave(bad)
+            progress.save(row, batch=batch, position=position + len(part.members), size=part.size)
+        self._count(sums)
+        return len(part.members)
+
+    def _sorted_out(self, members: Iterable[tuple[str, str]]) -> tuple[dict[str, int], dict[str, int]]:
+        """The sums that can be applied, and those that cannot but can be kept."""
+        sums: dict[str, int] = {}
+        bad: dict[str, int] = {}
+        for key, score in members:
+            try:
+                amount = int(score)
+            except ValueError:
+                self._problem(f"{self.stored.label}: {score!r} is no delta of the key {key!r}; it was left out.")
+                continue
+            (sums if self._is_key(key) else bad)[key] = amount
+        return sums, bad
+
+    def _is_key(self, key: str) -> bool:
+        try:
+            self.stored.counter.key_text(key)
+        except InvalidKey as error:
+            self._problem(f"{error} Its delta now waits in {waiting.TABLE}.")
+            return False
+        return True
+
+    # What happened
+
+    def _problem(self, sentence: str) -> None:
+        logger.error(sentence)
+        self.flushed.problems.append(sentence)
+
+    def _count(self, sums: dict[str, int]) -> None:
+        self.flushed.keys += len(sums)
+        self.flushed.amount += sum(sums.values())
+
+    def _note_end(self) -> None:
+        if self.flushed.keys:
+            progress.update(
+                self.stored.using,
+                self.stored.label,
+                {"flushed_at": timezone.now(), "flushed_keys": self.flushed.keys},
+            )

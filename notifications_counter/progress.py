@@ -1,0 +1,40 @@
+"""The progress rows: which batch of a counter's shard has been applied, and how far."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from .models import Progress
+
+
+def ensure(using: str, label: str, shards: int = 1, **values: Any) -> None:
+    """Create the rows of a counter that are missing, and commit them: a lock on a missing row locks nothing."""
+    for shard in range(shards):
+        Progress.objects.using(using).get_or_create(counter=label, shard=shard, defaults=values)
+
+
+def lock(using: str, label: str, shard: int) -> Progress:
+    """Lock a shard's row until the transaction ends, and read it.
+
+    An update that changes nothing is the one lock that every database has; SQLite must not read before it.
+    """
+    assert transaction.get_connection(using).in_atomic_block
+    rows = Progress.objects.using(using).filter(counter=label, shard=shard)
+    rows.update(shard=shard)
+    return rows.get()
+
+
+def read(using: str, label: str, shard: int) -> Progress:
+    return Progress.objects.using(using).get(counter=label, shard=shard)
+
+
+def save(progress: Progress, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(progress, name, value)
+    progress.save(update_fields=list(values))
+
+
+def update(using: str, label: str, values: Mapping[str, Any]) -> None:
+    """Change the rows of all shards of a counter."""
+    Progress.objects.using(using).filter(counter=label).update(**values)

@@ -1,0 +1,157 @@
+"""The rows of a source, and which counts each of them belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from django.db import connections, models
+from django.db.models import Case, F, Value, When
+
+from . import where as conditions
+from .counters import Counter
+
+#: Counter -> the key under which it counts a row, or None where it does not count it.
+Keys = dict[Counter, str | None]
+#: Counter -> key -> change.
+Changes = dict[Counter, dict[str, int]]
+
+UNCOUNTED: Keys = {}
+
+
+class Source:
+    """A model whose rows are counted, with all counters that count them."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        self.counters: list[Counter] = []
+
+    def add(self, counter: Counter) -> None:
+        if counter not in self.counters:
+            self.counters.append(counter)
+            self.__dict__.pop("columns", None)
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The attribute names of all columns that say whether and for whom a row counts."""
+        found = {self.key_column(counter).attname for counter in self.counters}
+        for counter in self.counters:
+            found.update(conditions.field_names(counter.where, self.model))
+        return frozenset(found)
+
+    def key_column(self, counter: Counter) -> models.Field[Any, Any]:
+        return conditions.column(self.model, counter.source_key or "")
+
+    def counted_on(self, using: str) -> list[Counter]:
+        return [counter for counter in self.counters if counter.using in (None, using)]
+
+    # In memory
+
+    def keys_of(self, instance: models.Model, using: str) -> Keys:
+        """What a row counts for, as the instance has it just after it was saved; read back where only SQL knows."""
+        row = instance.__dict__
+        if not all(self._is_known(row, name) for name in self.columns):
+            return self.keys_in_database(instance, using)
+        keys: Keys = {}
+        for counter in self.counted_on(using):
+            counts = conditions.matches(counter.where, self.model, row)
+            if counts is None:
+                return self.keys_in_database(instance, using)
+            keys[counter] = self._key(counter, row[self.key_column(counter).attname]) if counts else None
+        return keys
+
+    @staticmethod
+    def _is_known(row: Mapping[str, Any], name: str) -> bool:
+        return name in row and not hasattr(row[name], "resolve_expression")
+
+    @staticmethod
+    def _key(counter: Counter, value: Any) -> str | None:
+        return None if value is None else counter.key_text(value)
+
+    # In the database
+
+    def _rows(self, using: str, pks: Iterable[Any]) -> models.QuerySet[Any]:
+        return self.model._base_manager.using(using).filter(pk__in=list(pks))
+
+    def keys_in_database(self, instance: models.Model, using: str) -> Keys:
+        """What the instance's row counts for, read back."""
+        return self.read(self._rows(using, [instance.pk]), using).get(instance.pk, UNCOUNTED)
+
+    def read(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:
+        """What rows count for: primary key -> keys."""
+        counters = self.counted_on(using)
+        names = [self.key_column(counter).attname for counter in counters]
+        answers = {
+            f"nc_counts_{place}": Case(When(counter.where, then=Value(True)), default=Value(False))
+            if counter.where
+            else Value(True)
+            for place, counter in enumerate(counters)
+        }
+        found: dict[Any, Keys] = {}
+        for pk, *values in rows.order_by().annotate(**answers).values_list("pk", *map(F, names), *answers):
+            keys, counts = values[: len(names)], values[len(names) :]
+            found[pk] = {
+                counter: self._key(counter, key) if counted else None
+                for counter, key, counted in zip(counters, keys, counts, strict=True)
+            }
+        return found
+
+    def lock(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:
+        """As ``read``, with the rows locked until the transaction ends."""
+        if connections[using].features.has_select_for_update:
+            return self.read(rows.select_for_update(of=("self",) if self._can_lock_of(using) else ()), using)
+        # SQLite has no row locks; an update that changes nothing takes its write lock before anything is read.
+        rows.order_by().update(**{self._some_column(): F(self._some_column())})
+        return self.read(rows, using)
+
+    @staticmethod
+    def _can_lock_of(using: str) -> bool:
+        return connections[using].features.has_select_for_update_of
+
+    def _some_column(self) -> str:
+        return self.key_column(self.counters[0]).name
+
+    def lock_one(self, using: str, pk: Any) -> Keys | None:
+        """What a row counts for, locked; None where there is no such row."""
+        return self.lock(self._rows(using, [pk]), using).get(pk)
+
+
+def change(before: Keys, after: Keys) -> Changes:
+    """The deltas of a row that counted as ``before`` and now counts as ``after``."""
+    changes: Changes = {}
+    for keys, amount in ((before, -1), (after, 1)):
+        for counter, key in keys.items():
+            if key is not None:
+                deltas = changes.setdefault(counter, {})
+                deltas[key] = deltas.get(key, 0) + amount
+    return changes
+
+
+def total(changes: Iterable[Changes]) -> Changes:
+    """The sum of many changes."""
+    together: Changes = {}
+    for one in changes:
+        for counter, deltas in one.items():
+            sums = together.setdefault(counter, {})
+            for key, amount in deltas.items():
+                sums[key] = sums.get(key, 0) + amount
+    return together
+
+
+def count(changes: Changes, using: str) -> None:
+    """Hand changes to the counters' buffers, in the transaction that is open."""
+    for counter, deltas in changes.items():
+        counter.count({key: amount for key, amount in deltas.items() if amount}, using)
+
+
+_sources: dict[type[models.Model], Source] = {}
+
+
+def source_of(model: type[models.Model]) -> Source | None:
+    """The source that a model, or the model of which it is a proxy, is."""
+    return _sources.get(model._meta.concrete_model or model)
+
+
+def make_source(model: type[models.Model]) -> Source:
+    return _sources.setdefault(model, Source(model))

@@ -1,0 +1,179 @@
+"""The database's side of a counter on one alias: what is stored, with the waiting rows and the progress beside it.
+
+One statement sees all of it, so that no flush can come between the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from . import progress, waiting
+from .exceptions import LayoutChanged
+from .models import Delta, Progress
+
+if TYPE_CHECKING:
+    from .counters import Counter
+
+#: Keys a statement: SQLite takes 999 parameters in its oldest builds.
+BATCH = 400
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What the progress row of a shard says."""
+
+    batch: int
+    position: int
+    filled: bool
+    prefix: str
+    shards: int
+
+
+@dataclass
+class Look:
+    """What one statement saw."""
+
+    stored: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+    shards: dict[int, Shard] = field(default_factory=dict)
+
+    @property
+    def filled(self) -> bool:
+        """Whether the source has been counted once, so that the stored counts mean something."""
+        return self.shards[0].filled
+
+
+class Stored:
+    """The count model's rows of one counter on one database alias.
+
+    Attributes:
+        label: the counter's label.
+        using: the database alias.
+        events: whether the counter has no source, so that nothing can be counted again.
+    """
+
+    def __init__(self, counter: Counter, using: str) -> None:
+        self.counter = counter
+        self.label = counter.label
+        self.using = using
+        self.events = counter.declared_source is None
+
+    def __repr__(self) -> str:
+        return f"<Stored {self.label} on {self.using}>"
+
+    @property
+    def connection(self) -> BaseDatabaseWrapper:
+        return connections[self.using]
+
+    def look(self, keys: Sequence[str]) -> Look:
+        """What is stored and waiting for keys, and the progress of all shards, at one moment.
+
+        Args:
+            keys: at most ``BATCH`` keys.
+        """
+        look = self._look(keys)
+        if 0 not in look.shards:  # never migrated here, or emptied by a test
+            self.ensure_progress(shards=1)
+            look = self._look(keys)
+        return look
+
+    def ensure_progress(self, shards: int) -> None:
+        """Create the progress rows that are missing. A source without a row counts as filled."""
+        progress.ensure(self.using, self.label, shards, filled=not self.counter.has_rows(self.using))
+
+    def _look(self, keys: Sequence[str]) -> Look:
+        look = Look()
+        with self.connection.cursor() as cursor:
+            cursor.execute(self._statement(len(keys)), self._parameters(keys))
+            for part, pk, text, *numbers in cursor.fetchall():
+                self._put(look, int(part), pk, text, numbers)
+        return look
+
+    def _put(self, look: Look, part: int, pk: Any, text: str, numbers: list[Any]) -> None:
+        if part == 0:
+            look.stored[self.to_text(pk)] = int(numbers[0])
+        elif part == 1:
+            look.waiting[text] = int(numbers[0] or 0)
+        else:
+            shard, batch, position, filled, shards = map(int, numbers)
+            look.shards[shard] = Shard(batch, position, bool(filled), text, shards)
+
+    def _statement(self, keys: int) -> str:
+        if not keys:
+            return self._progress
+        places = ", ".join(["%s"] * keys)
+        return self._for_keys.replace("PLACES", places)
+
+    def _parameters(self, keys: Sequence[str]) -> list[Any]:
+        if not keys:
+            return [self.label]
+        return [*(self.to_pk(key) for key in keys), self.label, *keys, self.label]
+
+    @cached_property
+    def _progress(self) -> str:
+        quote = self.connection.ops.quote_name
+        columns = ", ".join(
+            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "filled" else quote(name)
+            for name in ("shard", "batch", "position", "filled", "shards")
+        )
+        table, counter = quote(Progress._meta.db_table), quote("counter")
+        return f"SELECT 2, NULL, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
+
+    @cached_property
+    def _for_keys(self) -> str:
+        quote = self.connection.ops.quote_name
+        model = self.counter.model._meta
+        pk, amount, key = quote(model.pk.column or ""), quote(self.counter.field.column or ""), quote("key")
+        return (
+            f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0"
+            f" FROM {quote(model.db_table)} WHERE {pk} IN (PLACES)"
+            f" UNION ALL SELECT 1, NULL, {key}, SUM({quote('amount')}), 0, 0, 0, 0"
+            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key} IN (PLACES) GROUP BY {key}"
+            f" UNION ALL {self._progress}"
+        )
+
+    def to_pk(self, key: str) -> Any:
+        """A key as this database takes it."""
+        field = self.counter.key_field
+        return field.get_db_prep_value(field.to_python(key), self.connection)
+
+    def to_text(self, pk: Any) -> str:
+        """A primary key as this database gives it, as text."""
+        field = self.counter.key_field
+        expression = field.cached_col
+        converters = self.connection.ops.get_db_converters(expression) + field.get_db_converters(self.connection)
+        for convert in converters:
+            pk = convert(pk, expression, self.connection)
+        return self.counter.key_text(pk)
+
+    def leave(self, sums: dict[str, int]) -> None:
+        """Let deltas wait in the database, in the transaction that is open."""
+        waiting.leave(self.connection, self.label, sums)
+
+    def true_values(self, keys: Sequence[str]) -> dict[str, int]:
+        found = self.counter.true_values(keys, self.using)
+        return {key: found.get(key, 0) for key in keys}
+
+    def set_layout(self, prefix: str, shards: int) -> None:
+        """Note where deltas may wait besides the database; no prefix: nowhere."""
+        progress.update(self.using, self.label, {"prefix": prefix, "shards": shards})
+
+    def check_layout(self, look: Look, prefix: str, shards: int) -> None:
+        """Refuse to work beside deltas that wait under another prefix or number of shards.
+
+        Raises:
+            LayoutChanged: they do, as far as the progress rows know.
+        """
+        known = look.shards[0]
+        if known.prefix and (known.prefix, known.shards) != (prefix, shards):
+            raise LayoutChanged(
+                f"{self.label}: deltas may wait in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but the "
+                f"settings say {f'PREFIX {prefix!r} and SHARDS {shards}' if prefix else 'the database buffer'}. Set them"
+                " back, stop the writers, run: manage.py notification_update_counter --drain, and change them then."
+            )

@@ -1,0 +1,37 @@
+"""The entry points for Celery, and for Django's own tasks where Django has them.
+
+Without either this module can be imported, and ``update_counter`` called; to send it needs the extra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from . import cron
+from .exceptions import MissingExtra
+
+
+def _flush() -> None:
+    """Apply what is buffered of all counters; fails where something could not be flushed."""
+    try:
+        cron.update_counter(verbosity=0)
+    except SystemExit as error:  # a worker must not end because of it
+        raise RuntimeError("Some counters could not be flushed; the log says why. Nothing is lost.") from error
+
+
+def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
+    raise MissingExtra("celery", "celery")
+
+
+def _without_celery(function: Callable[[], None]) -> Any:
+    function.delay = function.apply_async = _cannot_send  # type: ignore[attr-defined]
+    return function
+
+
+try:
+    from celery import shared_task
+except ImportError:
+    update_counter = _without_celery(_flush)
+else:
+    update_counter = shared_task(name="notifications_counter.tasks.update_counter", ignore_result=True)(_flush)

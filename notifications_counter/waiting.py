@@ -1,0 +1,58 @@
+"""The table in which deltas wait in the database: the database buffer's, and the refuge of every other buffer."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Sum
+
+from .models import Delta
+
+#: Rows a statement: SQLite takes 999 parameters in its oldest builds.
+BATCH = 300
+TABLE = Delta._meta.db_table
+
+
+class Waiting(NamedTuple):
+    """One waiting row."""
+
+    id: int
+    key: str
+    amount: int
+
+
+def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int]) -> None:
+    """Let deltas wait, in the transaction that is open on the connection."""
+    rows = list(sums.items())
+    for start in range(0, len(rows), BATCH):
+        _insert(connection, label, rows[start : start + BATCH])
+
+
+def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[str, int]]) -> None:
+    quote = connection.ops.quote_name
+    places = ", ".join(["(%s, %s, %s)"] * len(rows))
+    columns = ", ".join(map(quote, ("counter", "key", "amount")))
+    parameters = [value for key, amount in rows for value in (label, key, amount)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {quote(TABLE)} ({columns}) VALUES {places}", parameters)
+
+
+def oldest(using: str, label: str, after: int, limit: int) -> list[Waiting]:
+    """The oldest waiting rows of a counter, above an id; only those with an amount."""
+    rows = Delta.objects.using(using).filter(counter=label, id__gt=after, amount__isnull=False)
+    found = rows.order_by("id").values_list("id", "key", "amount")[:limit]
+    return [Waiting(id, key, amount or 0) for id, key, amount in found]
+
+
+def delete(using: str, ids: Sequence[int]) -> None:
+    """Delete exactly these rows."""
+    rows = Delta.objects.using(using)
+    for start in range(0, len(ids), BATCH):
+        rows.filter(id__in=ids[start : start + BATCH]).delete()
+
+
+def summary(using: str, label: str) -> tuple[int, int, int]:
+    """How many rows of a counter wait, of how many keys, and their sum."""
+    rows = Delta.objects.using(using).filter(counter=label)
+    amount = rows.aggregate(amount=Sum("amount"))["amount"]
+    return rows.count(), rows.values("key").distinct().count(), int(amount or 0)

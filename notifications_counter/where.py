@@ -1,0 +1,131 @@
+"""The condition of a counter, ``Counter(where=Q(...))``, answered for a row in memory as the database answers it.
+
+Django turns a negated comparison with NULL into a two-valued one, so that a condition made of the lookups below
+has the same answer in SQL and in Python. What only the database can know, such as its collation, is left to it:
+only booleans, integers and NULL are compared here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models import Q
+
+LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
+    "exact": operator.eq,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "in": lambda value, choices: value in choices,
+}
+ALLOWED = "a comparison (exact, gt, gte, lt, lte), __in or __isnull on a field of the source itself"
+
+
+def leaves(condition: Q) -> Iterator[tuple[str, str, Any]]:
+    """The comparisons of a condition, as field name, lookup and value."""
+    for child in condition.children:
+        if isinstance(child, Q):
+            yield from leaves(child)
+        elif isinstance(child, tuple):
+            yield split(child)
+        else:
+            yield "", type(child).__name__, child
+
+
+def split(child: tuple[str, Any]) -> tuple[str, str, Any]:
+    path, value = child
+    name, _, lookup = path.partition("__")
+    return name, lookup or "exact", value
+
+
+def problems(condition: Q, source: type[models.Model]) -> list[str]:
+    """What keeps a condition from being answered both in SQL and in memory, a sentence each."""
+    found = []
+    for name, lookup, value in leaves(condition):
+        said = f"{name}__{lookup}" if name else lookup
+        try:
+            column(source, name)
+        except FieldDoesNotExist:
+            found.append(f"{said!r} names no column of {source._meta.label}.")
+            continue
+        if lookup not in LOOKUPS and lookup != "isnull":
+            found.append(f"{said!r} is not {ALLOWED}.")
+        elif hasattr(value, "resolve_expression") or isinstance(value, models.QuerySet):
+            found.append(f"{said!r} compares with {type(value).__name__}, not with a value.")
+        elif value is None and lookup not in ("exact", "isnull"):
+            found.append(f"{said!r} compares with None.")
+    if Q.XOR in _connectors(condition):
+        found.append("XOR is not one of &, | and ~.")
+    return found
+
+
+def _connectors(condition: Q) -> set[str]:
+    inner = (_connectors(child) for child in condition.children if isinstance(child, Q))
+    return {condition.connector}.union(*inner)
+
+
+def field_names(condition: Q, source: type[models.Model]) -> list[str]:
+    """The attribute names of the columns that a condition reads."""
+    return sorted({column(source, name).attname for name, _, _ in leaves(condition)})
+
+
+def column(source: type[models.Model], name: str) -> models.Field[Any, Any]:
+    """The column of a model that a name or an attribute name means.
+
+    Raises:
+        FieldDoesNotExist: there is none.
+    """
+    for field in source._meta.concrete_fields:
+        if name in (field.name, field.attname) or (name == "pk" and field.primary_key):
+            return field
+    raise FieldDoesNotExist(f"{source._meta.label} has no column named {name!r}")
+
+
+def is_plain(field: models.Field[Any, Any], value: object) -> bool:
+    """Whether a value of a field is compared in Python exactly as in every database."""
+    while field.remote_field is not None:
+        field = field.target_field  # type: ignore[attr-defined]
+    numeric = isinstance(field, models.BooleanField | models.IntegerField)
+    return numeric and (value is None or isinstance(value, int))
+
+
+def matches(condition: Q, source: type[models.Model], row: Mapping[str, Any]) -> bool | None:
+    """Whether a row counts.
+
+    Args:
+        condition: the condition, of which ``problems`` found none.
+        source: the model of the row.
+        row: attribute name -> value, for each column that the condition reads.
+
+    Returns:
+        The answer, or None where only the database knows it.
+    """
+    for name, lookup, value in leaves(condition):
+        field = column(source, name)
+        wanted = value if lookup == "in" else [value]
+        if not is_plain(field, row[field.attname]) or not all(is_plain(field, one) for one in wanted):
+            return None
+    return _holds(condition, source, row)
+
+
+def _holds(condition: Q, source: type[models.Model], row: Mapping[str, Any]) -> bool:
+    answers = (
+        _holds(child, source, row) if isinstance(child, Q) else _compare(child, source, row)
+        for child in condition.children
+    )
+    # An empty Q() counts everything, in Django too.
+    joined = any(answers) if condition.connector == Q.OR and condition.children else all(answers)
+    return joined != condition.negated if condition.children else True
+
+
+def _compare(child: Any, source: type[models.Model], row: Mapping[str, Any]) -> bool:
+    name, lookup, wanted = split(child)
+    value = row[column(source, name).attname]
+    if lookup == "isnull" or (lookup == "exact" and wanted is None):
+        return (value is None) == bool(wanted is None or wanted)
+    return value is not None and LOOKUPS[lookup](value, wanted)

@@ -1,0 +1,145 @@
+"""Random operations, compared with a plain COUNT(*) after every step."""
+
+import os
+import random
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from notifications_counter.controller import NotificationController
+from notifications_counter.models import Notification
+
+from .base import CounterTestCase, counter, notify
+
+OPERATIONS = 20_000 if os.environ.get("NC_LONG") else 2_000
+SEEDS = (1, 2, 3, 4)
+
+
+class Rollback(Exception):
+    pass
+
+
+class RandomOperations:
+    """A random walk over everything that changes counts."""
+
+    def __init__(self, seed: int, users: list[User]) -> None:
+        self.random = random.Random(seed)
+        self.users = users
+        self.depth = 0
+
+    def step(self) -> str:
+        names = [name for name in dir(self) if name.startswith("do_")]
+        name = self.random.choice(names)
+        getattr(self, name)()
+        return name
+
+    def user(self) -> User:
+        return self.random.choice(self.users)
+
+    def some(self, **filters: Any) -> Notification | None:
+        found = list(Notification.objects.filter(user=self.user(), **filters).order_by("pk")[:20])
+        return self.random.choice(found) if found else None
+
+    def do_create(self) -> None:
+        notify(self.user(), has_read=self.random.random() < 0.2)
+
+    def do_bulk_create(self) -> None:
+        number = self.random.randrange(1, 9)
+        rows = [Notification(user=self.user(), text="bulk", has_read=self.random.random() < 0.3) for _ in range(number)]
+        Notification.objects.bulk_create(rows, batch_size=self.random.choice([None, 2]))
+
+    def do_mark(self) -> None:
+        if found := self.some():
+            expected = not found.has_read and True
+            assert NotificationController(found.user_id).mark_as_read(found.pk) is expected
+
+    def do_mark_of_somebody_else(self) -> None:
+        if found := self.some(has_read=False):
+            other = next(user for user in self.users if user.pk != found.user_id)
+            assert NotificationController(other).mark_as_read(found.pk) is False
+
+    def do_mark_all(self) -> None:
+        if self.random.random() < 0.2:
+            user = self.user()
+            unread = Notification.objects.of(user).unread().count()
+            assert NotificationController(user).mark_all_as_read() == unread
+
+    def do_mark_many(self) -> None:
+        Notification.objects.filter(
+            user=self.user(), pk__in=[self.random.randrange(1, 500) for _ in range(9)]
+        ).mark_as_read()
+
+    def do_delete(self) -> None:
+        if found := self.some():
+            found.delete()
+
+    def do_delete_stale(self) -> None:
+        if found := self.some(has_read=False):
+            pk = found.pk
+            NotificationController(found.user_id).mark_as_read(pk)
+            found.delete()
+            found.pk = pk
+            found.delete()
+
+    def do_delete_many(self) -> None:
+        if self.random.random() < 0.3:
+            Notification.objects.filter(user=self.user(), pk__gt=self.random.randrange(1, 2000)).delete()
+
+    def do_save_flip(self) -> None:
+        if found := self.some():
+            found.has_read = not found.has_read
+            found.save(update_fields=self.random.choice([None, ["has_read"], ["has_read", "text"]]))
+
+    def do_save_without_flip(self) -> None:
+        if found := self.some():
+            found.text = "changed"
+            found.save(update_fields=self.random.choice([None, ["text"]]))
+
+    def do_save_owner(self) -> None:
+        if found := self.some():
+            found.user = self.user()
+            found.save()
+
+    def do_flush(self) -> None:
+        if not self.depth:
+            counter.flush(chunk=self.random.choice([1, 3, None]))
+
+    def do_nested(self) -> None:
+        if self.depth > 3:
+            return
+        self.depth += 1
+        try:
+            with transaction.atomic(durable=self.depth == 1, savepoint=self.random.random() < 0.9):
+                for _ in range(self.random.randrange(1, 6)):
+                    self.step()
+                    self.check()
+                if self.random.random() < 0.5:
+                    raise Rollback
+        except Rollback:
+            if self.depth > 1 and transaction.get_rollback():
+                raise
+        finally:
+            self.depth -= 1
+
+    def check(self) -> None:
+        for user in self.users:
+            true = Notification.objects.filter(user=user, has_read=False).count()
+            value = counter.value(user)
+            assert value == true, f"value {value}, COUNT(*) {true} of {user}"
+
+
+class RandomOperationsTest(CounterTestCase):
+    def test_value_is_count_after_every_step_and_stored_is_after_a_flush(self) -> None:
+        for seed in SEEDS:
+            with self.subTest(seed=seed):
+                Notification.objects.all().delete()
+                users = [User.objects.create(username=f"{seed} {place}") for place in range(4)]
+                walk = RandomOperations(seed, users)
+                for place in range(OPERATIONS // len(SEEDS)):
+                    name = walk.step()
+                    self.assert_exact(users, f"after {name}, step {place}, seed {seed}")
+                    if name == "do_flush":
+                        self.assert_stored_exact(users, f"step {place}, seed {seed}")
+                counter.flush()
+                self.assert_stored_exact(users, f"seed {seed}")
