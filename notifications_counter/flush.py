@@ -119,7 +119,7 @@ class Flush:
             stored.set_layout(layout.prefix, layout.shards)
         if self.report:
             status = self.buffer.status(stored)
-            self.total = status.rows + status.keys
+            self.total = status.rows + status.outside
 
     def _next_chunk(self, done: int) -> None:
         self.done += done

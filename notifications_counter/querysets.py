@@ -55,7 +55,7 @@ class CountedQuerySet(models.QuerySet[Any]):
         """Whether the rows can be locked as they are asked for; else each is locked by itself."""
         query = self.query
         grouped = bool(getattr(self, "_fields", None))
-        return not (query.is_sliced or query.distinct or query.distinct_fields or query.combinator or grouped)
+        return not (query.is_sliced or query.distinct_fields or query.combinator or grouped)
 
     def _to_lock(self, using: str) -> models.QuerySet[Any]:
         chosen = self.using(using).order_by().values("pk")

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from django.apps import apps
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from .counters import Counter, counter_bound, counters
@@ -42,6 +42,17 @@ def connect(counter: Counter) -> None:
             apps.lazy_model_operation(lambda model: _listen(model, counter), key)
 
 
+def _before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
+    """A count row goes, with its user for instance: what it held waits instead, until its rows' deltas have come."""
+    rows = sender._base_manager.using(using).filter(pk=instance.pk)
+    if connections[using].features.has_select_for_update:
+        rows = rows.select_for_update()
+    for counter in counters():
+        if counter.model is sender and counter.declared_source is not None:
+            held = rows.values_list(counter.field.attname, flat=True).first()
+            counter.add({instance.pk: held or 0}, using=using)
+
+
 def _model_key(model: type[models.Model]) -> tuple[str, ...]:
     return model._meta.app_label, model._meta.model_name or ""
 
@@ -55,6 +66,7 @@ def _listen(model: type[models.Model], counter: Counter) -> None:
         pre_delete.connect(_before_delete, sender=model, dispatch_uid="notifications_counter")
         post_delete.connect(_after_delete, sender=model, dispatch_uid="notifications_counter")
     source.add(counter)
+    pre_delete.connect(_before_count_delete, sender=counter.model, dispatch_uid="notifications_counter.counts")
 
 
 def _save_in_transaction(model: type[models.Model]) -> None:

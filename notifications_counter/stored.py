@@ -172,8 +172,9 @@ class Stored:
         """
         known = look.shards[0]
         if known.prefix and (known.prefix, known.shards) != (prefix, shards):
+            now = f"PREFIX {prefix!r} and SHARDS {shards}" if prefix else "the database buffer"
             raise LayoutChanged(
-                f"{self.label}: deltas may wait in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but the "
-                f"settings say {f'PREFIX {prefix!r} and SHARDS {shards}' if prefix else 'the database buffer'}. Set them"
-                " back, stop the writers, run: manage.py notification_update_counter --drain, and change them then."
+                f"{self.label}: deltas may wait in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
+                f" the settings say {now}. Set them back, stop the writers, run: manage.py notification_update_counter"
+                " --drain, and change them then."
             )

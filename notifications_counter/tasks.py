@@ -35,3 +35,14 @@ except ImportError:
     update_counter = _without_celery(_flush)
 else:
     update_counter = shared_task(name="notifications_counter.tasks.update_counter", ignore_result=True)(_flush)
+
+try:
+    from django.tasks import task
+except ImportError:  # Django has tasks from 6.0 on
+    pass
+else:
+
+    @task
+    def update_counter_task() -> None:
+        """Apply what is buffered of all counters, by Django's own tasks."""
+        _flush()

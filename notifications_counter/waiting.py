@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Sum
 
 from .models import Delta
 
@@ -51,8 +50,7 @@ def delete(using: str, ids: Sequence[int]) -> None:
         rows.filter(id__in=ids[start : start + BATCH]).delete()
 
 
-def summary(using: str, label: str) -> tuple[int, int, int]:
-    """How many rows of a counter wait, of how many keys, and their sum."""
+def summary(using: str, label: str) -> tuple[int, int]:
+    """How many rows of a counter wait, and of how many keys."""
     rows = Delta.objects.using(using).filter(counter=label)
-    amount = rows.aggregate(amount=Sum("amount"))["amount"]
-    return rows.count(), rows.values("key").distinct().count(), int(amount or 0)
+    return rows.count(), rows.values("key").distinct().count()

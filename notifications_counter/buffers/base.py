@@ -56,6 +56,7 @@ class Status:
         label: the counter.
         buffer: the alias of its buffer.
         keys: how many keys have deltas waiting; a key counts in each place where it has some.
+        outside: how many of those wait outside the database.
         rows: how many deltas wait in the database.
         batch: the number of the last batch that was begun.
         position: how many keys of that batch have been applied.
@@ -67,6 +68,7 @@ class Status:
     label: str
     buffer: str
     keys: int
+    outside: int
     rows: int
     batch: int
     position: int

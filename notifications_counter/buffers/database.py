@@ -6,7 +6,7 @@ from django.db import transaction
 
 from .. import progress, waiting
 from ..stored import Stored
-from .base import Buffer, Layout, Status, counted, in_database, slices
+from .base import Buffer, Status, counted, in_database, slices
 
 
 class DatabaseBuffer(Buffer):
@@ -36,20 +36,21 @@ class DatabaseBuffer(Buffer):
         return database_status(self, stored)
 
 
-def database_status(buffer: Buffer, stored: Stored, keys: int = 0, layout: Layout | None = None) -> Status:
-    """What the database knows, with ``keys`` that wait outside it."""
-    shards = layout.shards if layout else 1
-    stored.ensure_progress(shards)
-    rows, waiting_keys, _ = waiting.summary(stored.using, stored.label)
-    read = [progress.read(stored.using, stored.label, shard) for shard in range(shards)]
+def database_status(buffer: Buffer, stored: Stored, outside: int = 0) -> Status:
+    """What the database knows, beside the keys that wait outside it."""
+    shards = range(buffer.layout.shards)
+    stored.ensure_progress(len(shards))
+    rows, keys = waiting.summary(stored.using, stored.label)
+    read = [progress.read(stored.using, stored.label, shard) for shard in shards]
     return Status(
         label=stored.label,
         buffer=buffer.alias,
-        keys=keys + waiting_keys,
+        keys=keys + outside,
+        outside=outside,
         rows=rows,
         batch=max(one.batch for one in read),
         position=sum(one.position for one in read),
         size=sum(one.size for one in read),
-        flushed_at=max((one.flushed_at for one in read if one.flushed_at), default=None),
-        flushed_keys=sum(one.flushed_keys for one in read),
+        flushed_at=read[0].flushed_at,
+        flushed_keys=read[0].flushed_keys,
     )

@@ -227,7 +227,7 @@ class RedisBuffer(Buffer):
         for shard in range(self.layout.shards):
             pending, batch, _ = self.run("status", self.base(stored, shard))
             waiting += pending + batch
-        return database_status(self, stored, waiting, self.layout)
+        return database_status(self, stored, waiting)
 
     # The flush
 

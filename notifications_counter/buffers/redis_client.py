@@ -29,9 +29,8 @@ def source_of(alias: str, options: Mapping[str, Any]) -> str:
     """
     given = [name for name in SOURCES if options[name] is not None]
     if len(given) != 1:
-        raise InvalidSettings(
-            f"Buffer {alias!r} needs exactly one of the options URL, CACHE and CLIENT, not {', '.join(given) or 'none'}."
-        )
+        said = ", ".join(given) or "none"
+        raise InvalidSettings(f"Buffer {alias!r} needs exactly one of the options URL, CACHE and CLIENT, not {said}.")
     if not isinstance(options[given[0]], str):
         raise InvalidSettings(f"Buffer {alias!r}: {given[0]} must be a string, not {options[given[0]]!r}.")
     return given[0]
@@ -87,7 +86,7 @@ def check_client(alias: str, options: Mapping[str, Any]) -> list[CheckMessage]:
         else:
             _function(alias, options["CLIENT"])
     except InvalidSettings as error:
-        return [Error(str(error), id="notifications_counter.E014")]
+        return [Error(str(error), hint="Correct that option of the buffer.", id="notifications_counter.E014")]
     return []
 
 
@@ -95,7 +94,9 @@ def check_cache(alias: str, cache: str) -> list[CheckMessage]:
     """What is wrong, or dangerous, with the cache that a buffer shares."""
     configured = settings.CACHES.get(cache)
     if configured is None:
-        return [Error(f"Buffer {alias!r}: CACHE {cache!r} is no alias of CACHES.", id="notifications_counter.E012")]
+        hint = f"Configured are: {', '.join(sorted(settings.CACHES))}."
+        message = f"Buffer {alias!r}: CACHE {cache!r} is no alias of CACHES."
+        return [Error(message, hint=hint, id="notifications_counter.E012")]
     if not str(configured.get("BACKEND", "")).startswith("django_redis."):
         hint = "Use django_redis.cache.RedisCache, or give the buffer a URL."
         message = f"Buffer {alias!r}: CACHE {cache!r} is a {configured.get('BACKEND')}, which holds no deltas."
@@ -115,7 +116,9 @@ def _check_timeout(alias: str, cache: str, options: Mapping[str, Any]) -> list[C
     missing = [name for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT") if not options.get(name)]
     if not missing:
         return []
-    message = f"Buffer {alias!r}: a Redis that does not answer holds up every request, because CACHE {cache!r} has no time-out."
+    message = (
+        f"Buffer {alias!r}: CACHE {cache!r} has no time-out, so a Redis that does not answer holds up every request."
+    )
     hint = f"Set {' and '.join(missing)} in the OPTIONS of that cache, to 1 for instance."
     return [Warning(message, hint=hint, id="notifications_counter.W002")]
 

@@ -1,0 +1,366 @@
+"""The Redis buffer, on a real Valkey."""
+
+from __future__ import annotations
+
+import os
+import time
+import unittest
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import TestCase, override_settings
+
+from notifications_counter.buffers import buffers
+from notifications_counter.buffers.redis import RedisBuffer
+from notifications_counter.controller import NotificationController
+from notifications_counter.exceptions import LayoutChanged
+from notifications_counter.models import Delta, Notification, Progress
+from tests.base import CounterTestCase, counter, notify
+from tests.servers import valkey
+from tests.testapp.models import Click
+
+from .contract import URL, BufferContract, Rollback
+
+BACKEND = "notifications_counter.buffers.redis.RedisBuffer"
+needs_redis = unittest.skipUnless(os.environ.get("NC_BUFFER") == "redis", "runs with --buffer redis")
+
+
+@needs_redis
+class RedisTestCase(CounterTestCase):
+    options: ClassVar[dict[str, Any]] = {"URL": settings.REDIS_URL}
+
+    def setUp(self) -> None:
+        self.use(**self.options)
+        super().setUp()
+        (self.user,) = self.make_users(1)
+
+    def use(self, **options: Any) -> None:
+        changed = {"BUFFERS": {"default": {"BACKEND": BACKEND, "OPTIONS": options}}}
+        self.enterContext(override_settings(NOTIFICATIONS_COUNTER=changed))
+
+    @property
+    def buffer(self) -> RedisBuffer:
+        buffer = buffers["default"]
+        assert isinstance(buffer, RedisBuffer)
+        return buffer
+
+    def names(self, pattern: str = "*") -> list[str]:
+        return sorted(name.decode().rsplit("}:", 1)[1] for name in self.buffer.client.scan_iter(f"nc:*:{pattern}"))
+
+    def commands(self) -> int:
+        """How many scripts the server has run."""
+        stats = self.buffer.client.info("commandstats")
+        return int(stats.get("cmdstat_evalsha", {}).get("calls", 0))
+
+
+@needs_redis
+class RedisBufferTest(BufferContract, CounterTestCase):
+    backend = BACKEND
+    options: ClassVar[dict[str, Any]] = {"URL": settings.REDIS_URL}
+
+
+@needs_redis
+class ShardedRedisBufferTest(BufferContract, CounterTestCase):
+    backend = BACKEND
+    options: ClassVar[dict[str, Any]] = {"URL": settings.REDIS_URL, "SHARDS": 4, "PREFIX": "four"}
+
+
+@needs_redis
+@override_settings(
+    CACHES={
+        "counts": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": settings.REDIS_URL,
+            "OPTIONS": {"SOCKET_TIMEOUT": 1, "SOCKET_CONNECT_TIMEOUT": 1},
+        }
+    }
+)
+class DjangoRedisBufferTest(BufferContract, CounterTestCase):
+    backend = BACKEND
+    options: ClassVar[dict[str, Any]] = {"CACHE": "counts"}
+
+
+def decoding_client() -> Any:
+    import redis
+
+    return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, protocol=3)
+
+
+@needs_redis
+class DecodingClientBufferTest(BufferContract, CounterTestCase):
+    backend = BACKEND
+    options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.buffers.test_redis.decoding_client"}
+
+
+class StepsTest(RedisTestCase):
+    def test_a_change_leaves_an_intent_before_its_commit_and_none_after(self) -> None:
+        with transaction.atomic():
+            notify(self.user)
+            self.assertEqual(self.names(), ["dirty", f"intents:{self.user.pk}"])
+        self.assertEqual(self.names(), ["pending"])
+
+    def test_a_rolled_back_transactions_intents_are_withdrawn_with_the_next_step(self) -> None:
+        with self.assertRaises(Rollback), transaction.atomic():
+            notify(self.user)
+            raise Rollback
+        self.assertEqual(counter.value(self.user), 0)
+        self.assertEqual(self.names("intents*") + self.names("dirty"), [])
+
+    def test_an_inner_blocks_intents_go_with_the_commit_of_the_outer_one(self) -> None:
+        (other,) = (self.make_users_named("other"),)
+        with transaction.atomic():
+            with self.assertRaises(Rollback), transaction.atomic():
+                notify(other)
+                raise Rollback
+            notify(self.user)
+        counter.value(self.user)
+        self.assertEqual(self.names("intents*") + self.names("dirty"), [])
+
+    def make_users_named(self, name: str) -> Any:
+        return type(self.user).objects.create(username=name)
+
+    def test_intents_of_a_connection_that_was_lost_stay_because_the_commit_may_have_arrived(self) -> None:
+        with transaction.atomic():
+            notify(self.user)
+            connection.close()
+        counter.value(self.user)
+        self.assertEqual(self.names("intents*"), [f"intents:{self.user.pk}"])
+
+    def test_all_changes_of_a_transaction_leave_in_one_call(self) -> None:
+        with transaction.atomic():
+            for _ in range(10):
+                with transaction.atomic():
+                    notify(self.user)
+            before = self.commands()
+        self.assertEqual(self.commands() - before, 1)
+        self.assertEqual(counter.value(self.user), 10)
+
+    def test_a_push_that_is_sent_again_counts_once(self) -> None:
+        stored = counter.stored()
+        self.buffer.run("intend", self.buffer.base(stored, 0), "token", 60, str(self.user.pk))
+        for _ in range(3):
+            self.buffer.push(stored, "token", {str(self.user.pk): 5})
+        self.assertEqual(counter.value(self.user), 5)
+        self.assertEqual(
+            self.buffer.client.hkeys(f"{self.buffer.base(stored, 0)}:intents:{self.user.pk}"), [b"recount"]
+        )
+
+    def test_a_push_whose_intent_is_flagged_adds_nothing_and_asks_for_a_recount(self) -> None:
+        stored, key = counter.stored(), str(self.user.pk)
+        name = f"{self.buffer.base(stored, 0)}:intents:{key}"
+        self.buffer.client.hset(name, "token", "flagged")
+        self.buffer.push(stored, "token", {key: 5})
+        self.assertEqual(counter.value(self.user), 0)
+        self.assertEqual(self.buffer.client.hkeys(name), [b"recount"])
+
+    def test_events_that_are_sent_again_count_once(self) -> None:
+        base = self.buffer.base(Click.counter.stored(), 0)
+        for _ in range(3):
+            self.buffer.run("add", base, "token", URL, 2)
+        self.assertEqual(Click.counter.value(URL), 2)
+
+    def test_a_frozen_key_is_counted_in_the_database(self) -> None:
+        base = self.buffer.base(counter.stored(), 0)
+        self.buffer.client.set(f"{base}:frozen:{self.user.pk}", 1, ex=60)
+        notify(self.user)
+        self.assertEqual(Delta.objects.get().amount, 1)
+        self.assertEqual(counter.value(self.user), 1)
+        self.assertEqual(self.names("total*"), [])
+
+    def test_a_sum_of_zero_is_removed(self) -> None:
+        (row,) = notify(self.user)
+        row.delete()
+        self.assertEqual(self.names("pending"), [])
+
+    def test_a_read_is_cached_and_the_next_needs_no_query(self) -> None:
+        notify(self.user)
+        self.assertEqual(counter.value(self.user), 1)
+        with self.assertNumQueries(0):
+            self.assertEqual(counter.value(self.user), 1)
+
+    def test_a_cached_total_follows_every_change(self) -> None:
+        self.assertEqual(counter.value(self.user), 0)
+        for number in range(1, 4):
+            notify(self.user)
+            with self.assertNumQueries(0):
+                self.assertEqual(counter.value(self.user), number)
+
+    def test_a_cached_total_expires(self) -> None:
+        self.use(**self.options, TOTAL_TTL=7)
+        counter.value(self.user)
+        ttl = self.buffer.client.ttl(f"{self.buffer.base(counter.stored(), 0)}:total:{self.user.pk}")
+        self.assertTrue(0 < ttl <= 7, ttl)
+
+    def test_a_reader_does_not_cache_what_moved_while_it_looked(self) -> None:
+        from notifications_counter.buffers.redis_read import Reader
+
+        reader = Reader(self.buffer, counter.stored())
+        key = str(self.user.pk)
+        snapshot = reader._snapshot(0, [key])
+        notify(self.user)
+        reader._fill(0, snapshot, {key: 0})
+        self.assertEqual(self.names("total*"), [])
+        self.assertEqual(counter.value(self.user), 1)
+
+    def test_a_read_inside_a_transaction_caches_nothing(self) -> None:
+        with transaction.atomic():
+            self.assertEqual(counter.value(self.user), 0)
+            notify(self.user)
+            self.assertEqual(counter.value(self.user), 1)
+        self.assertEqual(self.names("total*"), [])
+
+    def test_a_read_in_an_old_snapshot_of_the_database_is_still_exact(self) -> None:
+        if connection.vendor == "sqlite":
+            self.skipTest("SQLite's transactions here take the write lock first, so none sees an old state")
+        notify(self.user, 3)
+        level = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+        if connection.vendor == "mysql":
+            connection.cursor().execute(level)
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                connection.cursor().execute(level)
+            Notification.objects.count()
+            BufferContract.in_another_connection(self, counter.flush)
+            self.assertEqual(counter.value(self.user), 3)
+        self.assertEqual(counter.value(self.user), 3)
+
+    def test_bad_keys_in_redis_are_named_and_kept_and_the_rest_is_applied(self) -> None:
+        notify(self.user)
+        pending = f"{self.buffer.base(counter.stored(), 0)}:pending"
+        self.buffer.client.zadd(pending, {"nobody": 4, str(self.user.pk + 1): 0.5})
+        with self.assertLogs("notifications_counter", "ERROR"):
+            flushed = counter.flush()
+        self.assertEqual(len(flushed.problems), 2)
+        self.assertIn("nobody", "".join(flushed.problems))
+        self.assertEqual(self.stored(self.user), 1)
+        self.assertEqual(list(Delta.objects.values_list("key", "amount")), [("nobody", 4)])
+
+
+class LostDataTest(RedisTestCase):
+    def test_an_emptied_server_is_noticed_and_what_comes_after_is_counted_once(self) -> None:
+        notify(self.user)
+        counter.flush()
+        self.buffer.client.flushdb()
+        notify(self.user)
+        with self.assertLogs("notifications_counter", "ERROR"):
+            flushed = counter.flush()
+        self.assertIn("lost", flushed.lost[0])
+        self.assertEqual(self.stored(self.user), 2)
+        self.assertEqual(counter.flush().lost, [])
+        self.assertEqual(counter.value(self.user), 2)
+
+    def test_a_restarted_server_is_noticed_once(self) -> None:
+        with valkey() as url:
+            self.use(URL=url)
+            notify(self.user)
+            counter.flush()
+        with valkey() as url:
+            self.use(URL=url)
+            with self.assertLogs("notifications_counter", "ERROR"):
+                self.assertEqual(len(counter.flush().lost), 1)
+            self.assertEqual(counter.flush().lost, [])
+
+    def test_a_batch_that_is_missing_before_its_end_is_noticed(self) -> None:
+        notify(self.user)
+        other = type(self.user).objects.create(username="other")
+        notify(other)
+        stops = iter([False, False, True, True, True])
+        counter.flush(chunk=1, stop=lambda: next(stops))
+        self.buffer.client.delete(f"{self.buffer.base(counter.stored(), 0)}:batch")
+        with self.assertLogs("notifications_counter", "ERROR"):
+            self.assertIn("being applied", counter.flush().lost[0])
+        notify(other)
+        counter.flush()
+        self.assertEqual(Progress.objects.get(counter=counter.label).batch, 2)
+
+
+class UnreachableTest(RedisTestCase):
+    """Nobody listens at the URL: the site works, and nothing is lost."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.use(URL="redis://127.0.0.1:1/0")
+
+    def test_changes_wait_in_the_database_and_reads_include_them(self) -> None:
+        with self.assertLogs("notifications_counter", "ERROR") as logs:
+            rows = notify(self.user, 3)
+            self.assertEqual(counter.value(self.user), 3)
+            NotificationController(self.user).mark_as_read(rows[0].pk)
+            self.assertEqual(counter.value(self.user), 2)
+            with transaction.atomic():
+                rows[1].delete()
+                self.assertEqual(counter.value(self.user), 1)
+        self.assertEqual(len(logs.records), 1, "said once, not for every request")
+        self.assertEqual(Delta.objects.count(), 5)
+
+    def test_events_wait_in_the_database_too(self) -> None:
+        with self.assertLogs("notifications_counter", "ERROR"):
+            Click.counter.add({URL: 2})
+        self.assertEqual(Click.counter.value(URL), 2)
+
+    def test_one_flush_counts_them_when_the_server_is_back(self) -> None:
+        self.use(**self.options)
+        notify(self.user)
+        self.assertEqual(counter.value(self.user), 1)
+        self.use(URL="redis://127.0.0.1:1/0")
+        with self.assertLogs("notifications_counter", "ERROR"):
+            notify(self.user, 2)
+        self.use(**self.options)
+        counter.flush()
+        self.assertEqual((counter.value(self.user), self.stored(self.user)), (3, 3))
+
+    def test_a_server_that_does_not_answer_the_push_keeps_the_intent(self) -> None:
+        with valkey() as url:
+            self.use(URL=url, TIMEOUT=0.2)
+            with self.assertLogs("notifications_counter", "ERROR"), transaction.atomic():
+                notify(self.user)
+                self.buffer.client.execute_command("CLIENT", "PAUSE", 800, "WRITE")
+            time.sleep(1)
+            self.assertEqual(self.names("intents*"), [f"intents:{self.user.pk}"])
+            self.assertEqual(Notification.objects.count(), 1)
+
+
+class LayoutTest(RedisTestCase):
+    def test_a_changed_number_of_shards_is_refused_with_the_command_that_helps(self) -> None:
+        notify(self.user)
+        counter.flush()
+        self.use(**self.options, SHARDS=3)
+        for refused in (counter.flush, lambda: notify(self.user)):
+            with self.assertRaisesMessage(LayoutChanged, "--drain"):
+                refused()
+        self.use(**self.options)
+        self.assertEqual(counter.value(self.user), 1)
+
+    def test_after_a_drain_it_is_taken(self) -> None:
+        from django.core.management import call_command
+
+        notify(self.user, 2)
+        counter.flush()
+        notify(self.user)
+        call_command("notification_update_counter", drain=True, verbosity=0)
+        self.use(**self.options, SHARDS=3)
+        notify(self.user)
+        counter.flush()
+        self.assertEqual((counter.value(self.user), self.stored(self.user)), (4, 4))
+
+
+@needs_redis
+class InTestCaseTest(TestCase):
+    """As in the tests of a project that uses this: nothing is ever committed."""
+
+    def test_reads_include_what_the_test_did(self) -> None:
+        changed = {"BUFFERS": {"default": {"BACKEND": BACKEND, "OPTIONS": {"URL": settings.REDIS_URL}}}}
+        with override_settings(NOTIFICATIONS_COUNTER=changed):
+            from django.contrib.auth.models import User
+
+            user = User.objects.create(username="somebody")
+            notify(user, 2)
+            self.assertEqual(counter.value(user), 2)
+            called: list[int] = []
+            transaction.on_commit(lambda: called.append(1))
+            with self.captureOnCommitCallbacks(execute=True) as callbacks, transaction.atomic():
+                notify(user)
+            self.assertEqual(called, [], "a hook from before the block was captured")
+            self.assertEqual(len(callbacks), 1)
+            self.assertEqual(counter.value(user), 3)

@@ -1,0 +1,20 @@
+"""Flush again and again until a file is there, in small chunks; prints how many keys' sums were added."""
+
+import sys
+from pathlib import Path
+
+import django
+
+
+def main(end: Path) -> None:
+    django.setup()
+    from notifications_counter.models import UserNotificationsCount
+
+    keys = 0
+    while not end.exists():
+        keys += UserNotificationsCount.counter.flush(chunk=2).keys
+    print(keys)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

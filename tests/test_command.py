@@ -1,0 +1,111 @@
+"""The command, as an operator sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from typing import Any
+
+from django.core.management import CommandError, call_command
+
+from notifications_counter.models import Delta
+
+from .base import ROOT, CounterTestCase, child_environment, counter, notify
+from .testapp.models import Click
+
+NAME = "notification_update_counter"
+
+
+class CommandTest(CounterTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        (self.user,) = self.make_users(1)
+
+    def call(self, **options: Any) -> str:
+        out = StringIO()
+        call_command(NAME, stdout=out, stderr=out, **options)
+        return out.getvalue()
+
+    def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "django", NAME, *arguments]
+        return subprocess.Popen(command, cwd=ROOT, env=child_environment(), text=True, **more)
+
+    def test_it_flushes_and_says_so_in_one_line_for_each_counter(self) -> None:
+        notify(self.user, 2)
+        lines = self.call().splitlines()
+        self.assertEqual(self.stored(self.user), 2)
+        self.assertEqual(len(lines), 4)
+        self.assertRegex(lines[0], r"^notifications_counter.UserNotificationsCount.counter: 1 keys changed by \+2 in ")
+
+    def test_only_the_named_counters_are_flushed(self) -> None:
+        notify(self.user)
+        Click.counter.add({"https://example.com/": 1})
+        said = self.call(counter=["testapp.click"])
+        self.assertIn("testapp.Click.counter: 1 keys", said)
+        self.assertIsNone(self.stored(self.user))
+        self.call(counter=["notifications_counter.UserNotificationsCount.counter"])
+        self.assertEqual(self.stored(self.user), 1)
+
+    def test_verbosity_0_says_nothing_and_2_says_how_fast(self) -> None:
+        notify(self.user)
+        self.assertEqual(self.call(verbosity=0), "")
+        notify(self.user)
+        self.assertIn("keys a second", self.call(verbosity=2))
+
+    def test_wrong_options_are_refused_with_the_value(self) -> None:
+        for options, said in (({"counter": ["a.B"]}, "a.B"), ({"chunk": 0}, "0"), ({"loop": -1.0}, "-1.0")):
+            with self.assertRaisesMessage(CommandError, said):
+                self.call(**options)
+
+    def test_a_chunk_of_one_flushes_everything(self) -> None:
+        notify(self.user, 3)
+        self.call(chunk=1)
+        self.assertEqual(self.stored(self.user), 3)
+
+    def test_the_exit_status_is_1_when_something_could_not_be_flushed(self) -> None:
+        notify(self.user)
+        bad = Delta.objects.create(counter=counter.label, key="nobody", amount=1)
+        child = self.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        _, errors = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 1)
+        self.assertIn("'nobody'", errors)
+        self.assertEqual(self.stored(self.user), 1)
+        bad.delete()
+        self.assertEqual(self.start(stdout=subprocess.DEVNULL).wait(60), 0)
+
+    def test_a_loop_flushes_again_and_ends_cleanly_on_sigterm(self) -> None:
+        notify(self.user)
+        child = self.start("--loop", "0.1", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            self.wait_for(1)
+            notify(self.user, 2)
+            self.wait_for(3)
+        finally:
+            child.send_signal(signal.SIGTERM)
+        out, errors = child.communicate(timeout=30)
+        self.assertEqual((child.returncode, errors), (0, ""))
+        self.assertIn("changed by +1", out)
+
+    def wait_for(self, stored: int) -> None:
+        end = time.monotonic() + 30
+        while self.stored(self.user) != stored:
+            self.assertLess(time.monotonic(), end, "the loop did not flush")
+            time.sleep(0.05)
+
+    def test_on_a_terminal_a_progress_bar_is_drawn(self) -> None:
+        notify(self.user)
+        leader, follower = pty.openpty()
+        child = self.start("--counter", "notifications_counter.UserNotificationsCount", stdout=follower)
+        os.close(follower)
+        drawn = b""
+        with contextlib.suppress(OSError), os.fdopen(leader, "rb", closefd=True) as terminal:
+            while part := os.read(terminal.fileno(), 1000):
+                drawn += part
+        self.assertEqual(child.wait(30), 0)
+        self.assertIn(b"[....", drawn)
