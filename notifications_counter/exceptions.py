@@ -31,6 +31,10 @@ class InvalidKey(CounterError, ValueError):
     """A value cannot be a key of the counter's model."""
 
 
+class NotCounted(CounterError):
+    """A bulk method was called in a way whose effect cannot be counted. It has changed nothing."""
+
+
 class FlushInTransaction(CounterError):
     """A flush was called inside a transaction, whose rollback would undo it after the buffer has let go."""
 

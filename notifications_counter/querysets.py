@@ -8,13 +8,9 @@ from typing import Any
 from django.db import models, transaction
 
 from .counters import Counter
-from .exceptions import CounterError
+from .exceptions import NotCounted
 from .signals import deletion
 from .sources import UNCOUNTED, change, count, source_of, total
-
-
-class NotCounted(CounterError):
-    """A bulk method was called in a way whose effect cannot be counted."""
 
 
 class CountedQuerySet(models.QuerySet[Any]):
@@ -32,7 +28,7 @@ class CountedQuerySet(models.QuerySet[Any]):
             )
         with transaction.atomic(using=using, savepoint=False):
             created = super().bulk_create(objs, *args, **kwargs)
-            changes = total(change(UNCOUNTED, source.keys_of(row, using)) for row in created)
+            changes = total(change(UNCOUNTED, keys) for keys in source.keys_of(created, using))
             count(changes, using)
         return created
 

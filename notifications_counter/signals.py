@@ -74,10 +74,17 @@ def _save_in_transaction(model: type[models.Model]) -> None:
     save_base = model.save_base
 
     @wraps(save_base)
-    def counted_save_base(self: models.Model, *args: Any, **kwargs: Any) -> None:
-        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+    def counted_save_base(
+        self: models.Model,
+        raw: bool = False,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Any = None,
+    ) -> None:
+        using = using or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using, savepoint=False):
-            save_base(self, *args, **{**kwargs, "using": using})
+            save_base(self, raw, force_insert, force_update, using, update_fields)
 
     model.save_base = counted_save_base  # type: ignore[method-assign]
 
@@ -85,12 +92,12 @@ def _save_in_transaction(model: type[models.Model]) -> None:
 # Saves
 
 
-def _before_save(sender: Any, instance: models.Model, using: str, raw: bool, update_fields: Any, **kw: Any) -> None:
+def _before_save(sender: Any, instance: models.Model, using: str, update_fields: Any, **kwargs: Any) -> None:
     source = source_of(sender)
     assert source is not None
     if update_fields is not None and not _touches(source, update_fields):
         return
-    before = UNCOUNTED if _is_surely_new(instance, raw) else source.lock_one(using, instance.pk)
+    before = UNCOUNTED if instance.pk is None else source.lock_one(using, instance.pk)
     setattr(instance, BEFORE, before or UNCOUNTED)
 
 
@@ -100,24 +107,17 @@ def _touches(source: Source, names: Any) -> bool:
     return any(field.name in names or field.attname in names for field in fields)
 
 
-def _is_surely_new(instance: models.Model, raw: bool) -> bool:
-    """Whether no row can be there yet: without a primary key, or with a fresh one, which Django only inserts."""
-    if instance.pk is None:
-        return True
-    pk = instance._meta.pk
-    has_default = pk is not None and (pk.has_default() or pk.has_db_default())
-    return instance._state.adding and has_default and not raw
-
-
 def _after_save(sender: Any, instance: models.Model, using: str, update_fields: Any, **kwargs: Any) -> None:
     source = source_of(sender)
     before: Keys | None = instance.__dict__.pop(BEFORE, None)
     if source is None or before is None:
         return
     partly = update_fields is not None and not source.columns <= _attnames(source, update_fields)
-    count(
-        change(before, source.keys_in_database(instance, using) if partly else source.keys_of(instance, using)), using
-    )
+    if partly:
+        after = source.keys_in_database([instance], using).get(instance.pk, UNCOUNTED)
+    else:
+        (after,) = source.keys_of([instance], using)
+    count(change(before, after), using)
 
 
 def _attnames(source: Source, names: Any) -> set[str]:

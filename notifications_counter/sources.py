@@ -11,6 +11,10 @@ from django.db.models import Case, F, Value, When
 
 from . import where as conditions
 from .counters import Counter
+from .exceptions import NotCounted
+
+#: Rows a statement: SQLite takes 999 parameters in its oldest builds.
+BATCH = 400
 
 #: Counter -> the key under which it counts a row, or None where it does not count it.
 Keys = dict[Counter, str | None]
@@ -48,16 +52,27 @@ class Source:
 
     # In memory
 
-    def keys_of(self, instance: models.Model, using: str) -> Keys:
-        """What a row counts for, as the instance has it just after it was saved; read back where only SQL knows."""
+    def keys_of(self, instances: Iterable[models.Model], using: str) -> list[Keys]:
+        """What rows count for, as the instances have them just after they were saved; else read back, all at once."""
+        instances = list(instances)
+        known = [self._in_memory(instance, using) for instance in instances]
+        unknown = [instance for instance, keys in zip(instances, known, strict=True) if keys is None]
+        read = self.keys_in_database(unknown, using) if unknown else {}
+        return [
+            read.get(instance.pk, UNCOUNTED) if keys is None else keys
+            for instance, keys in zip(instances, known, strict=True)
+        ]
+
+    def _in_memory(self, instance: models.Model, using: str) -> Keys | None:
+        """None where only the database knows."""
         row = instance.__dict__
         if not all(self._is_known(row, name) for name in self.columns):
-            return self.keys_in_database(instance, using)
+            return None
         keys: Keys = {}
         for counter in self.counted_on(using):
             counts = conditions.matches(counter.where, self.model, row)
             if counts is None:
-                return self.keys_in_database(instance, using)
+                return None
             keys[counter] = self._key(counter, row[self.key_column(counter).attname]) if counts else None
         return keys
 
@@ -74,9 +89,22 @@ class Source:
     def _rows(self, using: str, pks: Iterable[Any]) -> models.QuerySet[Any]:
         return self.model._base_manager.using(using).filter(pk__in=list(pks))
 
-    def keys_in_database(self, instance: models.Model, using: str) -> Keys:
-        """What the instance's row counts for, read back."""
-        return self.read(self._rows(using, [instance.pk]), using).get(instance.pk, UNCOUNTED)
+    def keys_in_database(self, instances: Iterable[models.Model], using: str) -> dict[Any, Keys]:
+        """What the instances' rows count for, read back.
+
+        Raises:
+            NotCounted: the database did not say which primary keys it gave them.
+        """
+        pks = [instance.pk for instance in instances]
+        if None in pks:
+            raise NotCounted(
+                f"{self.model._meta.label}: this database does not tell the primary keys of rows that bulk_create made,"
+                " and only it knows whether they count. Create them one by one."
+            )
+        found: dict[Any, Keys] = {}
+        for start in range(0, len(pks), BATCH):
+            found |= self.read(self._rows(using, pks[start : start + BATCH]), using)
+        return found
 
     def read(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:
         """What rows count for: primary key -> keys."""
@@ -99,7 +127,10 @@ class Source:
 
     def lock(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:
         """As ``read``, with the rows locked until the transaction ends."""
-        if connections[using].features.has_select_for_update:
+        connection = connections[using]
+        if not connection.in_atomic_block:  # a fixture's row that is saved by itself
+            return self.read(rows, using)
+        if connection.features.has_select_for_update:
             return self.read(rows.select_for_update(of=("self",) if self._can_lock_of(using) else ()), using)
         # SQLite has no row locks; an update that changes nothing takes its write lock before anything is read.
         rows.order_by().update(**{self._some_column(): F(self._some_column())})
