@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import django
 from django.db import connection
@@ -27,6 +28,15 @@ from .base import ROOT, CounterTestCase, child_environment, counter, notify
 IN_CI = os.environ.get("CI") == "true"
 ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") == "redis"
 AMQP_URL = os.environ.get("AMQP_URL", "")
+
+
+def stop(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:  # a worker that was still connecting
+        process.kill()
+        process.wait()
 
 
 class SchedulerTestCase(CounterTestCase):
@@ -80,7 +90,8 @@ class CeleryTest(SchedulerTestCase):
         notify(self.user)
         queue = f"counter-{os.getpid()}"
         environment = child_environment(NC_QUEUE=queue)
-        command = [sys.executable, "-m", "celery", "-A", "tests.celery_app", "worker", "--pool=solo", "-Q", queue]
+        alone = ["--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        command = [sys.executable, "-m", "celery", "-A", "tests.celery_app", "worker", *alone, "-Q", queue]
         with tempfile.TemporaryFile("w+") as log:
             worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
             try:
@@ -88,8 +99,7 @@ class CeleryTest(SchedulerTestCase):
                     app.send_task("notifications_counter.tasks.update_counter", queue=queue)
                     self.wait_until_flushed(60, lambda: f"{log.seek(0)}{log.read()}")
             finally:
-                worker.terminate()
-                worker.wait(30)
+                stop(worker)
         self.assertEqual(self.stored(self.user), 1)
 
 
@@ -110,8 +120,7 @@ class CronTest(SchedulerTestCase):
             finally:
                 self.crontab(manage, "remove")
                 if daemon:
-                    daemon.terminate()
-                    daemon.wait(10)
+                    stop(daemon)
         self.assertEqual(self.stored(self.user), 1)
 
     def read(self, log: Path) -> str:
