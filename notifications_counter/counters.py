@@ -11,7 +11,7 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models, router
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.db.models.signals import class_prepared
 from django.dispatch import Signal
 
@@ -22,6 +22,7 @@ from .exceptions import CounterError, InvalidDelta, InvalidKey, InvalidSettings,
 if TYPE_CHECKING:
     from .buffers.base import Buffer, Status
     from .flush import Flushed
+    from .recount import Recounted
     from .stored import Stored
 
 #: Sent with ``counter`` when a counter has been bound to its model.
@@ -277,6 +278,35 @@ class Counter:
 
         return flush(self.stored(using), chunk=chunk, stop=stop, report=report)
 
+    def recount(self, keys: Iterable[Any], *, using: str | None = None) -> list[Recounted]:
+        """Count the source again for keys, and add what is missing to their counts as one more delta.
+
+        Safe beside writers, flushes and other recounts. Runs in transactions of its own.
+
+        Args:
+            keys: the keys, in any number.
+            using: a database alias, where it is not the counter's own.
+
+        Returns:
+            What was found and changed, for each key.
+
+        Raises:
+            InvalidKey: one of them cannot be a key of this counter.
+            NothingToRecount: the counter has no source.
+            RecountInTransaction: called inside a transaction.
+            BufferUnavailable: the buffer's server does not answer.
+        """
+        from .recount import recount
+
+        return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)))
+
+    def ask_recount(self, keys: Iterable[str], using: str | None = None) -> None:
+        """Ask for a recount of keys, in the caller's transaction, because what it does cannot be known exactly.
+
+        It is tried at once after the commit, else done by the next flush. Until then ``value`` counts the rows.
+        """
+        self.buffer.ask_recount(self.stored(using), list(keys))
+
     def status(self, *, using: str | None = None) -> Status:
         """What is buffered, and what the last flush did.
 
@@ -303,14 +333,17 @@ class Counter:
         """Whether the source has rows to be counted; false for a counter of events."""
         return self.source is not None and self.source._base_manager.using(using).exists()
 
+    def true_rows(self, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
+        """A query for the counts of keys by counting the source's rows: ``nc_key`` and ``nc_number``."""
+        assert self.source is not None and self.source_key is not None
+        name = conditions.column(self.source, self.source_key).attname
+        rows = self.source._base_manager.using(using).filter(self.where, **{f"{name}__in": list(keys)})
+        numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=Count("*"))
+        return numbers.values_list("nc_key", "nc_number")
+
     def true_values(self, keys: Iterable[str], using: str) -> dict[str, int]:
         """The counts of keys by counting the source's rows; nothing for keys without any."""
-        assert self.source is not None and self.source_key is not None
-        key = conditions.column(self.source, self.source_key).attname
-        rows = self.source._base_manager.using(using).filter(self.where, **{f"{key}__in": list(keys)})
-        return {
-            self.key_text(found): number for found, number in rows.values_list(key).annotate(Count("pk")).order_by()
-        }
+        return {self.key_text(key): number for key, number in self.true_rows(keys, using)}
 
 
 def _bind(sender: type[models.Model], **kwargs: Any) -> None:

@@ -39,6 +39,14 @@ class FlushInTransaction(CounterError):
     """A flush was called inside a transaction, whose rollback would undo it after the buffer has let go."""
 
 
+class RecountInTransaction(CounterError):
+    """A recount was called inside a transaction, where it could not see what others commit meanwhile."""
+
+
+class NothingToRecount(CounterError):
+    """A counter of events has no rows that could be counted again."""
+
+
 class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 

@@ -19,7 +19,8 @@ from . import progress, upsert, waiting
 from .buffers.base import Buffer, Known
 from .exceptions import FlushInTransaction, InvalidKey
 from .models import Progress
-from .stored import Stored
+from .recount import recount
+from .stored import BATCH, Stored
 
 logger = logging.getLogger("notifications_counter")
 
@@ -32,6 +33,7 @@ class Flushed:
         label: the counter.
         keys: how many sums were added to stored counts; a key counts once in each chunk.
         amount: the sum of them all.
+        recounted: for how many keys the source was counted again.
         seconds: how long it took.
         problems: what could not be applied, a sentence each. It still waits in the database.
         lost: what the buffer's server has lost, a sentence each.
@@ -41,6 +43,7 @@ class Flushed:
     label: str
     keys: int = 0
     amount: int = 0
+    recounted: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -90,8 +93,10 @@ class Flush:
         started = time.monotonic()
         self._prepare()
         try:
+            self._recount_asked()
             self._flush_rows()
             for shard in range(self.buffer.layout.shards):
+                self._recount_due(shard)
                 self._flush_shard(shard)
         except Stop:
             self.flushed.stopped = True
@@ -127,6 +132,24 @@ class Flush:
             self.report(self.done, max(self.total, self.done))
         if self.stop():
             raise Stop
+
+    # Recounts that were asked for
+
+    def _recount_asked(self) -> None:
+        if self.stored.events:
+            return
+        while rows := waiting.asked(self.stored.using, self.stored.label, BATCH):
+            self._next_chunk(0)
+            self._recount({key for _, key in rows})
+            waiting.delete(self.stored.using, [id for id, _ in rows])
+
+    def _recount_due(self, shard: int) -> None:
+        if not self.stored.events and (keys := self.buffer.due(self.stored, shard, BATCH)):
+            self._recount(set(keys))
+
+    def _recount(self, keys: set[str]) -> None:
+        found = recount(self.stored, sorted(keys))
+        self.flushed.recounted += len(found)
 
     # Deltas that wait in the database
 

@@ -5,7 +5,7 @@ One statement sees all of it, so that no flush can come between the parts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Keys a statement: SQLite takes 999 parameters in its oldest builds.
 BATCH = 400
 
+#: A column as text, compared byte by byte as keys are.
+CASTS = {"mysql": "CAST({} AS CHAR) COLLATE utf8mb4_bin"}
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -37,10 +40,20 @@ class Shard:
 
 @dataclass
 class Look:
-    """What one statement saw."""
+    """What one statement saw.
+
+    Attributes:
+        stored: key -> what its row holds.
+        waiting: key -> the sum of its waiting rows.
+        asked: the keys for which a row asks for a recount.
+        true: key -> how many rows of the source count, if that was asked for; nothing for none.
+        shards: shard -> its progress.
+    """
 
     stored: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    true: dict[str, int] = field(default_factory=dict)
     shards: dict[int, Shard] = field(default_factory=dict)
 
     @property
@@ -71,26 +84,31 @@ class Stored:
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.using]
 
-    def look(self, keys: Sequence[str]) -> Look:
+    def look(self, keys: Sequence[str], count: bool = False) -> Look:
         """What is stored and waiting for keys, and the progress of all shards, at one moment.
 
         Args:
             keys: at most ``BATCH`` keys.
+            count: whether to count the source's rows of these keys too.
         """
-        look = self._look(keys)
+        look = self._look(keys, count)
         if 0 not in look.shards:  # never migrated here, or emptied by a test
             self.ensure_progress(shards=1)
-            look = self._look(keys)
+            look = self._look(keys, count)
         return look
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as filled."""
         progress.ensure(self.using, self.label, shards, filled=not self.counter.has_rows(self.using))
 
-    def _look(self, keys: Sequence[str]) -> Look:
+    def _look(self, keys: Sequence[str], count: bool) -> Look:
         look = Look()
+        statement, parameters = self._statement(len(keys)), self._parameters(keys)
+        if count:
+            counting, more = self._counting(keys)
+            statement, parameters = f"{statement} UNION ALL {counting}", [*parameters, *more]
         with self.connection.cursor() as cursor:
-            cursor.execute(self._statement(len(keys)), self._parameters(keys))
+            cursor.execute(statement, parameters)
             for part, pk, text, *numbers in cursor.fetchall():
                 self._put(look, int(part), pk, text, numbers)
         return look
@@ -100,6 +118,10 @@ class Stored:
             look.stored[self.to_text(pk)] = int(numbers[0])
         elif part == 1:
             look.waiting[text] = int(numbers[0] or 0)
+            if numbers[1]:
+                look.asked.add(text)
+        elif part == 3:
+            look.true[self.counter.key_text(text)] = int(numbers[0])
         else:
             shard, batch, position, filled, shards = map(int, numbers)
             look.shards[shard] = Shard(batch, position, bool(filled), text, shards)
@@ -130,13 +152,20 @@ class Stored:
         quote = self.connection.ops.quote_name
         model = self.counter.model._meta
         pk, amount, key = quote(model.pk.column or ""), quote(self.counter.field.column or ""), quote("key")
+        amount_waiting = quote("amount")
         return (
             f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0"
             f" FROM {quote(model.db_table)} WHERE {pk} IN (PLACES)"
-            f" UNION ALL SELECT 1, NULL, {key}, SUM({quote('amount')}), 0, 0, 0, 0"
+            f" UNION ALL SELECT 1, NULL, {key}, SUM({amount_waiting}), COUNT(*) - COUNT({amount_waiting}), 0, 0, 0"
             f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key} IN (PLACES) GROUP BY {key}"
             f" UNION ALL {self._progress}"
         )
+
+    def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
+        rows = self.counter.true_rows(keys, self.using)
+        sql, parameters = rows.query.get_compiler(self.using).as_sql()
+        text = CASTS.get(self.connection.vendor, "CAST({} AS TEXT)").format("t.nc_key")
+        return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     def to_pk(self, key: str) -> Any:
         """A key as this database takes it."""
@@ -152,8 +181,8 @@ class Stored:
             pk = convert(pk, expression, self.connection)
         return self.counter.key_text(pk)
 
-    def leave(self, sums: dict[str, int]) -> None:
-        """Let deltas wait in the database, in the transaction that is open."""
+    def leave(self, sums: Mapping[str, int | None]) -> None:
+        """Let deltas wait in the database, in the transaction that is open; None asks for a recount of its key."""
         waiting.leave(self.connection, self.label, sums)
 
     def true_values(self, keys: Sequence[str]) -> dict[str, int]:

@@ -20,14 +20,14 @@ class Waiting(NamedTuple):
     amount: int
 
 
-def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int]) -> None:
-    """Let deltas wait, in the transaction that is open on the connection."""
+def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
+    """Let deltas wait, in the transaction that is open on the connection; None asks for a recount of its key."""
     rows = list(sums.items())
     for start in range(0, len(rows), BATCH):
         _insert(connection, label, rows[start : start + BATCH])
 
 
-def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[str, int]]) -> None:
+def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[str, int | None]]) -> None:
     quote = connection.ops.quote_name
     places = ", ".join(["(%s, %s, %s)"] * len(rows))
     columns = ", ".join(map(quote, ("counter", "key", "amount")))
@@ -41,6 +41,12 @@ def oldest(using: str, label: str, after: int, limit: int) -> list[Waiting]:
     rows = Delta.objects.using(using).filter(counter=label, id__gt=after, amount__isnull=False)
     found = rows.order_by("id").values_list("id", "key", "amount")[:limit]
     return [Waiting(id, key, amount or 0) for id, key, amount in found]
+
+
+def asked(using: str, label: str, limit: int) -> list[tuple[int, str]]:
+    """The oldest rows that ask for a recount, as id and key."""
+    rows = Delta.objects.using(using).filter(counter=label, amount__isnull=True)
+    return list(rows.order_by("id").values_list("id", "key")[:limit])
 
 
 def delete(using: str, ids: Sequence[int]) -> None:

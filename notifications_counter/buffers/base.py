@@ -49,6 +49,20 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a recount of a key found, at one moment."""
+
+    stored: int
+    buffered: int
+    true: int
+
+    @property
+    def difference(self) -> int:
+        """What is missing in stored and buffered."""
+        return self.true - self.stored - self.buffered
+
+
+@dataclass(frozen=True)
 class Status:
     """What waits for a counter, and what its last flush did.
 
@@ -118,7 +132,7 @@ class Buffer:
 
     # Writes and reads
 
-    def add(self, stored: Stored, sums: Mapping[str, int]) -> None:
+    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         """Take deltas of the caller's transaction: after its commit they are counted, after its rollback not."""
         raise NotImplementedError
 
@@ -128,6 +142,27 @@ class Buffer:
 
     def status(self, stored: Stored) -> Status:
         """What waits, and what the last flush did."""
+        raise NotImplementedError
+
+    # Recounts
+
+    def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
+        """Ask for a recount of keys, in the caller's transaction."""
+        raise NotImplementedError
+
+    def due(self, stored: Stored, shard: int, limit: int) -> list[str]:
+        """Keys that await a recount elsewhere than in the database."""
+        return []
+
+    def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+        """Count the source again for a few keys, and correct what differs, if nothing comes between.
+
+        Args:
+            keys: at most ``BATCH`` keys.
+
+        Returns:
+            What was found; keys that are missing here must be tried again.
+        """
         raise NotImplementedError
 
     # The flush
@@ -162,11 +197,18 @@ def slices(keys: Sequence[str], length: int = BATCH) -> Iterable[Sequence[str]]:
     return (keys[start : start + length] for start in range(0, len(keys), length))
 
 
-def counted(stored: Stored, look: Look, keys: Sequence[str]) -> dict[str, int] | None:
-    """The keys' counts by counting the source, where it has never been counted; else None."""
-    return None if look.filled or stored.events else stored.true_values(keys)
+def must_be_counted(stored: Stored, look: Look, keys: Sequence[str]) -> list[str]:
+    """The keys whose values only their rows can tell: all before the first fill, else those that await a recount."""
+    if stored.events:
+        return []
+    return [key for key in keys if key in look.asked] if look.filled else list(keys)
 
 
 def in_database(look: Look, keys: Sequence[str]) -> dict[str, int]:
     """What the database alone knows of the keys' counts."""
     return {key: look.stored.get(key, 0) + look.waiting.get(key, 0) for key in keys}
+
+
+def found_in(look: Look, key: str, elsewhere: int = 0) -> Found:
+    """What a look with a count says of a key, of which ``elsewhere`` is buffered outside the database."""
+    return Found(look.stored.get(key, 0), look.waiting.get(key, 0) + elsewhere, look.true.get(key, 0))

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from .. import progress, waiting
 from ..stored import Stored
-from .base import Buffer, Status, counted, in_database, slices
+from .base import Buffer, Found, Status, found_in, in_database, must_be_counted, slices
 
 
 class DatabaseBuffer(Buffer):
@@ -16,9 +16,9 @@ class DatabaseBuffer(Buffer):
     nothing can come between the change and its delta.
     """
 
-    def add(self, stored: Stored, sums: Mapping[str, int]) -> None:
+    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         with transaction.atomic(using=stored.using, savepoint=False):
-            stored.leave(dict(sums))
+            stored.leave(sums)
 
     def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -29,8 +29,20 @@ class DatabaseBuffer(Buffer):
     def _values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         look = stored.look(keys)
         stored.check_layout(look, self.layout.prefix, self.layout.shards)
-        true = counted(stored, look, keys)
-        return in_database(look, keys) if true is None else true
+        counted = must_be_counted(stored, look, keys)
+        return in_database(look, keys) | (stored.true_values(counted) if counted else {})
+
+    def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
+        with transaction.atomic(using=stored.using, savepoint=False):
+            stored.leave(dict.fromkeys(keys))
+
+    def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+        with transaction.atomic(using=stored.using, durable=True):
+            progress.lock(stored.using, stored.label, 0)
+            look = stored.look(keys, count=True)
+            found = {key: found_in(look, key) for key in keys}
+            stored.leave({key: one.difference for key, one in found.items() if one.difference})
+        return found
 
     def status(self, stored: Stored) -> Status:
         return database_status(self, stored)

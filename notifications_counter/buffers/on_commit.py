@@ -29,7 +29,9 @@ ATTRIBUTE = "_notifications_counter_unsent"
 class Sender(Protocol):
     """A buffer that takes deltas after the commit."""
 
-    def push(self, stored: Stored, token: str, sums: Mapping[str, int]) -> None: ...
+    def push(self, stored: Stored, token: str, sums: Mapping[str, int | None]) -> None: ...
+
+    def recount_now(self, stored: Stored, keys: Iterable[str]) -> None: ...
 
     def withdraw(self, stored: Stored, token: str, keys: Iterable[str]) -> None: ...
 
@@ -40,17 +42,19 @@ class Hook:
     def __init__(self, unsent: Unsent, savepoints: tuple[str, ...]) -> None:
         self.unsent = unsent
         self.savepoints = savepoints
-        self.deltas: dict[Stored, dict[str, int]] = {}
+        #: None for a change that is not known: it asks for a recount.
+        self.deltas: dict[Stored, dict[str, int | None]] = {}
         self.sent = False
 
     def __call__(self) -> None:
         if not self.sent:
             self.unsent.send(self)
 
-    def add(self, stored: Stored, sums: Mapping[str, int]) -> None:
+    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         deltas = self.deltas.setdefault(stored, {})
         for key, amount in sums.items():
-            deltas[key] = deltas.get(key, 0) + amount
+            before = deltas.get(key, 0)
+            deltas[key] = None if before is None or amount is None else before + amount
 
 
 class Unsent:
@@ -81,7 +85,7 @@ class Unsent:
         hooks = (entry[1] for entry in hook_list)
         return [hook for hook in hooks if isinstance(hook, Hook) and hook.unsent is self]
 
-    def add(self, sender: Sender, stored: Stored, sums: Mapping[str, int]) -> None:
+    def add(self, sender: Sender, stored: Stored, sums: Mapping[str, int | None]) -> None:
         """Keep deltas, whose intents have been left, until the commit."""
         self.senders[stored] = sender
         self.intents.setdefault(stored, set()).update(sums)
@@ -98,7 +102,12 @@ class Unsent:
         return hook
 
     def sum(self, stored: Stored, key: str) -> int:
-        return sum(hook.deltas.get(stored, {}).get(key, 0) for hook in self.hooks.values() if not hook.sent)
+        return sum(hook.deltas.get(stored, {}).get(key) or 0 for hook in self.hooks.values() if not hook.sent)
+
+    def is_known(self, stored: Stored, key: str) -> bool:
+        """Whether the transaction's changes of a key are known, and not to be recounted."""
+        hooks = (hook for hook in self.hooks.values() if not hook.sent)
+        return all(hook.deltas.get(stored, {}).get(key, 0) is not None for hook in hooks)
 
     def send(self, first: Hook) -> None:
         """Send the deltas of all hooks that have survived; the first of them is running."""
@@ -112,8 +121,11 @@ class Unsent:
             if all_known:  # an intent of an inner block that was rolled back goes with a delta of 0
                 sums = dict.fromkeys(self.intents[stored], 0) | sums
             self._push(stored, sums)
+            asked = [key for key, amount in sums.items() if amount is None]
+            if asked:
+                self.senders[stored].recount_now(stored, asked)
 
-    def _sums(self, hooks: list[Hook]) -> dict[Stored, dict[str, int]]:
+    def _sums(self, hooks: list[Hook]) -> dict[Stored, dict[str, int | None]]:
         together = Hook(self, ())
         for hook in hooks:
             hook.sent = True
@@ -121,7 +133,7 @@ class Unsent:
                 together.add(stored, sums)
         return together.deltas
 
-    def _push(self, stored: Stored, sums: dict[str, int]) -> None:
+    def _push(self, stored: Stored, sums: dict[str, int | None]) -> None:
         try:
             self.senders[stored].push(stored, self.token, sums)
         except Exception:

@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
+from django.db import Error as DatabaseError
 from django.db import transaction
 
-from ..exceptions import BufferUnavailable, InvalidSettings
+from ..exceptions import BufferUnavailable, CounterError, InvalidSettings
 from ..stored import Stored
 from . import on_commit
-from .base import Buffer, Claim, Known, Layout, Slice, Status, slices
+from .base import Buffer, Claim, Found, Known, Layout, Slice, Status, slices
 from .breaker import Breaker
 from .database import database_status
 from .redis_client import check_client, make_client, redis, source_of, texts
 from .redis_read import Reader
+from .redis_recount import Recounter
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000
@@ -47,6 +49,7 @@ class RedisBuffer(Buffer):
         "PREFIX": "nc",
         "SHARDS": 1,
         "GRACE": 60,
+        "MAX_TRANSACTION_AGE": 86_400,
         "TOTAL_TTL": 3600,
         "TIMEOUT": 1,
     }
@@ -55,6 +58,7 @@ class RedisBuffer(Buffer):
         super().__init__(alias, options)
         source_of(alias, self.options)
         self.grace = self.at_least("GRACE", 1)
+        self.longest = self.at_least("MAX_TRANSACTION_AGE", 1)
         self.total_ttl = self.at_least("TOTAL_TTL", 1)
         self.layout = Layout(self._prefix(), self.at_least("SHARDS", 1))
         self._check_timeout()
@@ -139,7 +143,7 @@ class RedisBuffer(Buffer):
 
     # Writes
 
-    def add(self, stored: Stored, sums: Mapping[str, int]) -> None:
+    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         connection = stored.connection
         if on_commit.sends_after_commit(connection):
             self._add_in_transaction(stored, sums)
@@ -149,7 +153,7 @@ class RedisBuffer(Buffer):
         else:
             self._leave_rows(stored, sums)
 
-    def _add_in_transaction(self, stored: Stored, sums: Mapping[str, int]) -> None:
+    def _add_in_transaction(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         unsent = on_commit.begin(stored.connection)
         new = [key for key in sums if key not in unsent.intents.get(stored, ())]
         refused = self._intend(stored, unsent.token, new)
@@ -184,13 +188,13 @@ class RedisBuffer(Buffer):
             stored.check_layout(stored.look([]), self.layout.prefix, self.layout.shards)
             self._checked.add(stored)
 
-    def _leave_rows(self, stored: Stored, sums: Mapping[str, int]) -> None:
+    def _leave_rows(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         """Let deltas wait in the database, where no hook runs after the commit."""
         with suppress(BufferUnavailable):
             self.before_rows(stored, sums)
         stored.leave(dict(sums))
 
-    def push(self, stored: Stored, token: str, sums: Mapping[str, int]) -> None:
+    def push(self, stored: Stored, token: str, sums: Mapping[str, int | None]) -> None:
         """Count the deltas of a committed transaction.
 
         Raises:
@@ -198,7 +202,7 @@ class RedisBuffer(Buffer):
         """
         name = "add" if stored.events else "push"
         for shard, part in self.by_shard(sums):
-            pairs = [value for key in part for value in (key, sums[key])]
+            pairs = [value for key in part for value in (key, "?" if sums[key] is None else sums[key])]
             # Each call has a token of its own, because an event's token is spent by the first.
             self._twice(name, self.base(stored, shard), uuid.uuid4().hex if stored.events else token, *pairs)
 
@@ -216,6 +220,27 @@ class RedisBuffer(Buffer):
         if not stored.events:
             for shard, part in self.by_shard(keys):
                 self.run("withdraw", self.base(stored, shard), token, *part)
+
+    # Recounts
+
+    def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
+        self.add(stored, dict.fromkeys(keys))
+
+    def recount_now(self, stored: Stored, keys: Iterable[str]) -> None:
+        """Try a recount once; what does not succeed, the next flush does."""
+        with suppress(CounterError, DatabaseError):
+            for part in slices(list(keys)):
+                self.recount(stored, part)
+
+    def due(self, stored: Stored, shard: int, limit: int) -> list[str]:
+        keys: list[str] = self.run("due", self.base(stored, shard), limit)
+        return keys
+
+    def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+        found: dict[str, Found] = {}
+        for shard, part in self.by_shard(keys):
+            found |= Recounter(self, stored, shard).recount(part)
+        return found
 
     # Reads
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import BufferUnavailable
 from ..stored import Look, Shard, Stored
 from . import on_commit
-from .base import counted, in_database, slices
+from .base import in_database, must_be_counted, slices
 
 if TYPE_CHECKING:
     from .redis import RedisBuffer
@@ -20,11 +20,16 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Held:
-    """What Redis holds of a key: its pending delta, its delta in the batch, and its place there; '' for none."""
+    """What Redis holds of a key: its pending delta, its delta in the batch, and its place there; '' for none.
+
+    Attributes:
+        asked: whether a recount of it was asked for.
+    """
 
     pending: str
     score: str
     rank: str
+    asked: bool = False
 
     def buffered(self, seq: int, shard: Shard) -> int:
         applied = self.rank != "" and shard.batch == seq and int(self.rank) < shard.position
@@ -88,7 +93,10 @@ class Reader:
         names = [f"{base}:total:{key}" for key in keys]
         totals = self.buffer.get(names)
         found = {key: int(total) for key, total in zip(keys, totals, strict=True) if total is not None}
-        return self._with_own(found)
+        return self._with_own({key: total for key, total in found.items() if self._is_known(key)})
+
+    def _is_known(self, key: str) -> bool:
+        return self.unsent is None or self.unsent.is_known(self.stored, key)
 
     def _with_own(self, values: dict[str, int]) -> dict[str, int]:
         if self.unsent is None:
@@ -102,16 +110,19 @@ class Reader:
             row = look.shards.get(shard) or look.shards[0]
             if not snapshot.is_older_than(row):
                 break
-        true = counted(self.stored, look, keys)
-        if true is not None:
-            return true
         values = {key: self._sum(look, row, snapshot, key) for key in keys}
-        if snapshot.is_newer_than(row) and not self.stored.events:
-            # A transaction sees the database in an old state: only its own rows are as old as that.
-            return self.stored.true_values(keys)
+        counted = self._must_be_counted(look, row, snapshot, keys)
+        known = {key: value for key, value in values.items() if key not in counted}
         if self.stored.connection.get_autocommit() and not snapshot.disagrees_with(row):
-            self._fill(shard, snapshot, {key: value for key, value in values.items() if key not in look.waiting})
-        return self._with_own(values)
+            self._fill(shard, snapshot, {key: value for key, value in known.items() if key not in look.waiting})
+        return self._with_own(known) | (self.stored.true_values(counted) if counted else {})
+
+    def _must_be_counted(self, look: Look, row: Shard, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
+        # A transaction that sees the database in an old state: only its own rows are as old as that.
+        if snapshot.is_newer_than(row) and not self.stored.events:
+            return list(keys)
+        asked = [key for key in keys if snapshot.keys[key].asked or not self._is_known(key)]
+        return list(dict.fromkeys([*asked, *must_be_counted(self.stored, look, keys)]))
 
     def _look(self, keys: Sequence[str]) -> Look:
         look = self.stored.look(keys)
@@ -123,7 +134,7 @@ class Reader:
 
     def _snapshot(self, shard: int, keys: Sequence[str]) -> Snapshot:
         seq, version, has_batch, *rest = self.buffer.run("snapshot", self.buffer.base(self.stored, shard), *keys)
-        held = (Held(*map(str, part)) for part in slices(rest, 3))
+        held = (Held(pending, score, str(rank), bool(asked)) for pending, score, rank, asked in slices(rest, 4))
         return Snapshot(seq, version, bool(has_batch), dict(zip(keys, held, strict=True)))
 
     def _fill(self, shard: int, snapshot: Snapshot, values: dict[str, int]) -> None:
@@ -139,6 +150,8 @@ class Reader:
         found: dict[str, int] = {}
         for part in slices(keys):
             look = self.stored.look(part)
-            true = counted(self.stored, look, part)
-            found |= true if true is not None else self._with_own(in_database(look, part))
+            counted = [key for key in part if not self._is_known(key)]
+            counted += must_be_counted(self.stored, look, part)
+            found |= self._with_own(in_database(look, part))
+            found |= self.stored.true_values(counted) if counted else {}
         return found

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     token of the transaction
--- ARGV[2...]  key, delta, key, delta ...
+-- ARGV[2...]  key, delta, key, delta ...; the delta '?' is not known and asks for a recount
 --
 -- writes  intents:<key>  hash          an open token is the right to add, once, and is removed
 --         pending        sorted set    key -> summed delta; a sum of zero is removed
@@ -36,7 +36,7 @@ for i = 2, #ARGV, 2 do
   local key, delta = ARGV[i], ARGV[i + 1]
   local intents = base .. ':intents:' .. key
   local left = redis.call('HGET', intents, token)
-  if left and left ~= 'flagged' then
+  if delta ~= '?' and left and tonumber(left) then
     redis.call('HDEL', intents, token)
     add(key, delta)
     if redis.call('EXISTS', intents) == 0 then

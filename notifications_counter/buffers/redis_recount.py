@@ -1,0 +1,70 @@
+"""A recount with the Redis buffer: a guard, one look at the database, and a correction if nothing came between."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..stored import Stored
+from .base import Found, found_in
+from .redis_read import Held
+
+if TYPE_CHECKING:
+    from .redis import RedisBuffer
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What Redis holds of a guarded key.
+
+    Attributes:
+        held: its deltas.
+        young: whether a writer may be about to push: a recount would count its change twice or not at all.
+        tokens: of the transactions that have left an intent.
+    """
+
+    held: Held
+    young: bool
+    tokens: list[str]
+
+
+class Recounter:
+    """Recounts of one counter's keys on one shard."""
+
+    def __init__(self, buffer: RedisBuffer, stored: Stored, shard: int) -> None:
+        self.buffer = buffer
+        self.stored = stored
+        self.shard = shard
+        self.base = buffer.base(stored, shard)
+        self.id = uuid.uuid4().hex
+
+    def recount(self, keys: Sequence[str]) -> dict[str, Found]:
+        """What was found of the keys that nobody touched meanwhile; the others must be tried again."""
+        seq, guarded = self._guard(keys)
+        quiet = [key for key in keys if not guarded[key].young]
+        if not quiet:
+            return {}
+        look = self.stored.look(quiet, count=True)
+        row = look.shards.get(self.shard) or look.shards[0]
+        if row.batch > int(seq):
+            return {}
+        found = {key: found_in(look, key, guarded[key].held.buffered(int(seq), row)) for key in quiet}
+        return {key: found[key] for key in self._correct(seq, guarded, found)}
+
+    def _guard(self, keys: Sequence[str]) -> tuple[str, dict[str, Guarded]]:
+        seq, _, _, *rest = self.buffer.run("guard", self.base, self.id, self.buffer.grace, *keys)
+        found = (
+            Guarded(Held(pending, score, str(rank)), bool(young), tokens)
+            for pending, score, rank, young, tokens in rest
+        )
+        return seq, dict(zip(keys, found, strict=True))
+
+    def _correct(self, seq: str, guarded: dict[str, Guarded], found: dict[str, Found]) -> list[str]:
+        arguments: list[Any] = [self.id, seq, self.buffer.grace, self.buffer.longest]
+        for key, one in found.items():
+            held, tokens = guarded[key].held, guarded[key].tokens
+            arguments += [key, held.pending, held.score, held.rank, one.difference, len(tokens), *tokens]
+        done: list[str] = self.buffer.run("correct", self.base, *arguments)
+        return done

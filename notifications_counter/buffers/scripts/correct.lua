@@ -1,0 +1,69 @@
+-- A recount ends: add the difference of a key, if nobody has touched the key and no batch has moved since the guard.
+--
+-- KEYS[1]     base of the shard's keys
+-- ARGV[1]     the recount's own id
+-- ARGV[2]     seq as it was noted
+-- ARGV[3]     grace time in seconds
+-- ARGV[4]     seconds after which an intent is dropped: no transaction lasts that long
+-- ARGV[5...]  for each key: key, pending, score in the batch, rank there, difference, number of tokens, the tokens
+--
+-- writes  pending        sorted set  key -> summed delta; a sum of zero is removed
+--         total:<key>    string      the cached value, if there is one
+--         intents:<key>  hash        tokens that were seen are flagged: their push asks for a recount, and adds nothing
+--         dirty          sorted set  key -> when to look again, twice as late each time; removed with the last intent
+--         guard:<key>    string      deleted
+--
+-- Returns the keys that are done.
+local base, id, seq = KEYS[1], ARGV[1], ARGV[2]
+local grace, longest = tonumber(ARGV[3]), tonumber(ARGV[4])
+local now = tonumber(redis.call('TIME')[1])
+local done = {}
+
+local function settle(key, tokens)
+  local intents, oldest = base .. ':intents:' .. key, now
+  for _, token in ipairs(tokens) do
+    local left = redis.call('HGET', intents, token)
+    local since = left and tonumber(string.match(left, '%d+'))
+    if token == 'recount' or (since and now - since > longest) then
+      redis.call('HDEL', intents, token)
+    elseif since then
+      redis.call('HSET', intents, token, 'flagged ' .. since)
+      oldest = math.min(oldest, since)
+    end
+  end
+  if redis.call('EXISTS', intents) == 0 then
+    redis.call('ZREM', base .. ':dirty', key)
+  else
+    redis.call('ZADD', base .. ':dirty', now + math.max(grace, now - oldest), key)
+  end
+end
+
+local function add(key, difference)
+  if difference ~= '0' then
+    if tonumber(redis.call('ZINCRBY', base .. ':pending', difference, key)) == 0 then
+      redis.call('ZREM', base .. ':pending', key)
+    end
+    if redis.call('EXISTS', base .. ':total:' .. key) == 1 then
+      redis.call('INCRBY', base .. ':total:' .. key, difference)
+    end
+  end
+end
+
+local same_seq = (redis.call('GET', base .. ':seq') or '0') == seq
+local i = 5
+while i <= #ARGV do
+  local key, count = ARGV[i], tonumber(ARGV[i + 5])
+  local same = same_seq
+    and redis.call('GET', base .. ':guard:' .. key) == id
+    and (redis.call('ZSCORE', base .. ':pending', key) or '') == ARGV[i + 1]
+    and (redis.call('ZSCORE', base .. ':batch', key) or '') == ARGV[i + 2]
+    and tostring(redis.call('ZRANK', base .. ':batch', key) or '') == ARGV[i + 3]
+  if same then
+    settle(key, {unpack(ARGV, i + 6, i + 5 + count)})
+    add(key, ARGV[i + 4])
+    redis.call('DEL', base .. ':guard:' .. key)
+    done[#done + 1] = key
+  end
+  i = i + 6 + count
+end
+return done
