@@ -90,7 +90,7 @@ class CeleryTest(SchedulerTestCase):
         notify(self.user)
         queue = f"counter-{os.getpid()}"
         environment = child_environment(NC_QUEUE=queue)
-        alone = ["--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        alone = ["-n", queue, "--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat"]
         command = [sys.executable, "-m", "celery", "-A", "tests.celery_app", "worker", *alone, "-Q", queue]
         with tempfile.TemporaryFile("w+") as log:
             worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
