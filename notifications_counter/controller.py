@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .exceptions import InvalidKey
 from .models import Notification, UserNotificationsCount
 from .querysets import NotificationQuerySet
 
@@ -40,8 +41,15 @@ class NotificationController:
 
         Returns:
             True if this call did it; False if it was read already, is not this user's, or does not exist.
+
+        Raises:
+            InvalidKey: it cannot be a notification's primary key.
         """
-        return self._mark(self.notifications().filter(pk=notification_id)) == 1
+        try:
+            chosen = self.notifications().filter(pk=notification_id)
+        except (TypeError, ValueError):
+            raise InvalidKey(f"{notification_id!r} cannot be the primary key of a notification.") from None
+        return self._mark(chosen) == 1
 
     def mark_all_as_read(self) -> int:
         """Mark all notifications of this user as read.

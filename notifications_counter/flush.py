@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from . import progress, upsert, waiting
-from .buffers.base import Buffer, Known
+from .buffers.base import Buffer, Claim, Known
 from .exceptions import FlushInTransaction, InvalidKey
 from .models import Progress
 from .recount import recount
@@ -199,20 +199,33 @@ class Flush:
             self.buffer.acknowledge(self.stored, shard, batch)
 
     def _claim(self, shard: int) -> int | None:
-        row = progress.read(self.stored.using, self.stored.label, shard)
-        claim = self.buffer.claim(self.stored, shard, Known(row.run_id, row.batch, row.position, row.size))
+        row, claim = self._look_and_claim(shard)
+        while claim.lost and self._has_moved(row):
+            row, claim = self._look_and_claim(shard)
         if claim.lost:
-            self._note_loss(row, claim.lost)
+            self._note_loss(row, claim)
         if claim.run_id != row.run_id:
             progress.save(row, run_id=claim.run_id)
-        return claim.batch
+        return claim.batch if claim.size else None
 
-    def _note_loss(self, row: Progress, lost: str) -> None:
-        sentence = f"{self.stored.label}: the server has lost {lost} (batch {row.batch}, {row.position} of {row.size})."
+    def _look_and_claim(self, shard: int) -> tuple[Progress, Claim]:
+        row = progress.read(self.stored.using, self.stored.label, shard)
+        return row, self.buffer.claim(self.stored, shard, Known(row.run_id, row.batch, row.position, row.size))
+
+    def _has_moved(self, row: Progress) -> bool:
+        """Whether another flusher has gone on since the row was read, so that nothing may be missing."""
+        now = progress.read(row._state.db or self.stored.using, row.counter, row.shard)
+        return (now.run_id, now.batch, now.position) != (row.run_id, row.batch, row.position)
+
+    def _note_loss(self, row: Progress, claim: Claim) -> None:
+        said = f"(batch {row.batch}, {row.position} of {row.size})"
+        sentence = f"{self.stored.label}: the server has lost {claim.lost} {said}."
         logger.error(sentence)
         self.flushed.lost.append(sentence)
-        # Its number stays taken; there is nothing left of it to apply.
+        # Of the batch that is gone there is nothing left to apply.
         progress.save(row, size=row.position)
+        if not claim.size and claim.batch > row.batch:
+            progress.save(row, batch=claim.batch, position=0, size=0)
 
     def _apply_slice(self, shard: int, batch: int) -> int:
         """Apply the next part of a batch; 0 where nothing of it is left to be applied."""

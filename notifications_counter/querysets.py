@@ -16,20 +16,32 @@ from .sources import UNCOUNTED, change, count, source_of, total
 class CountedQuerySet(models.QuerySet[Any]):
     """A queryset that counts what its bulk methods really change, in the change's own transaction."""
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-        """As Django's, counted as one sum per key."""
-        source, using = source_of(self.model), self._write_alias()
+    def bulk_create(
+        self,
+        objs: Iterable[Any],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Any = None,
+        unique_fields: Any = None,
+    ) -> list[Any]:
+        """As Django's, counted as one sum per key.
+
+        Raises:
+            NotCounted: rows may be skipped or changed, and the database does not tell which.
+        """
+        source, using, objs = source_of(self.model), self._write_alias(), list(objs)
+        conflicts = (ignore_conflicts, update_conflicts, update_fields, unique_fields)
         if source is None:
-            return super().bulk_create(objs, *args, **kwargs)
-        if kwargs.get("ignore_conflicts") or kwargs.get("update_conflicts"):
+            return super().bulk_create(objs, batch_size, *conflicts)
+        if ignore_conflicts or update_conflicts:
             raise NotCounted(
                 f"{self.model._meta.label}: bulk_create with ignore_conflicts or update_conflicts does not tell which"
                 " rows it made. Look which are there, and create the others."
             )
         with transaction.atomic(using=using, savepoint=False):
-            created = super().bulk_create(objs, *args, **kwargs)
-            changes = total(change(UNCOUNTED, keys) for keys in source.keys_of(created, using))
-            count(changes, using)
+            created = super().bulk_create(objs, batch_size)
+            count(total(change(UNCOUNTED, keys) for keys in source.keys_of(created, using)), using)
         return created
 
     def delete(self) -> tuple[int, dict[str, int]]:

@@ -43,14 +43,15 @@ def connect(counter: Counter) -> None:
 
 
 def _before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
-    """A count row goes, with its user for instance: what it held waits instead, until its rows' deltas have come."""
+    """A count row goes, with its user for instance: what it held waits beside it, so that no value changes."""
     rows = sender._base_manager.using(using).filter(pk=instance.pk)
     if connections[using].features.has_select_for_update:
         rows = rows.select_for_update()
     for counter in counters():
         if counter.model is sender and counter.declared_source is not None:
             held = rows.values_list(counter.field.attname, flat=True).first()
-            counter.add({instance.pk: held or 0}, using=using)
+            if held:
+                counter.stored(using).leave({counter.key_text(instance.pk): held})
 
 
 def _model_key(model: type[models.Model]) -> tuple[str, ...]:

@@ -14,10 +14,7 @@ from .exceptions import MissingExtra
 
 def _flush() -> None:
     """Apply what is buffered of all counters; fails where something could not be flushed."""
-    try:
-        cron.update_counter(verbosity=0)
-    except SystemExit as error:  # a worker must not end because of it
-        raise RuntimeError("Some counters could not be flushed; the log says why. Nothing is lost.") from error
+    cron.update_counter(verbosity=0)
 
 
 def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:

@@ -119,7 +119,11 @@ def _sqlite(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
 
 
 def _mysql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
-    given = f"JSON_TABLE(%s, '$[*]' COLUMNS (k {_json_type(table.pk_type)} PATH '$[0]', a BIGINT PATH '$[1]')) d"
+    in_json, key = _json_column(str(table.pk_type))
+    given = (
+        f"(SELECT {key} AS k, j.a FROM"
+        f" JSON_TABLE(%s, '$[*]' COLUMNS (k {in_json} PATH '$[0]', a BIGINT PATH '$[1]')) j) d"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table.name} ({table.columns}) SELECT d.k, d.a{table.default_places} FROM {given}"
@@ -129,12 +133,14 @@ def _mysql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def _json_type(pk_type: str | None) -> str:
-    """A column's type in JSON_TABLE; text is compared byte by byte, as keys are."""
-    kind = str(pk_type).split(" AUTO_INCREMENT")[0]
-    if "char" not in kind and "text" not in kind:
-        return kind
-    return f"{kind} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+def _json_column(pk_type: str) -> tuple[str, str]:
+    """The type that a key has in JSON_TABLE, and the key as the primary key's type."""
+    kind = pk_type.split(" AUTO_INCREMENT")[0]
+    if kind == "uuid":
+        return "CHAR(36)", "CAST(j.k AS uuid)"
+    if "char" in kind or "text" in kind:  # compared byte by byte, as keys are
+        return f"{kind} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "j.k"
+    return kind, "j.k"
 
 
 DIALECTS = {"postgresql": _postgresql, "sqlite": _sqlite, "mysql": _mysql}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifications_counter.models import Notification, UserNotificationsCount
@@ -18,6 +20,9 @@ class AdminTest(CounterTestCase):
         super().setUp()
         (self.user,) = self.make_users(1)
         self.client.force_login(User.objects.create_superuser("chief"))
+
+    def make_more(self, number: int) -> list[User]:
+        return [User.objects.create(username=f"more{place}") for place in range(number)]
 
     def act(self, action: str, rows: list[Notification]) -> str:
         data = {"action": action, "_selected_action": [row.pk for row in rows], "post": "yes"}
@@ -57,8 +62,13 @@ class AdminTest(CounterTestCase):
         page = self.client.get(reverse(COUNTS) + "?q=user0")
         self.assertContains(page, '<td class="field-unread_count">2</td>', html=True)
         self.assertContains(page, '<td class="field-unread">3</td>', html=True)
+        counter.add(dict.fromkeys(self.make_more(20), 1))
+        counter.flush()
+        with CaptureQueriesContext(connection) as queries:
+            self.client.get(reverse(COUNTS))
+        self.assertLess(len(queries), 10, "a query for each row")
         change = reverse("admin:notifications_counter_usernotificationscount_change", args=[self.user.pk])
         self.assertEqual(self.client.post(change, {"unread_count": 9}).status_code, 403)
         add = reverse("admin:notifications_counter_usernotificationscount_add")
         self.assertEqual(self.client.get(add).status_code, 403)
-        self.assertEqual(UserNotificationsCount.objects.get().unread_count, 2)
+        self.assertEqual(UserNotificationsCount.objects.get(pk=self.user.pk).unread_count, 3)

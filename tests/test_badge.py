@@ -29,7 +29,7 @@ class BadgeTest(CounterTestCase):
     def test_a_badge_shows_the_count_with_a_label(self) -> None:
         notify(self.user, 3)
         html = self.render("{% unread_badge %}")
-        self.assertInHTML('<span class="unread-badge" role="status" aria-label="3 unread notifications">3</span>', html)
+        self.assertInHTML('<span class="unread-badge" role="img" aria-label="3 unread notifications">3</span>', html)
 
     def test_one_is_said_in_the_singular_and_none_shows_nothing(self) -> None:
         self.assertEqual(self.render("{% unread_badge %}").strip(), "")

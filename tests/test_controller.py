@@ -76,6 +76,11 @@ class BadInputTest(CounterTestCase):
                     call(key)
         self.assertEqual(counter.value(self.user), 0)
 
+    def test_a_notification_id_that_cannot_be_one_is_refused_by_name(self) -> None:
+        for pk in ("abc", object()):
+            with self.assertRaisesMessage(InvalidKey, repr(pk)):
+                NotificationController(self.user).mark_as_read(pk)
+
     def test_a_user_that_does_not_exist_counts_nothing_and_gets_no_row(self) -> None:
         NotificationController(10**6).update_unread_count(+1)
         self.assertTrue(counter.flush().ok)

@@ -122,6 +122,8 @@ class DeleteTest(CounterTestCase):
     def test_a_user_is_deleted_with_its_rows_and_its_count(self) -> None:
         notify(self.user, 3)
         counter.flush()
+        notify(self.user)
+        self.assertEqual(counter.value(self.user), 4)
         pk = self.user.pk
         self.user.delete()
         self.assertEqual(counter.value(pk), 0)
@@ -131,7 +133,9 @@ class DeleteTest(CounterTestCase):
     def test_a_count_row_that_somebody_deletes_comes_back_with_the_next_flush(self) -> None:
         notify(self.user, 3)
         counter.flush()
+        self.assertEqual(counter.value(self.user), 3)
         UserNotificationsCount.objects.all().delete()
+        self.assertEqual(counter.value(self.user), 3)
         notify(self.user)
         self.assertEqual(counter.value(self.user), 4)
         counter.flush()
@@ -151,8 +155,12 @@ class BulkTest(CounterTestCase):
         self.assertEqual(counter.values([self.user.pk, self.other.pk]), {self.user.pk: 2, self.other.pk: 2})
 
     def test_bulk_create_that_may_skip_rows_is_refused_before_anything_is_written(self) -> None:
+        rows = [Notification(user=self.user, text="x")]
+        for arguments in ({"ignore_conflicts": True}, {"update_conflicts": True, "update_fields": ["text"]}):
+            with self.assertRaises(CounterError):
+                Notification.objects.bulk_create(rows, **arguments)
         with self.assertRaises(CounterError):
-            Notification.objects.bulk_create([Notification(user=self.user, text="x")], ignore_conflicts=True)
+            Notification.objects.bulk_create(rows, None, True)
         self.assertEqual(Notification.objects.count(), 0)
 
     def test_marking_many_counts_for_each_of_their_users(self) -> None:

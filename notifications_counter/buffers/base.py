@@ -27,13 +27,13 @@ class Claim:
     """A batch that a flush may apply.
 
     Attributes:
-        batch: the number of the batch, or None where nothing is buffered.
-        size: how many keys it has.
+        batch: the number of the last batch.
+        size: how many keys it has; 0 where nothing is buffered.
         run_id: which run of the server holds it.
         lost: what of earlier data is missing, or nothing.
     """
 
-    batch: int | None
+    batch: int
     size: int
     run_id: str
     lost: str = ""
@@ -172,7 +172,7 @@ class Buffer:
 
     def claim(self, stored: Stored, shard: int, known: Known) -> Claim:
         """Take all that waits outside the database as one batch, or resume the one that was begun."""
-        return Claim(None, 0, "")
+        return Claim(0, 0, "")
 
     def slice(self, stored: Stored, shard: int, position: int, length: int) -> Slice:
         """Part of the claimed batch."""

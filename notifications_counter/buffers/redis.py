@@ -263,7 +263,7 @@ class RedisBuffer(Buffer):
     def claim(self, stored: Stored, shard: int, known: Known) -> Claim:
         arguments = (known.run_id, known.batch, known.position, known.size)
         run_id, batch, size, lost = self.run("claim", self.base(stored, shard), *arguments)
-        return Claim(int(batch) if size else None, size, run_id, lost)
+        return Claim(int(batch), size, run_id, lost)
 
     def slice(self, stored: Stored, shard: int, position: int, length: int) -> Slice:
         first, last = position, position + length - 1

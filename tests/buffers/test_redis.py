@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test import TestCase, override_settings
 
 from notifications_counter.buffers import buffers
+from notifications_counter.buffers.base import Known
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import LayoutChanged
@@ -274,6 +275,17 @@ class LostDataTest(RedisTestCase):
         counter.flush()
         self.assertEqual(Progress.objects.get(counter=counter.label).batch, 2)
 
+    def test_a_batch_that_is_missing_before_its_begin_is_noticed(self) -> None:
+        notify(self.user)
+        self.buffer.claim(counter.stored(), 0, Known("", 0, 0, 0))
+        self.buffer.client.delete(f"{self.buffer.base(counter.stored(), 0)}:batch")
+        with self.assertLogs("notifications_counter", "ERROR"):
+            self.assertIn("being applied", counter.flush().lost[0])
+        self.assertEqual(counter.flush().lost, [])
+        notify(self.user)
+        counter.flush()
+        self.assertEqual(self.stored(self.user), 1)
+
 
 class UnreachableTest(RedisTestCase):
     """Nobody listens at the URL: the site works, and nothing is lost."""
@@ -312,11 +324,11 @@ class UnreachableTest(RedisTestCase):
 
     def test_a_server_that_does_not_answer_the_push_keeps_the_intent(self) -> None:
         with valkey() as url:
-            self.use(URL=url, TIMEOUT=0.2)
+            self.use(URL=url, TIMEOUT=1)
             with self.assertLogs("notifications_counter", "ERROR"), transaction.atomic():
                 notify(self.user)
-                self.buffer.client.execute_command("CLIENT", "PAUSE", 800, "WRITE")
-            time.sleep(1)
+                self.buffer.client.execute_command("CLIENT", "PAUSE", 2500, "WRITE")
+            time.sleep(2)
             self.assertEqual(self.names("intents*"), [f"intents:{self.user.pk}"])
             self.assertEqual(Notification.objects.count(), 1)
 

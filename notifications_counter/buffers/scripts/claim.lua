@@ -10,7 +10,8 @@
 --         batch    sorted set    pending as it was; unlinked where the server's data is older than the database's
 --         pending  sorted set    renamed
 --
--- Returns the run id, the number of the batch, its size (0: nothing to flush), and what was lost ('': nothing).
+-- Returns the run id, the number of the batch, its size (0: nothing to flush), and what was lost ('': nothing). What
+-- it calls lost may have been applied by another flusher since the caller looked at the database.
 local base = KEYS[1]
 local known_run_id, number = ARGV[1], tonumber(ARGV[2])
 local position, size = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -28,7 +29,7 @@ if seq < number then
   end
   seq = number
   redis.call('SET', sequence, seq)
-elseif seq == number and position < size and held == 0 then
+elseif held == 0 and (seq > number or position < size) then
   lost = 'a batch that was being applied'
 elseif known_run_id ~= '' and known_run_id ~= run_id then
   lost = 'perhaps some of its data, because it was restarted or replaced'

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import signal
-import sys
 import threading
 import time
 from typing import IO, Any, cast
@@ -17,9 +17,11 @@ from ...counters import Counter, counters, get_counter
 from ...exceptions import CounterError
 from ...flush import Flushed
 
+logger = logging.getLogger("notifications_counter")
+
 
 class Command(BaseCommand):
-    help = "Apply the buffered changes of all counters to their count models."
+    help = "Apply the buffered changes of all counters to their count models. The log says what could not be applied."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -76,7 +78,7 @@ class Command(BaseCommand):
         while self.options["loop"] and not self.stopping.wait(self.options["loop"]):
             failed = not self._flush_all(chosen)
         if failed:
-            sys.exit(1)
+            raise CommandError("Not everything was flushed. What was not is still buffered.")
 
     def _flush_all(self, chosen: list[Counter]) -> bool:
         done = [self._flush(counter) for counter in chosen if not self.stopping.is_set()]
@@ -93,7 +95,7 @@ class Command(BaseCommand):
             if self.options["drain"] and flushed.ok:
                 counter.forget_layout(using=self.options["database"])
         except (CounterError, DatabaseError) as error:
-            self.stderr.write(f"{counter.label}: not flushed, nothing is lost: {error}")
+            logger.error("%s could not be flushed: %s", counter.label, error)
             return False
         self._report(flushed)
         return flushed.ok
@@ -111,8 +113,6 @@ class Command(BaseCommand):
         return report
 
     def _report(self, flushed: Flushed) -> None:
-        for sentence in [*flushed.lost, *flushed.problems]:
-            self.stderr.write(sentence)
         if self.options["verbosity"] < 1:
             return
         stopped = ", stopped before the end" if flushed.stopped else ""
