@@ -339,7 +339,8 @@ class Counter:
         name = conditions.column(self.source, self.source_key).attname
         rows = self.source._base_manager.using(using).filter(self.where, **{f"{name}__in": list(keys)})
         numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=Count("*"))
-        return numbers.values_list("nc_key", "nc_number")
+        counted: models.QuerySet[Any, Any] = numbers.values_list("nc_key", "nc_number")
+        return counted
 
     def true_values(self, keys: Iterable[str], using: str) -> dict[str, int]:
         """The counts of keys by counting the source's rows; nothing for keys without any."""

@@ -92,6 +92,7 @@ class Progress(models.Model):
     counter = KeyField(max_length=150)
     shard = models.IntegerField()
     filled = models.BooleanField(default=False)
+    recounted_to = KeyField(max_length=500, null=True)
     prefix = models.CharField(max_length=100, default="")
     shards = models.IntegerField(default=1)
     run_id = models.CharField(max_length=64, default="")

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.db import models, transaction
 
+from .conflicts import asking
 from .counters import Counter
 from .exceptions import NotCounted
 from .signals import deletion
-from .sources import UNCOUNTED, change, count, source_of, total
+from .sources import UNCOUNTED, Source, change, count, source_of, total
+
+#: How often an update is tried while other programs add rows that it would change too.
+TRIES = 5
+
+
+class RowsAppeared(Exception):
+    """An update has changed other rows than those that were locked for it."""
 
 
 class CountedQuerySet(models.QuerySet[Any]):
@@ -27,22 +36,48 @@ class CountedQuerySet(models.QuerySet[Any]):
     ) -> list[Any]:
         """As Django's, counted as one sum per key.
 
+        Where rows may be skipped or changed, the database does not tell which: then their keys are recounted.
+
         Raises:
-            NotCounted: rows may be skipped or changed, and the database does not tell which.
+            NotCounted: the key of a row that may be skipped is an expression.
         """
         source, using, objs = source_of(self.model), self._write_alias(), list(objs)
         conflicts = (ignore_conflicts, update_conflicts, update_fields, unique_fields)
         if source is None:
             return super().bulk_create(objs, batch_size, *conflicts)
-        if ignore_conflicts or update_conflicts:
-            raise NotCounted(
-                f"{self.model._meta.label}: bulk_create with ignore_conflicts or update_conflicts does not tell which"
-                " rows it made. Look which are there, and create the others."
-            )
         with transaction.atomic(using=using, savepoint=False):
+            if ignore_conflicts or update_conflicts:
+                with asking(source, objs, unique_fields, using):
+                    return super().bulk_create(objs, batch_size, *conflicts)
             created = super().bulk_create(objs, batch_size)
             count(total(change(UNCOUNTED, keys) for keys in source.keys_of(created, using)), using)
         return created
+
+    def update(self, **values: Any) -> int:
+        """As Django's, counted by what the rows, locked meanwhile, counted for before and count for after.
+
+        Raises:
+            NotCounted: other programs kept adding rows that the update would have changed too.
+        """
+        source, using = source_of(self.model), self._write_alias()
+        if source is None or not source.touches(values) or not self._may_be_locked():
+            return super().update(**values)
+        with transaction.atomic(using=using, savepoint=False):
+            for _ in range(TRIES):
+                with suppress(RowsAppeared), transaction.atomic(using=using):
+                    return self._update_locked(source, using, values)
+        raise NotCounted(f"{self.model._meta.label}: rows kept appearing while they were updated. Try again.")
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def _update_locked(self, source: Source, using: str, values: dict[str, Any]) -> int:
+        before = source.lock(self._to_lock(using), using)
+        changed = super().update(**values)
+        if changed != len(before):
+            raise RowsAppeared
+        after = source.read_pks(before, using)
+        count(total(change(keys, after.get(pk, UNCOUNTED)) for pk, keys in before.items()), using)
+        return changed
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """As Django's, with the rows locked and read once."""
@@ -61,9 +96,7 @@ class CountedQuerySet(models.QuerySet[Any]):
 
     def _may_be_locked(self) -> bool:
         """Whether the rows can be locked as they are asked for; else each is locked by itself."""
-        query = self.query
-        grouped = bool(getattr(self, "_fields", None))
-        return not (query.is_sliced or query.distinct_fields or query.combinator or grouped)
+        return not (self.query.is_sliced or self.query.distinct_fields or self.query.combinator)
 
     def _to_lock(self, using: str) -> models.QuerySet[Any]:
         chosen = self.using(using).order_by().values("pk")
@@ -107,14 +140,6 @@ class NotificationQuerySet(CountedQuerySet):
         Returns:
             How many were unread.
         """
-        source = source_of(self.model)
-        assert source is not None
-        using = self._write_alias()
-        with transaction.atomic(using=using, savepoint=False):
-            unread = source.lock(self._to_lock(using).filter(has_read=False), using)
-            rows = self.model._base_manager.using(using).filter(pk__in=list(unread), has_read=False)
-            changed: int = rows.update(has_read=True)
-            count(total(change(keys, UNCOUNTED) for keys in unread.values()), using)
-        return changed
+        return self.unread().update(has_read=True)
 
     mark_as_read.alters_data = True  # type: ignore[attr-defined]

@@ -9,15 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Count, Exists, OuterRef
 
+from . import progress
 from .buffers.base import Found, slices
 from .exceptions import CounterError, NothingToRecount, RecountInTransaction
-from .stored import Stored
+from .stored import BATCH, Stored
+from .where import column
 
 #: Seconds between two tries on a key that writers are changing.
 PAUSE = 0.02
+
+#: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
+#: have a count and no rows.
+SOURCE_KEYS, COUNT_KEYS = "rows:", "counts:"
 
 
 class RecountFailed(CounterError):
@@ -82,3 +90,69 @@ def refuse_in_transaction(stored: Stored) -> None:
         raise RecountInTransaction(
             f"{stored.label}: a recount cannot run inside atomic(): call it outside of any transaction."
         ) from None
+
+
+# The whole table
+
+
+def recount_next(stored: Stored, limit: int = BATCH) -> list[Recounted] | None:
+    """Recount the next slice of all keys, and note how far it went.
+
+    Args:
+        stored: the counter, on one database alias.
+        limit: how many keys.
+
+    Returns:
+        What was found; None at the end of the table: all is filled then, and the next call begins anew.
+    """
+    row = progress.read(stored.using, stored.label, 0)
+    phase, _, after = (row.recounted_to or SOURCE_KEYS).partition(":")
+    keys = _next_keys(stored, phase + ":", after, limit)
+    found = recount(stored, keys) if keys else []
+    if keys:
+        progress.update(stored.using, stored.label, {"recounted_to": f"{phase}:{keys[-1]}"})
+    elif phase + ":" == SOURCE_KEYS:
+        progress.update(stored.using, stored.label, {"recounted_to": COUNT_KEYS})
+    else:
+        progress.update(stored.using, stored.label, {"recounted_to": None, "filled": True})
+        return None
+    return found
+
+
+def _next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
+    rows, name = _with_rows(stored) if phase == SOURCE_KEYS else _without_rows(stored)
+    if after:
+        rows = rows.filter(**{f"{name}__gt": stored.counter.key_field.to_python(after)})
+    found = rows.order_by(name).values_list(name, flat=True).distinct()[:limit]
+    return [stored.counter.key_text(key) for key in found]
+
+
+def _with_rows(stored: Stored) -> tuple[models.QuerySet[Any], str]:
+    counter = stored.counter
+    name = _key_name(stored)
+    return _source_rows(stored).filter(counter.where, **{f"{name}__isnull": False}), name
+
+
+def _without_rows(stored: Stored) -> tuple[models.QuerySet[Any], str]:
+    counts = stored.counter.model._base_manager.using(stored.using)
+    rows = _source_rows(stored).filter(stored.counter.where, **{_key_name(stored): OuterRef("pk")})
+    return counts.filter(~Exists(rows)), "pk"
+
+
+def _source_rows(stored: Stored) -> models.QuerySet[Any]:
+    assert stored.counter.source is not None
+    rows: models.QuerySet[Any] = stored.counter.source._base_manager.using(stored.using)
+    return rows
+
+
+def _key_name(stored: Stored) -> str:
+    assert stored.counter.source is not None
+    return column(stored.counter.source, stored.counter.source_key or "").attname
+
+
+def number_of_keys(stored: Stored) -> int:
+    """How many keys the whole table has, for a progress bar."""
+    rows, name = _with_rows(stored)
+    counts, _ = _without_rows(stored)
+    number: int = rows.aggregate(number=Count(name, distinct=True))["number"] + counts.count()
+    return number

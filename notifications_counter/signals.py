@@ -96,16 +96,10 @@ def _save_in_transaction(model: type[models.Model]) -> None:
 def _before_save(sender: Any, instance: models.Model, using: str, update_fields: Any, **kwargs: Any) -> None:
     source = source_of(sender)
     assert source is not None
-    if update_fields is not None and not _touches(source, update_fields):
+    if update_fields is not None and not source.touches(update_fields):
         return
     before = UNCOUNTED if instance.pk is None else source.lock_one(using, instance.pk)
     setattr(instance, BEFORE, before or UNCOUNTED)
-
-
-def _touches(source: Source, names: Any) -> bool:
-    """Whether any of these fields says if, and for whom, a row counts."""
-    fields = (field for field in source.model._meta.concrete_fields if field.attname in source.columns)
-    return any(field.name in names or field.attname in names for field in fields)
 
 
 def _after_save(sender: Any, instance: models.Model, using: str, update_fields: Any, **kwargs: Any) -> None:
@@ -113,17 +107,12 @@ def _after_save(sender: Any, instance: models.Model, using: str, update_fields: 
     before: Keys | None = instance.__dict__.pop(BEFORE, None)
     if source is None or before is None:
         return
-    partly = update_fields is not None and not source.columns <= _attnames(source, update_fields)
+    partly = update_fields is not None and not source.columns <= source.attnames(update_fields)
     if partly:
         after = source.keys_in_database([instance], using).get(instance.pk, UNCOUNTED)
     else:
         (after,) = source.keys_of([instance], using)
     count(change(before, after), using)
-
-
-def _attnames(source: Source, names: Any) -> set[str]:
-    fields = source.model._meta.concrete_fields
-    return {field.attname for field in fields if field.name in names or field.attname in names}
 
 
 # Deletes

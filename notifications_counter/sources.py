@@ -50,6 +50,16 @@ class Source:
     def counted_on(self, using: str) -> list[Counter]:
         return [counter for counter in self.counters if counter.using in (None, using)]
 
+    def attnames(self, names: Iterable[str]) -> set[str]:
+        """The attribute names of the columns that are named, each by its name or attribute name."""
+        names = set(names)
+        fields = self.model._meta.concrete_fields
+        return {field.attname for field in fields if field.name in names or field.attname in names}
+
+    def touches(self, names: Iterable[str]) -> bool:
+        """Whether any of these fields says if, and for whom, a row counts."""
+        return not self.columns.isdisjoint(self.attnames(names))
+
     # In memory
 
     def keys_of(self, instances: Iterable[models.Model], using: str) -> list[Keys]:
@@ -101,6 +111,11 @@ class Source:
                 f"{self.model._meta.label}: this database does not tell the primary keys of rows that bulk_create made,"
                 " and only it knows whether they count. Create them one by one."
             )
+        return self.read_pks(pks, using)
+
+    def read_pks(self, pks: Iterable[Any], using: str) -> dict[Any, Keys]:
+        """What the rows with these primary keys count for."""
+        pks = list(pks)
         found: dict[Any, Keys] = {}
         for start in range(0, len(pks), BATCH):
             found |= self.read(self._rows(using, pks[start : start + BATCH]), using)
@@ -117,12 +132,16 @@ class Source:
             for place, counter in enumerate(counters)
         }
         found: dict[Any, Keys] = {}
+        shared: dict[tuple[Any, ...], Keys] = {}  # most rows count for one of a few keys
         for pk, *values in rows.order_by().annotate(**answers).values_list("pk", *map(F, names), *answers):
-            keys, counts = values[: len(names)], values[len(names) :]
-            found[pk] = {
-                counter: self._key(counter, key) if counted else None
-                for counter, key, counted in zip(counters, keys, counts, strict=True)
-            }
+            row = tuple(values)
+            if row not in shared:
+                keys, counts = row[: len(names)], row[len(names) :]
+                shared[row] = {
+                    counter: self._key(counter, key) if counted else None
+                    for counter, key, counted in zip(counters, keys, counts, strict=True)
+                }
+            found[pk] = shared[row]
         return found
 
     def lock(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:

@@ -49,6 +49,12 @@ def asked(using: str, label: str, limit: int) -> list[tuple[int, str]]:
     return list(rows.order_by("id").values_list("id", "key")[:limit])
 
 
+def asked_of(using: str, label: str, keys: Sequence[str]) -> list[int]:
+    """The ids of the rows that ask for a recount of these keys."""
+    rows = Delta.objects.using(using).filter(counter=label, key__in=keys, amount__isnull=True)
+    return list(rows.values_list("id", flat=True))
+
+
 def delete(using: str, ids: Sequence[int]) -> None:
     """Delete exactly these rows."""
     rows = Delta.objects.using(using)

@@ -5,7 +5,8 @@ import random
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Case, Value, When
 
 from notifications_counter.controller import NotificationController
 from notifications_counter.models import Notification
@@ -14,6 +15,14 @@ from .base import CounterTestCase, counter, notify
 
 OPERATIONS = 20_000 if os.environ.get("NC_LONG") else 2_000
 SEEDS = (1, 2, 3, 4)
+
+
+UPDATES: list[dict[str, Any]] = [
+    {"has_read": True},
+    {"has_read": False},
+    {"has_read": Case(When(has_read=True, then=Value(False)), default=Value(True))},
+    {"text": "updated"},
+]
 
 
 class Rollback(Exception):
@@ -41,6 +50,11 @@ class RandomOperations:
         found = list(Notification.objects.filter(user=self.user(), **filters).order_by("pk")[:20])
         return self.random.choice(found) if found else None
 
+    def some_pks(self, number: int) -> list[int]:
+        """Of anybody's rows, most of them."""
+        pks = list(Notification.objects.order_by("pk").values_list("pk", flat=True))
+        return self.random.sample(pks, min(number, len(pks)))
+
     def do_create(self) -> None:
         notify(self.user(), has_read=self.random.random() < 0.2)
 
@@ -66,9 +80,32 @@ class RandomOperations:
             assert NotificationController(user).mark_all_as_read() == unread
 
     def do_mark_many(self) -> None:
-        Notification.objects.filter(
-            user=self.user(), pk__in=[self.random.randrange(1, 500) for _ in range(9)]
-        ).mark_as_read()
+        Notification.objects.filter(user=self.user(), pk__in=self.some_pks(25)).mark_as_read()
+
+    def do_update(self) -> None:
+        rows = Notification.objects.filter(user=self.user(), pk__in=self.some_pks(25))
+        rows.update(**self.random.choice(UPDATES), **({"user": self.user()} if self.random.random() < 0.3 else {}))
+
+    def do_bulk_update(self) -> None:
+        rows = list(Notification.objects.filter(user=self.user())[:5])
+        for row in rows:
+            row.has_read = self.random.random() < 0.5
+            row.user = self.user()
+        Notification.objects.bulk_update(rows, ["has_read", "user"], batch_size=2)
+
+    def do_bulk_create_with_conflicts(self) -> None:
+        pks = [*self.some_pks(2), 10**6 + self.random.randrange(1, 300)]
+        rows = [Notification(pk=pk, user=self.user(), text="c", has_read=self.random.random() < 0.5) for pk in pks]
+        if self.random.random() < 0.5:
+            Notification.objects.bulk_create(rows, ignore_conflicts=True)
+        else:
+            unique = {} if connection.vendor == "mysql" else {"unique_fields": ["id"]}
+            fields = self.random.choice([["has_read"], ["has_read", "user"], ["text"]])
+            Notification.objects.bulk_create(rows, update_conflicts=True, update_fields=fields, **unique)
+
+    def do_recount(self) -> None:
+        if not self.depth:
+            counter.recount(self.users)
 
     def do_delete(self) -> None:
         if found := self.some():
@@ -84,7 +121,7 @@ class RandomOperations:
 
     def do_delete_many(self) -> None:
         if self.random.random() < 0.3:
-            Notification.objects.filter(user=self.user(), pk__gt=self.random.randrange(1, 2000)).delete()
+            Notification.objects.filter(user=self.user(), pk__in=self.some_pks(40)).delete()
 
     def do_save_flip(self) -> None:
         if found := self.some():

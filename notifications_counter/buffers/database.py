@@ -1,12 +1,15 @@
 """The database buffer: a delta is a row of the change's own transaction. Needs no server."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from django.db import Error as DatabaseError
 from django.db import transaction
 
 from .. import progress, waiting
 from ..stored import Stored
 from .base import Buffer, Found, Status, found_in, in_database, must_be_counted, slices
+from .on_commit import sends_after_commit
 
 
 class DatabaseBuffer(Buffer):
@@ -35,13 +38,24 @@ class DatabaseBuffer(Buffer):
     def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
         with transaction.atomic(using=stored.using, savepoint=False):
             stored.leave(dict.fromkeys(keys))
+            if sends_after_commit(stored.connection):
+                transaction.on_commit(lambda: self._try(stored, keys), using=stored.using)
+
+    def _try(self, stored: Stored, keys: Sequence[str]) -> None:
+        """Try a recount once; what does not succeed, the next flush does."""
+        with suppress(DatabaseError):
+            for part in slices(keys):
+                self.recount(stored, part)
 
     def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
-        with transaction.atomic(using=stored.using, durable=True):
-            progress.lock(stored.using, stored.label, 0)
+        using, label = stored.using, stored.label
+        with transaction.atomic(using=using, durable=True):
+            progress.lock(using, label, 0)
+            asked = waiting.asked_of(using, label, keys)
             look = stored.look(keys, count=True)
             found = {key: found_in(look, key) for key in keys}
             stored.leave({key: one.difference for key, one in found.items() if one.difference})
+            waiting.delete(using, asked)
         return found
 
     def status(self, stored: Stored) -> Status:

@@ -119,7 +119,7 @@ class Unsent:
         hooks = [first, *self._ours(remaining)] if all_known else [first]
         for stored, sums in self._sums(hooks).items():
             if all_known:  # an intent of an inner block that was rolled back goes with a delta of 0
-                sums = dict.fromkeys(self.intents[stored], 0) | sums
+                sums = {**dict.fromkeys(self.intents[stored], 0), **sums}
             self._push(stored, sums)
             asked = [key for key, amount in sums.items() if amount is None]
             if asked:

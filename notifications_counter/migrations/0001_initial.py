@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ("counter", notifications_counter.fields.KeyField(max_length=150)),
                 ("shard", models.IntegerField()),
                 ("filled", models.BooleanField(default=False)),
+                ("recounted_to", notifications_counter.fields.KeyField(max_length=500, null=True)),
                 ("prefix", models.CharField(default="", max_length=100)),
                 ("shards", models.IntegerField(default=1)),
                 ("run_id", models.CharField(default="", max_length=64)),

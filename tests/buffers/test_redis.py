@@ -142,7 +142,7 @@ class StepsTest(RedisTestCase):
         self.buffer.run("intend", self.buffer.base(stored, 0), "token", 60, str(self.user.pk))
         for _ in range(3):
             self.buffer.push(stored, "token", {str(self.user.pk): 5})
-        self.assertEqual(counter.value(self.user), 5)
+        self.assertEqual(self.buffer.client.zscore(f"{self.buffer.base(stored, 0)}:pending", self.user.pk), 5)
         self.assertEqual(
             self.buffer.client.hkeys(f"{self.buffer.base(stored, 0)}:intents:{self.user.pk}"), [b"recount"]
         )

@@ -1,0 +1,79 @@
+"""``manage.py notification_recount``: count the sources again, and correct what differs."""
+
+from __future__ import annotations
+
+from typing import IO, Any, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.base import ProgressBar
+
+from ... import progress
+from ...counters import Counter, counters, get_counter
+from ...exceptions import CounterError
+from ...models import UserNotificationsCount
+from ...recount import Recounted, number_of_keys, recount_next
+from ...stored import Stored
+
+
+class Command(BaseCommand):
+    help = (
+        "Count the sources again and correct what differs, slice by slice, while the site runs. The first run over a"
+        " table that was not empty fills its counts. A run that was stopped is gone on with by the next."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--counter",
+            action="append",
+            metavar="APP.MODEL",
+            help="Only this counter, as app.Model or app.Model.attribute; repeatable.",
+        )
+        parser.add_argument("--user", metavar="ID", help="Only the unread count of this user.")
+        parser.add_argument("--database", metavar="ALIAS", help="Only on this database; by default each counter's own.")
+        parser.add_argument("--restart", action="store_true", help="Begin anew, even if the last run was stopped.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.options = options
+        try:
+            self._recount()
+        except CounterError as error:
+            raise CommandError(str(error)) from error
+
+    def _recount(self) -> None:
+        if self.options["user"] is not None:
+            counter = UserNotificationsCount.counter
+            self._report(counter, counter.recount([self.options["user"]], using=self.options["database"]))
+            return
+        chosen = [get_counter(label) for label in self.options["counter"] or ()]
+        for counter in chosen or [counter for counter in counters() if counter.declared_source is not None]:
+            self._recount_all(counter)
+
+    def _recount_all(self, counter: Counter) -> None:
+        stored = counter.stored(self.options["database"])
+        stored.ensure_progress(counter.buffer.layout.shards)
+        if self.options["restart"]:
+            progress.update(stored.using, stored.label, {"recounted_to": None})
+        report = self._progress_bar(stored)
+        done, wrong = 0, 0
+        while (found := recount_next(stored)) is not None:
+            done += len(found)
+            wrong += sum(one.changed != 0 for one in found)
+            report(done)
+        self._say(f"{counter.label}: {done} keys recounted, {wrong} corrected")
+
+    def _progress_bar(self, stored: Stored) -> Any:
+        if self.options["verbosity"] < 1 or not self.stdout.isatty():
+            return lambda done: None
+        bar = ProgressBar(cast(IO[str], self.stdout), max(number_of_keys(stored), 1))
+        return lambda done: bar.update(min(done, bar.total_count))
+
+    def _report(self, counter: Counter, found: list[Recounted]) -> None:
+        for one in found:
+            self._say(
+                f"{counter.label}: key {one.key}: stored {one.stored}, buffered {one.buffered}, true {one.true},"
+                f" corrected by {one.changed:+d}"
+            )
+
+    def _say(self, sentence: str) -> None:
+        if self.options["verbosity"] > 0:
+            self.stdout.write(sentence)
