@@ -33,7 +33,8 @@ class Flushed:
         keys: how many sums were added to stored counts; a key counts once in each chunk.
         amount: the sum of them all.
         seconds: how long it took.
-        problems: what could not be applied, a sentence each. It still waits in the database.
+        problems: what could not be applied, a sentence each. What has no valid key waits in the database; a sum that is
+            no integer was left out.
         lost: what the buffer's server has lost, a sentence each.
         stopped: whether it was told to stop before the end.
     """
@@ -48,7 +49,8 @@ class Flushed:
 
     @property
     def ok(self) -> bool:
-        return not self.problems
+        """Whether everything could be applied, and nothing was lost."""
+        return not self.problems and not self.lost
 
 
 class Stop(Exception):
