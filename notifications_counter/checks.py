@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models, router
+from django.db import connections, models, router
 
 from . import where as conditions
 from .buffers import buffers
@@ -47,6 +47,7 @@ def check_counters(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
 def check_counter(counter: Counter) -> list[CheckMessage]:
     """What is wrong with one declaration."""
     found: list[CheckMessage] = [*_check_field(counter), *_check_others(counter), *_check_buffer_alias(counter)]
+    found += _check_collation(counter)
     if counter.declared_source is not None:
         found += _check_source(counter)
     elif counter.source_key is not None or counter.where:
@@ -89,8 +90,19 @@ def _check_buffer_alias(counter: Counter) -> Iterator[Error]:
     except InvalidSettings:  # said by check_settings
         return
     if counter.buffer_alias not in configured:
-        hint = f"Configured are: {', '.join(sorted(configured))}."
+        hint = f"Configured are: {', '.join(sorted(configured)) or 'none'}."
         yield _error(counter, f"there is no buffer {counter.buffer_alias!r} in the settings.", hint, 2)
+
+
+def _check_collation(counter: Counter) -> Iterator[CheckMessage]:
+    key = counter.key_field
+    if not isinstance(key, models.CharField | models.TextField):
+        return
+    alias = counter.using or router.db_for_write(counter.model)
+    if connections[alias].vendor == "mysql" and not str(key.db_collation or "").endswith("_bin"):
+        sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
+        hint = "Give that field db_collation='utf8mb4_bin'."
+        yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
 
 
 def _check_source(counter: Counter) -> Iterator[Error]:

@@ -31,6 +31,9 @@ counter_bound = Signal()
 #: Doubles, in which Redis keeps its scores, are exact up to here.
 LARGEST_DELTA = 2**53
 
+#: The longest key, in characters, that can wait in the database.
+LONGEST_KEY = 500
+
 _counters: dict[str, Counter] = {}
 
 
@@ -62,7 +65,8 @@ class Counter:
     Args:
         source: the model whose rows are counted, or its name, ``"app.Model"``. None for a counter of events.
         key: the field of the source that says to which row of the count model a row belongs.
-        where: the condition under which a row counts; all rows where it is left out. See ``where.ALLOWED``.
+        where: the condition under which a row counts; all rows where it is left out. Made of comparisons with a value,
+            ``__in`` and ``__isnull`` on the source's own fields, joined by ``&``, ``|`` and ``~``.
         field: the integer field of the count model; may be left out where there is just one.
         using: a database alias; without it the alias on which a change is made.
         buffer: the alias of a buffer in the settings.
@@ -183,7 +187,12 @@ class Counter:
             value = None
         if value is None or isinstance(key, bool | float):
             raise InvalidKey(f"{key!r} cannot be a key of {self.label}: {self.key_field} takes no such value.")
-        return str(value)
+        text = str(value)
+        if len(text) > LONGEST_KEY:
+            raise InvalidKey(
+                f"{text[:50]!r}... is a key of {len(text)} characters; at most {LONGEST_KEY} can be counted."
+            )
+        return text
 
     @cached_property
     def _key_limits(self) -> list[Callable[[Any], None]]:

@@ -35,7 +35,8 @@ class Flushed:
         amount: the sum of them all.
         recounted: for how many keys the source was counted again.
         seconds: how long it took.
-        problems: what could not be applied, a sentence each. It still waits in the database.
+        problems: what could not be applied, a sentence each. What has no valid key waits in the database; a sum that is
+            no integer was left out.
         lost: what the buffer's server has lost, a sentence each.
         stopped: whether it was told to stop before the end.
     """
@@ -51,7 +52,8 @@ class Flushed:
 
     @property
     def ok(self) -> bool:
-        return not self.problems
+        """Whether everything could be applied, and nothing was lost."""
+        return not self.problems and not self.lost
 
 
 class Stop(Exception):

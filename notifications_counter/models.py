@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .counters import Counter
+from .counters import LONGEST_KEY, Counter
 from .fields import KeyField
 from .indexes import PartialIndex
 from .querysets import NotificationQuerySet
@@ -75,7 +75,7 @@ class Delta(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     counter = KeyField(max_length=150)
-    key = KeyField(max_length=500)
+    key = KeyField(max_length=LONGEST_KEY)
     amount = models.BigIntegerField(null=True)
 
     class Meta:

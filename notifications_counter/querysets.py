@@ -128,6 +128,7 @@ class NotificationQuerySet(CountedQuerySet):
     """The notifications' queryset."""
 
     def unread(self) -> NotificationQuerySet:
+        """Those that have not been read."""
         return self.filter(has_read=False)
 
     def of(self, user: Any) -> NotificationQuerySet:

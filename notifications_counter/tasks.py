@@ -1,6 +1,6 @@
 """The entry points for Celery, and for Django's own tasks where Django has them.
 
-Without either this module can be imported, and ``update_counter`` called; to send it needs the extra.
+Without either this module can be imported, and ``update_counter`` called; to send it to Celery needs the extra.
 """
 
 from __future__ import annotations

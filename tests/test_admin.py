@@ -55,6 +55,15 @@ class AdminTest(CounterTestCase):
         self.client.post(page, {"user": self.user.pk, "text": "x", "kind": "", "url": "", "has_read": "on"})
         self.assertEqual(counter.value(self.user), 1)
 
+    def test_a_user_with_a_count_can_be_deleted_and_a_count_by_itself_cannot(self) -> None:
+        notify(self.user, 2)
+        counter.flush()
+        own = reverse("admin:notifications_counter_usernotificationscount_delete", args=[self.user.pk])
+        self.assertEqual(self.client.post(own, {"post": "yes"}).status_code, 403)
+        self.client.post(reverse("admin:auth_user_delete", args=[self.user.pk]), {"post": "yes"})
+        self.assertFalse(User.objects.filter(pk=self.user.pk).exists())
+        self.assertEqual(counter.value(self.user.pk), 0)
+
     def test_counts_are_shown_stored_and_exact_and_cannot_be_changed(self) -> None:
         notify(self.user, 2)
         counter.flush()

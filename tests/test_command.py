@@ -13,6 +13,7 @@ from io import StringIO
 from typing import Any
 
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from notifications_counter.models import Delta
 
@@ -41,13 +42,13 @@ class CommandTest(CounterTestCase):
         lines = self.call().splitlines()
         self.assertEqual(self.stored(self.user), 2)
         self.assertEqual(len(lines), 4)
-        self.assertRegex(lines[0], r"^notifications_counter.UserNotificationsCount.counter: 1 keys changed by \+2 in ")
+        self.assertRegex(lines[0], r"^notifications_counter.UserNotificationsCount.counter: 1 key changed by \+2 in ")
 
     def test_only_the_named_counters_are_flushed(self) -> None:
         notify(self.user)
         Click.counter.add({"https://example.com/": 1})
         said = self.call(counter=["testapp.click"])
-        self.assertIn("testapp.Click.counter: 1 keys", said)
+        self.assertIn("testapp.Click.counter: 1 key ", said)
         self.assertIsNone(self.stored(self.user))
         self.call(counter=["notifications_counter.UserNotificationsCount.counter"])
         self.assertEqual(self.stored(self.user), 1)
@@ -90,7 +91,25 @@ class CommandTest(CounterTestCase):
             child.send_signal(signal.SIGTERM)
         out, errors = child.communicate(timeout=30)
         self.assertEqual((child.returncode, errors), (0, ""))
-        self.assertIn("keys changed by +", out)
+        self.assertIn(" changed by +", out)
+
+    def test_a_loop_goes_on_after_its_database_connection_was_lost(self) -> None:
+        if connection.vendor != "postgresql":
+            self.skipTest("only PostgreSQL's connections can be ended from another here")
+        child = self.start("--loop", "0.2", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            notify(self.user)
+            self.wait_for(1)
+            ended = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
+            )
+            with connection.cursor() as cursor:
+                cursor.execute(ended, [connection.settings_dict["NAME"]])
+            notify(self.user)
+            self.wait_for(2)
+        finally:
+            child.terminate()
+            child.wait(30)
 
     def wait_for(self, stored: int) -> None:
         end = time.monotonic() + 30

@@ -12,6 +12,7 @@ from notifications_counter.exceptions import CounterError, FlushInTransaction, I
 from notifications_counter.models import Notification, UserNotificationsCount
 
 from .base import CounterTestCase, counter, notify
+from .testapp.models import Click
 
 
 class ControllerTest(CounterTestCase):
@@ -75,6 +76,12 @@ class BadInputTest(CounterTestCase):
                 with self.assertRaisesMessage(InvalidKey, repr(key)):
                     call(key)
         self.assertEqual(counter.value(self.user), 0)
+
+    def test_a_key_that_is_too_long_to_wait_is_refused(self) -> None:
+        for url in ("x" * 201, "x" * 501):
+            with self.assertRaises(InvalidKey):
+                Click.counter.add({"https://example.com/": 1, url: 1})
+        self.assertEqual(Click.counter.value("https://example.com/"), 0)
 
     def test_a_notification_id_that_cannot_be_one_is_refused_by_name(self) -> None:
         for pk in ("abc", object()):

@@ -71,9 +71,12 @@ def _from_cache(cache: str) -> Any:
 
 def _function(alias: str, path: str) -> Any:
     try:
-        return import_string(path)
+        function = import_string(path)
     except ImportError as error:
         raise InvalidSettings(f"Buffer {alias!r}: cannot import CLIENT {path!r}: {error}") from error
+    if not callable(function):
+        raise InvalidSettings(f"Buffer {alias!r}: CLIENT {path!r} is no function that returns a client.")
+    return function
 
 
 def check_client(alias: str, options: Mapping[str, Any]) -> list[CheckMessage]:

@@ -31,7 +31,8 @@ if seq < number then
   redis.call('SET', sequence, seq)
 elseif held == 0 and (seq > number or position < size) then
   lost = 'a batch that was being applied'
-elseif known_run_id ~= '' and known_run_id ~= run_id then
+end
+if lost == '' and known_run_id ~= '' and known_run_id ~= run_id then
   lost = 'perhaps some of its data, because it was restarted or replaced'
 end
 

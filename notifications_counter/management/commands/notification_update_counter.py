@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 from django.db import Error as DatabaseError
+from django.db import close_old_connections
 
 from ...conf import is_integer
 from ...counters import Counter, counters, get_counter
@@ -76,6 +77,7 @@ class Command(BaseCommand):
     def _run(self, chosen: list[Counter]) -> None:
         failed = not self._flush_all(chosen)
         while self.options["loop"] and not self.stopping.wait(self.options["loop"]):
+            close_old_connections()  # one that was lost would stay so
             failed = not self._flush_all(chosen)
         if failed:
             raise CommandError("Not everything was flushed. What was not is still buffered.")
@@ -116,9 +118,8 @@ class Command(BaseCommand):
         if self.options["verbosity"] < 1:
             return
         stopped = ", stopped before the end" if flushed.stopped else ""
-        self.stdout.write(
-            f"{flushed.label}: {flushed.keys} keys changed by {flushed.amount:+d} in {flushed.seconds:.2f} s{stopped}"
-        )
+        keys = "1 key" if flushed.keys == 1 else f"{flushed.keys} keys"
+        self.stdout.write(f"{flushed.label}: {keys} changed by {flushed.amount:+d} in {flushed.seconds:.2f} s{stopped}")
         if self.options["verbosity"] > 1 and flushed.keys:
             self.stdout.write(f"    {flushed.keys / max(flushed.seconds, 0.001):,.0f} keys a second")
         if self.options["verbosity"] > 2:
