@@ -66,7 +66,7 @@ def _add_conflicting(
         same = [_same(instance, fields) for instance in objs[start : start + BATCH // 4] for fields in sets]
         condition = Q(*(one for one in same if one is not None), _connector=Q.OR)
         if condition:
-            _add_keys(source.model._base_manager.using(using).filter(condition), source, keys)
+            _add_keys(source.rows(using).filter(condition), source, keys)
 
 
 def _same(instance: models.Model, fields: Sequence[models.Field[Any, Any]]) -> Q | None:

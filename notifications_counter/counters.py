@@ -340,13 +340,15 @@ class Counter:
 
     def has_rows(self, using: str) -> bool:
         """Whether the source has rows to be counted; false for a counter of events."""
-        return self.source is not None and self.source._base_manager.using(using).exists()
+        return self.source is not None and models.QuerySet(self.source, using=using).exists()
 
     def true_rows(self, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
         """A query for the counts of keys by counting the source's rows: ``nc_key`` and ``nc_number``."""
         assert self.source is not None and self.source_key is not None
         name = conditions.column(self.source, self.source_key).attname
-        rows = self.source._base_manager.using(using).filter(self.where, **{f"{name}__in": list(keys)})
+        rows: models.QuerySet[Any] = models.QuerySet(self.source, using=using).filter(
+            self.where, **{f"{name}__in": list(keys)}
+        )
         numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=Count("*"))
         counted: models.QuerySet[Any, Any] = numbers.values_list("nc_key", "nc_number")
         return counted

@@ -10,8 +10,8 @@ from django.db import models, transaction
 
 from .conflicts import asking
 from .counters import Counter
+from .deletions import deletion
 from .exceptions import NotCounted
-from .signals import deletion
 from .sources import UNCOUNTED, Source, change, count, source_of, total
 
 #: How often an update is tried while other programs add rows that it would change too.
@@ -71,7 +71,7 @@ class CountedQuerySet(models.QuerySet[Any]):
     update.alters_data = True  # type: ignore[attr-defined]
 
     def _update_locked(self, source: Source, using: str, values: dict[str, Any]) -> int:
-        before = source.lock(self._to_lock(using), using)
+        before = source.lock(self._to_lock(source, using), using)
         changed = super().update(**values)
         if changed != len(before):
             raise RowsAppeared
@@ -84,7 +84,7 @@ class CountedQuerySet(models.QuerySet[Any]):
         source, using = source_of(self.model), self._write_alias()
         if source is None or not self._may_be_locked():
             return super().delete()
-        with transaction.atomic(using=using, savepoint=False), deletion(source, self._to_lock(using), using):
+        with transaction.atomic(using=using, savepoint=False), deletion(source, self._to_lock(source, using), using):
             return super().delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -98,10 +98,8 @@ class CountedQuerySet(models.QuerySet[Any]):
         """Whether the rows can be locked as they are asked for; else each is locked by itself."""
         return not (self.query.is_sliced or self.query.distinct_fields or self.query.combinator)
 
-    def _to_lock(self, using: str) -> models.QuerySet[Any]:
-        chosen = self.using(using).order_by().values("pk")
-        rows: models.QuerySet[Any] = self.model._base_manager.using(using).filter(pk__in=chosen)
-        return rows
+    def _to_lock(self, source: Source, using: str) -> models.QuerySet[Any]:
+        return source.rows(using).filter(pk__in=self.using(using).order_by().values("pk"))
 
     def update_counted(self, counter: Counter, key: Any, delta: int, **values: Any) -> int:
         """Update rows of one key, each of which changes its count by ``delta``.
@@ -117,7 +115,9 @@ class CountedQuerySet(models.QuerySet[Any]):
         Returns:
             How many rows were changed.
         """
-        using = self._write_alias()
+        using, source = self._write_alias(), source_of(self.model)
+        if source is not None and source.counters != [counter]:  # others count these rows too
+            return self.update(**values)
         with transaction.atomic(using=using, savepoint=False):
             changed = models.QuerySet.update(self, **values)
             counter.add({key: delta * changed}, using=using)

@@ -134,15 +134,14 @@ def _with_rows(stored: Stored) -> tuple[models.QuerySet[Any], str]:
 
 
 def _without_rows(stored: Stored) -> tuple[models.QuerySet[Any], str]:
-    counts = stored.counter.model._base_manager.using(stored.using)
+    counts: models.QuerySet[Any] = models.QuerySet(stored.counter.model, using=stored.using)
     rows = _source_rows(stored).filter(stored.counter.where, **{_key_name(stored): OuterRef("pk")})
     return counts.filter(~Exists(rows)), "pk"
 
 
 def _source_rows(stored: Stored) -> models.QuerySet[Any]:
     assert stored.counter.source is not None
-    rows: models.QuerySet[Any] = stored.counter.source._base_manager.using(stored.using)
-    return rows
+    return models.QuerySet(stored.counter.source, using=stored.using)
 
 
 def _key_name(stored: Stored) -> str:

@@ -6,17 +6,18 @@ What a row counted before is read under a row lock in the same transaction; what
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import wraps
 from typing import Any
 
 from django.apps import apps
-from django.db import connections, models, router, transaction
-from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+from django.db import models
+from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete, pre_save
 
+from .count_rows import after_count_save, before_count_delete, before_count_save
 from .counters import Counter, counter_bound, counters
-from .sources import UNCOUNTED, Changes, Keys, Source, change, count, make_source, source_of, total
+from .deletions import current_deletion
+from .managers import count_managers
+from .owners import after_owner_delete, before_owner_delete, relations_that_set
+from .sources import UNCOUNTED, Keys, change, count, make_source, source_of
 
 #: On the instance, between the two signals of one save or delete.
 BEFORE = "_notifications_counter_before"
@@ -27,6 +28,7 @@ def connect_all() -> None:
     for counter in counters():
         connect(counter)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
+    class_prepared.connect(_listen_to_descendant, dispatch_uid="notifications_counter.descendants")
 
 
 def _connect_bound(counter: Counter, **kwargs: Any) -> None:
@@ -42,37 +44,53 @@ def connect(counter: Counter) -> None:
             apps.lazy_model_operation(lambda model: _listen(model, counter), key)
 
 
-def _before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
-    """A count row goes, with its user for instance: what it held waits beside it, so that no value changes."""
-    rows = sender._base_manager.using(using).filter(pk=instance.pk)
-    if connections[using].features.has_select_for_update:
-        rows = rows.select_for_update()
-    for counter in counters():
-        if counter.model is sender and counter.declared_source is not None:
-            held = rows.values_list(counter.field.attname, flat=True).first()
-            if held:
-                counter.stored(using).leave({counter.key_text(instance.pk): held})
-
-
 def _model_key(model: type[models.Model]) -> tuple[str, ...]:
     return model._meta.app_label, model._meta.model_name or ""
 
 
 def _listen(model: type[models.Model], counter: Counter) -> None:
     source = make_source(model)
-    if not source.counters:
-        _save_in_transaction(model)
-        pre_save.connect(_before_save, sender=model, dispatch_uid="notifications_counter")
-        post_save.connect(_after_save, sender=model, dispatch_uid="notifications_counter")
-        pre_delete.connect(_before_delete, sender=model, dispatch_uid="notifications_counter")
-        post_delete.connect(_after_delete, sender=model, dispatch_uid="notifications_counter")
     source.add(counter)
-    pre_delete.connect(_before_count_delete, sender=counter.model, dispatch_uid="notifications_counter.counts")
+    for each in (model, *_descendants(model)):
+        _listen_to(each)
+    for relation in relations_that_set(source):
+        _connect(relation.related_model, (pre_delete, before_owner_delete), (post_delete, after_owner_delete))
+    _save_in_transaction(counter.model)
+    _connect(counter.model, (pre_save, before_count_save), (post_save, after_count_save))
+    _connect(counter.model, (pre_delete, before_count_delete))
+
+
+def _descendants(model: type[models.Model]) -> Iterator[type[models.Model]]:
+    """Proxies, and the models that inherit a table from a model."""
+    for child in model.__subclasses__():
+        yield child
+        yield from _descendants(child)
+
+
+def _listen_to(model: type[models.Model]) -> None:
+    if not model._meta.abstract:
+        _save_in_transaction(model)
+        count_managers(model)
+        _connect(model, (pre_save, _before_save), (post_save, _after_save))
+        _connect(model, (pre_delete, _before_delete), (post_delete, _after_delete))
+
+
+def _connect(model: Any, *pairs: tuple[Any, Any]) -> None:
+    for signal, receiver in pairs:
+        signal.connect(receiver, sender=model, dispatch_uid=f"notifications_counter.{receiver.__name__}")
+
+
+def _listen_to_descendant(sender: type[models.Model], **kwargs: Any) -> None:
+    """A proxy or child of a source that is declared after it."""
+    if not sender._meta.abstract and source_of(sender) is not None:
+        _listen_to(sender)
 
 
 def _save_in_transaction(model: type[models.Model]) -> None:
     """Let both signals of a save, and so the row's deltas, share the row's transaction."""
     save_base = model.save_base
+    if getattr(save_base, "counts", False):
+        return
 
     @wraps(save_base)
     def counted_save_base(
@@ -87,6 +105,7 @@ def _save_in_transaction(model: type[models.Model]) -> None:
         with transaction.atomic(using=using, savepoint=False):
             save_base(self, raw, force_insert, force_update, using, update_fields)
 
+    counted_save_base.counts = True  # type: ignore[attr-defined]
     model.save_base = counted_save_base  # type: ignore[method-assign]
 
 
@@ -98,7 +117,8 @@ def _before_save(sender: Any, instance: models.Model, using: str, update_fields:
     assert source is not None
     if update_fields is not None and not source.touches(update_fields):
         return
-    before = UNCOUNTED if instance.pk is None else source.lock_one(using, instance.pk)
+    pk = source.pk_of(instance)
+    before = UNCOUNTED if pk is None else source.lock_one(using, pk)
     setattr(instance, BEFORE, before or UNCOUNTED)
 
 
@@ -109,7 +129,7 @@ def _after_save(sender: Any, instance: models.Model, using: str, update_fields: 
         return
     partly = update_fields is not None and not source.columns <= source.attnames(update_fields)
     if partly:
-        after = source.keys_in_database([instance], using).get(instance.pk, UNCOUNTED)
+        after = source.keys_in_database([instance], using).get(source.pk_of(instance), UNCOUNTED)
     else:
         (after,) = source.keys_of([instance], using)
     count(change(before, after), using)
@@ -117,46 +137,21 @@ def _after_save(sender: Any, instance: models.Model, using: str, update_fields: 
 
 # Deletes
 
-#: What the rows count for that a queryset's ``delete`` has locked; it collects the deltas of all of them.
-_deleting: ContextVar[Deletion | None] = ContextVar("notifications_counter_deleting", default=None)
-
-
-class Deletion:
-    """A ``delete`` of many rows of one source, locked and read at once."""
-
-    def __init__(self, model: type[models.Model], locked: dict[Any, Keys], using: str) -> None:
-        self.model = model
-        self.locked = locked
-        self.using = using
-        self.changes: list[Changes] = []
-
-
-@contextmanager
-def deletion(source: Source, rows: models.QuerySet[Any], using: str) -> Iterator[None]:
-    """Count the deletes of these rows together; inside a transaction."""
-    current = Deletion(source.model, source.lock(rows, using), using)
-    token = _deleting.set(current)
-    try:
-        yield
-    finally:
-        _deleting.reset(token)
-    count(total(current.changes), using)
-
 
 def _before_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     source = source_of(sender)
-    assert source is not None
-    current = _deleting.get()
-    if current is not None and current.model is source.model and instance.pk in current.locked:
+    # Of a child with a table of its own Django deletes the parent's row too, and says so.
+    if source is None or sender._meta.concrete_model is not source.model:
         return
-    setattr(instance, BEFORE, source.lock_one(using, instance.pk) or UNCOUNTED)
+    current = current_deletion()
+    if current is None or not current.holds(source.model, instance.pk):
+        setattr(instance, BEFORE, source.lock_one(using, instance.pk) or UNCOUNTED)
 
 
 def _after_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
+    source, current = source_of(sender), current_deletion()
     before: Keys | None = instance.__dict__.pop(BEFORE, None)
     if before is not None:
         count(change(before, UNCOUNTED), using)
-        return
-    current = _deleting.get()
-    if current is not None:
-        current.changes.append(change(current.locked.get(instance.pk, UNCOUNTED), UNCOUNTED))
+    elif source is not None and current is not None and current.holds(sender._meta.concrete_model, instance.pk):
+        current.delete(instance.pk)

@@ -60,6 +60,10 @@ class Source:
         """Whether any of these fields says if, and for whom, a row counts."""
         return not self.columns.isdisjoint(self.attnames(names))
 
+    def pk_of(self, instance: models.Model) -> Any:
+        """The source's primary key of an instance, which may be one of a child with a table of its own."""
+        return getattr(instance, self.model._meta.pk.attname)
+
     # In memory
 
     def keys_of(self, instances: Iterable[models.Model], using: str) -> list[Keys]:
@@ -69,7 +73,7 @@ class Source:
         unknown = [instance for instance, keys in zip(instances, known, strict=True) if keys is None]
         read = self.keys_in_database(unknown, using) if unknown else {}
         return [
-            read.get(instance.pk, UNCOUNTED) if keys is None else keys
+            read.get(self.pk_of(instance), UNCOUNTED) if keys is None else keys
             for instance, keys in zip(instances, known, strict=True)
         ]
 
@@ -96,8 +100,12 @@ class Source:
 
     # In the database
 
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        """All rows, by a queryset that counts nothing itself."""
+        return models.QuerySet(self.model, using=using)
+
     def _rows(self, using: str, pks: Iterable[Any]) -> models.QuerySet[Any]:
-        return self.model._base_manager.using(using).filter(pk__in=list(pks))
+        return self.rows(using).filter(pk__in=list(pks))
 
     def keys_in_database(self, instances: Iterable[models.Model], using: str) -> dict[Any, Keys]:
         """What the instances' rows count for, read back.
@@ -105,7 +113,7 @@ class Source:
         Raises:
             NotCounted: the database did not say which primary keys it gave them.
         """
-        pks = [instance.pk for instance in instances]
+        pks = [self.pk_of(instance) for instance in instances]
         if None in pks:
             raise NotCounted(
                 f"{self.model._meta.label}: this database does not tell the primary keys of rows that bulk_create made,"
@@ -199,8 +207,12 @@ _sources: dict[type[models.Model], Source] = {}
 
 
 def source_of(model: type[models.Model]) -> Source | None:
-    """The source that a model, or the model of which it is a proxy, is."""
-    return _sources.get(model._meta.concrete_model or model)
+    """The source that a model is, or of which it is a proxy, or whose table it inherits."""
+    return next((_sources[base] for base in model.__mro__ if base in _sources), None)
+
+
+def sources() -> list[Source]:
+    return list(_sources.values())
 
 
 def make_source(model: type[models.Model]) -> Source:
