@@ -6,10 +6,11 @@ What a row counted before is read under a row lock in the same transaction; what
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import wraps
 from typing import Any
 
 from django.apps import apps
-from django.db import models
+from django.db import models, router, transaction
 from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete, pre_save
 
 from .count_rows import after_count_save, before_count_delete, before_count_save
