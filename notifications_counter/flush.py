@@ -19,10 +19,14 @@ from . import progress, upsert, waiting
 from .buffers.base import Buffer, Claim, Known
 from .exceptions import FlushInTransaction, InvalidKey
 from .models import Progress
-from .recount import recount
+from .recount import recount, recount_next
 from .stored import BATCH, Stored
 
 logger = logging.getLogger("notifications_counter")
+
+
+#: How long one flush works on counting a source for the first time.
+FILL_SECONDS = 1
 
 
 @dataclass
@@ -100,6 +104,7 @@ class Flush:
             for shard in range(self.buffer.layout.shards):
                 self._recount_due(shard)
                 self._flush_shard(shard)
+            self._fill()
         except Stop:
             self.flushed.stopped = True
         finally:
@@ -152,6 +157,16 @@ class Flush:
     def _recount(self, keys: set[str]) -> None:
         found = recount(self.stored, sorted(keys))
         self.flushed.recounted += len(found)
+
+    def _fill(self) -> None:
+        """Until the source has been counted once, each flush counts a part of it."""
+        end = time.monotonic() + FILL_SECONDS
+        filled = self.stored.events or self.stored.look([]).filled
+        while not filled and time.monotonic() < end:
+            self._next_chunk(0)
+            found = recount_next(self.stored)
+            self.flushed.recounted += len(found or ())
+            filled = found is None
 
     # Deltas that wait in the database
 

@@ -116,10 +116,9 @@ class RedisBuffer(Buffer):
         self.breaker.answered()
         return reply
 
-    def get(self, names: Sequence[str]) -> list[Any]:
-        """The values of some Redis keys of one shard."""
-        found: list[Any] = self.ask(lambda: [self.client.get(names[0])] if len(names) == 1 else self.client.mget(names))
-        return found
+    def get(self, name: str) -> Any:
+        """The value of a Redis key."""
+        return self.ask(lambda: self.client.get(name))
 
     def run(self, name: str, base: str, *arguments: Any) -> Any:
         """Run a script on one shard, and give its reply with strings as text."""

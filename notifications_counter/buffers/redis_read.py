@@ -23,12 +23,14 @@ class Held:
     """What Redis holds of a key: its pending delta, its delta in the batch, and its place there; '' for none.
 
     Attributes:
+        total: its cached value.
         asked: whether a recount of it was asked for.
     """
 
     pending: str
     score: str
     rank: str
+    total: str = ""
     asked: bool = False
 
     def buffered(self, seq: int, shard: Shard) -> int:
@@ -82,18 +84,18 @@ class Reader:
 
     def _shard_values(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         try:
-            found = self._cached(shard, keys)
+            # One GET answers one key; of many, the snapshot brings what is cached along.
+            found = self._cached(shard, keys[0]) if len(keys) == 1 else {}
             missing = [key for key in keys if key not in found]
             return found | self._computed(shard, missing) if missing else found
         except BufferUnavailable:
             return self._from_database(keys)
 
-    def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
-        base = self.buffer.base(self.stored, shard)
-        names = [f"{base}:total:{key}" for key in keys]
-        totals = self.buffer.get(names)
-        found = {key: int(total) for key, total in zip(keys, totals, strict=True) if total is not None}
-        return self._with_own({key: total for key, total in found.items() if self._is_known(key)})
+    def _cached(self, shard: int, key: str) -> dict[str, int]:
+        if not self._is_known(key):
+            return {}
+        total = self.buffer.get(f"{self.buffer.base(self.stored, shard)}:total:{key}")
+        return {} if total is None else self._with_own({key: int(total)})
 
     def _is_known(self, key: str) -> bool:
         return self.unsent is None or self.unsent.is_known(self.stored, key)
@@ -106,10 +108,19 @@ class Reader:
     def _computed(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         for _ in range(TRIES):
             snapshot = self._snapshot(shard, keys)
-            look = self._look(keys)
+            cached = {key: int(held.total) for key, held in snapshot.keys.items() if held.total and self._is_known(key)}
+            missing = [key for key in keys if key not in cached]
+            if not missing:
+                return self._with_own(cached)
+            look = self._look(missing)
             row = look.shards.get(shard) or look.shards[0]
             if not snapshot.is_older_than(row):
                 break
+        return self._with_own(cached) | self._worked_out(shard, snapshot, look, row, missing)
+
+    def _worked_out(
+        self, shard: int, snapshot: Snapshot, look: Look, row: Shard, keys: Sequence[str]
+    ) -> dict[str, int]:
         values = {key: self._sum(look, row, snapshot, key) for key in keys}
         counted = self._must_be_counted(look, row, snapshot, keys)
         known = {key: value for key, value in values.items() if key not in counted}
@@ -134,7 +145,10 @@ class Reader:
 
     def _snapshot(self, shard: int, keys: Sequence[str]) -> Snapshot:
         seq, version, has_batch, *rest = self.buffer.run("snapshot", self.buffer.base(self.stored, shard), *keys)
-        held = (Held(pending, score, str(rank), bool(asked)) for pending, score, rank, asked in slices(rest, 4))
+        held = (
+            Held(pending, score, str(rank), total, bool(asked))
+            for pending, score, rank, total, asked in slices(rest, 5)
+        )
         return Snapshot(seq, version, bool(has_batch), dict(zip(keys, held, strict=True)))
 
     def _fill(self, shard: int, snapshot: Snapshot, values: dict[str, int]) -> None:

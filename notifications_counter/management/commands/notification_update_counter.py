@@ -117,9 +117,12 @@ class Command(BaseCommand):
     def _report(self, flushed: Flushed) -> None:
         if self.options["verbosity"] < 1:
             return
+        recounted = f", {flushed.recounted} recounted" if flushed.recounted else ""
         stopped = ", stopped before the end" if flushed.stopped else ""
         keys = "1 key" if flushed.keys == 1 else f"{flushed.keys} keys"
-        self.stdout.write(f"{flushed.label}: {keys} changed by {flushed.amount:+d} in {flushed.seconds:.2f} s{stopped}")
+        self.stdout.write(
+            f"{flushed.label}: {keys} changed by {flushed.amount:+d} in {flushed.seconds:.2f} s{recounted}{stopped}"
+        )
         if self.options["verbosity"] > 1 and flushed.keys:
             self.stdout.write(f"    {flushed.keys / max(flushed.seconds, 0.001):,.0f} keys a second")
         if self.options["verbosity"] > 2:
