@@ -6,14 +6,31 @@ source, and their deltas come by other ways.
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
-from django.db import connections, models
+from django.db import connections, models, router, transaction
 
 from .counters import Counter, counters
 
 #: On the instance, between the two signals of one save.
 BEFORE = "_notifications_counter_held"
+
+
+def save_in_transaction(model: type[models.Model]) -> None:
+    """Let a count row's save and its difference share one transaction."""
+    save_base = model.save_base
+    if getattr(save_base, "counts", False):
+        return
+
+    @wraps(save_base)
+    def counted_save_base(self: models.Model, *args: Any, **kwargs: Any) -> None:
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using, savepoint=False):
+            save_base(self, *args, **kwargs)
+
+    counted_save_base.counts = True  # type: ignore[attr-defined]
+    model.save_base = counted_save_base  # type: ignore[method-assign]
 
 
 def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,15 @@ _counters: dict[str, Counter] = {}
 def counters() -> list[Counter]:
     """All counters of all installed count models, by label."""
     return [counter for _, counter in sorted(_counters.items())]
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be encoded: one with half a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def get_counter(label: str) -> Counter:
@@ -101,6 +111,7 @@ class Counter:
 
     def bind(self, model: type[models.Model]) -> None:
         self.model = model
+        self._stored: dict[str, Stored] = {}
         if model._meta.apps is apps:
             _counters[self.label] = self
             counter_bound.send(sender=type(self), counter=self)
@@ -163,13 +174,9 @@ class Counter:
         from .stored import Stored
 
         alias = using or self.using or router.db_for_write(self.model)
-        if alias not in self._stored:
-            self._stored[alias] = Stored(self, alias)
-        return self._stored[alias]
-
-    @cached_property
-    def _stored(self) -> dict[str, Stored]:
-        return {}
+        found = self._stored.get(alias)
+        # One for all threads: what a transaction has not sent yet is kept by it.
+        return found or self._stored.setdefault(alias, Stored(self, alias))
 
     def key_text(self, key: Any) -> str:
         """A key, or an instance whose primary key it is, as the text under which buffers know it.
@@ -185,9 +192,11 @@ class Counter:
                 validator(value)
         except (ValidationError, TypeError, ValueError, OverflowError):
             value = None
-        if value is None or isinstance(key, bool | float):
+        if value is None or isinstance(key, bool | float | bytes | Decimal):
             raise InvalidKey(f"{key!r} cannot be a key of {self.label}: {self.key_field} takes no such value.")
         text = str(value)
+        if "\0" in text or not is_utf8(text):
+            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: not every database holds such text.")
         if len(text) > LONGEST_KEY:
             raise InvalidKey(
                 f"{text[:50]!r}... is a key of {len(text)} characters; at most {LONGEST_KEY} can be counted."

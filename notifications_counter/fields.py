@@ -13,5 +13,5 @@ class KeyField(models.CharField):  # type: ignore[type-arg]
     def db_parameters(self, connection: Any) -> Any:
         parameters = super().db_parameters(connection)
         if connection.vendor == "mysql":
-            parameters["collation"] = "utf8mb4_bin"
+            parameters["collation"] = "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
         return parameters

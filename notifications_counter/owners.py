@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db import models
 
-from .sources import UNCOUNTED, Keys, Source, change, count, sources, total
+from . import watched
+from .sources import UNCOUNTED, Source, change, count, sources, total
 
-#: On the owner, between the two signals of its delete.
-BEFORE = "_notifications_counter_owned"
+#: On the owner, between the two signals of its delete: the rows that it owned.
+OWNED = "_notifications_counter_owned"
 
 NOT_SET = (models.CASCADE, models.PROTECT, models.RESTRICT)
 
@@ -25,17 +26,21 @@ def relations_that_set(source: Source) -> Iterator[Any]:
 
 def before_owner_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     """Lock and read the rows that will lose their owner."""
-    locked: list[tuple[Source, dict[Any, Keys]]] = []
+    owned: list[tuple[Source, set[Any]]] = []
     for source in sources():
         for field in relations_that_set(source):
             if field.related_model is sender:
-                owned = {field.attname: getattr(instance, field.target_field.attname)}
-                locked.append((source, source.lock(source.rows(using).filter(**owned), using)))
-    setattr(instance, BEFORE, locked)
+                of_owner = {field.attname: getattr(instance, field.target_field.attname)}
+                locked = source.lock(source.rows(using).filter(**of_owner), using)
+                watched.watch(using, source.model, locked)
+                owned.append((source, set(locked)))
+    setattr(instance, OWNED, owned)
 
 
 def after_owner_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     """Count what has become of them."""
-    for source, before in instance.__dict__.pop(BEFORE, ()):
-        after = source.read_pks(before, using)
-        count(total(change(keys, after.get(pk, UNCOUNTED)) for pk, keys in before.items()), using)
+    for source, pks in instance.__dict__.pop(OWNED, ()):
+        before = {pk: watched.take(using, source.model, pk) for pk in pks}
+        after = source.lock_pks(pks, using)
+        changes = (change(keys, after.get(pk, UNCOUNTED)) for pk, keys in before.items() if keys is not None)
+        count(total(changes), using)

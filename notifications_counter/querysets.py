@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models, transaction
 
+from . import watched
 from .conflicts import asking
 from .counters import Counter
 from .deletions import deletion
@@ -75,7 +76,8 @@ class CountedQuerySet(models.QuerySet[Any]):
         changed = super().update(**values)
         if changed != len(before):
             raise RowsAppeared
-        after = source.read_pks(before, using)
+        after = source.lock_pks(before, using)
+        watched.changed(using, source.model, after)
         count(total(change(keys, after.get(pk, UNCOUNTED)) for pk, keys in before.items()), using)
         return changed
 

@@ -119,14 +119,14 @@ class Source:
                 f"{self.model._meta.label}: this database does not tell the primary keys of rows that bulk_create made,"
                 " and only it knows whether they count. Create them one by one."
             )
-        return self.read_pks(pks, using)
+        return self.lock_pks(pks, using)
 
-    def read_pks(self, pks: Iterable[Any], using: str) -> dict[Any, Keys]:
-        """What the rows with these primary keys count for."""
+    def lock_pks(self, pks: Iterable[Any], using: str) -> dict[Any, Keys]:
+        """What the rows with these primary keys count for, locked: an unlocked read may see them in an old state."""
         pks = list(pks)
         found: dict[Any, Keys] = {}
         for start in range(0, len(pks), BATCH):
-            found |= self.read(self._rows(using, pks[start : start + BATCH]), using)
+            found |= self.lock(self._rows(using, pks[start : start + BATCH]), using)
         return found
 
     def read(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:
@@ -209,6 +209,11 @@ _sources: dict[type[models.Model], Source] = {}
 def source_of(model: type[models.Model]) -> Source | None:
     """The source that a model is, or of which it is a proxy, or whose table it inherits."""
     return next((_sources[base] for base in model.__mro__ if base in _sources), None)
+
+
+def exact_source(model: Any) -> Source | None:
+    """The source whose own table a model's is."""
+    return _sources.get(model)
 
 
 def sources() -> list[Source]:

@@ -33,6 +33,7 @@ class Shard:
 
     batch: int
     position: int
+    size: int
     filled: bool
     prefix: str
     shards: int
@@ -123,8 +124,8 @@ class Stored:
         elif part == 3:
             look.true[self.counter.key_text(text)] = int(numbers[0])
         else:
-            shard, batch, position, filled, shards = map(int, numbers)
-            look.shards[shard] = Shard(batch, position, bool(filled), text, shards)
+            shard, batch, position, size, filled, shards = map(int, numbers)
+            look.shards[shard] = Shard(batch, position, size, bool(filled), text, shards)
 
     def _statement(self, keys: int) -> str:
         if not keys:
@@ -142,7 +143,7 @@ class Stored:
         quote = self.connection.ops.quote_name
         columns = ", ".join(
             f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "filled" else quote(name)
-            for name in ("shard", "batch", "position", "filled", "shards")
+            for name in ("shard", "batch", "position", "size", "filled", "shards")
         )
         table, counter = quote(Progress._meta.db_table), quote("counter")
         return f"SELECT 2, NULL, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
@@ -154,9 +155,9 @@ class Stored:
         pk, amount, key = quote(model.pk.column or ""), quote(self.counter.field.column or ""), quote("key")
         amount_waiting = quote("amount")
         return (
-            f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0"
+            f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0, 0"
             f" FROM {quote(model.db_table)} WHERE {pk} IN (PLACES)"
-            f" UNION ALL SELECT 1, NULL, {key}, SUM({amount_waiting}), COUNT(*) - COUNT({amount_waiting}), 0, 0, 0"
+            f" UNION ALL SELECT 1, NULL, {key}, SUM({amount_waiting}), COUNT(*) - COUNT({amount_waiting}), 0, 0, 0, 0"
             f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key} IN (PLACES) GROUP BY {key}"
             f" UNION ALL {self._progress}"
         )
@@ -165,7 +166,7 @@ class Stored:
         rows = self.counter.true_rows(keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
         text = CASTS.get(self.connection.vendor, "CAST({} AS TEXT)").format("t.nc_key")
-        return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
+        return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     def to_pk(self, key: str) -> Any:
         """A key as this database takes it."""

@@ -107,7 +107,10 @@ def matches(condition: Q, source: type[models.Model], row: Mapping[str, Any]) ->
     """
     for name, lookup, value in leaves(condition):
         field = column(source, name)
-        wanted = value if lookup == "in" else [value]
+        wanted = list(value) if lookup == "in" else [value]
+        # What a NULL among several values means has changed between versions of Django.
+        if lookup == "in" and None in wanted:
+            return None
         if not is_plain(field, row[field.attname]) or not all(is_plain(field, one) for one in wanted):
             return None
     return _holds(condition, source, row)

@@ -33,10 +33,6 @@ class Breaker:
         if first:
             logger.error("%s: no answer (%s). The database is used instead until it answers again.", self.name, error)
 
-    def retry(self) -> None:
-        """Let the next call through: a single lost connection says little about the server."""
-        self._until = 0.0
-
     def answered(self) -> None:
         if self._failing:
             with self._lock:

@@ -1,9 +1,12 @@
 """The deltas of the transaction that is open on a connection, and their way out after its commit.
 
 Deltas counted under the same stack of savepoints share one ``on_commit`` hook, so that an inner rollback drops just
-those. The first hook to run sends all of them. Ours run before everyone else's, so that no failing hook of others can
-keep them from running, and so that other hooks already read the new counts. Only in a ``TestCase``, where nothing is
-ever committed, are they appended: ``captureOnCommitCallbacks`` takes what stands behind the hooks that were there.
+those. A hook only notes that it has survived; behind the last of them stands one that nothing but a rollback of the
+whole transaction drops: it sends all that survived in one call. Ours run before everyone else's, so that no failing
+hook of others can keep them from running, and so that other hooks already read the new counts.
+
+In a ``TestCase``, where nothing is ever committed, each hook sends its own deltas, and stands where Django puts it:
+``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
 
 Django has no name for a transaction. What it has is the list of hooks, ``run_on_commit``: it is replaced by another
 list on a commit and on every rollback, and by nothing else. As long as it is the same list, nothing was dropped.
@@ -39,16 +42,16 @@ class Sender(Protocol):
 class Hook:
     """The deltas counted under one stack of savepoints."""
 
-    def __init__(self, unsent: Unsent, savepoints: tuple[str, ...]) -> None:
+    def __init__(self, unsent: Unsent) -> None:
         self.unsent = unsent
-        self.savepoints = savepoints
         #: None for a change that is not known: it asks for a recount.
         self.deltas: dict[Stored, dict[str, int | None]] = {}
-        self.sent = False
+        self.survived = False
 
     def __call__(self) -> None:
-        if not self.sent:
-            self.unsent.send(self)
+        self.survived = True
+        if self.unsent.in_test_case:
+            self.unsent.send()
 
     def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         deltas = self.deltas.setdefault(stored, {})
@@ -63,95 +66,93 @@ class Unsent:
     Attributes:
         token: names the transaction in its intents.
         intents: for which keys the transaction has left its token.
+        sent: whether the commit has sent them.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.token = uuid.uuid4().hex
+        self.in_test_case = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
         self.raw_connection = connection.connection
         self.intents: dict[Stored, set[str]] = {}
         self.senders: dict[Stored, Sender] = {}
         self.hooks: dict[tuple[str, ...], Hook] = {}
-        self.hook_list: list[Any] | None = None
-        self.committed = False
+        self.sent = False
+        self._hook_list: list[Any] | None = None
+        self._finish = self.send  # one object, to be found again in Django's list
+        self._is_open = False
 
     def refresh(self) -> None:
         """Forget the hooks that Django has dropped."""
-        if self.hook_list is not self.connection.run_on_commit:
-            self.hook_list = self.connection.run_on_commit
-            self.hooks = {hook.savepoints: hook for hook in self._ours(self.hook_list)}
+        hook_list = self.connection.run_on_commit
+        if self._hook_list is not hook_list:
+            self._hook_list = hook_list
+            waiting = {id(entry[1]) for entry in hook_list}
+            self.hooks = {stack: hook for stack, hook in self.hooks.items() if id(hook) in waiting}
+            self._is_open = id(self._finish) in waiting
 
-    def _ours(self, hook_list: list[Any]) -> list[Hook]:
-        hooks = (entry[1] for entry in hook_list)
-        return [hook for hook in hooks if isinstance(hook, Hook) and hook.unsent is self]
+    @property
+    def is_over(self) -> bool:
+        """Whether the transaction has ended; or, in a test case, the block of which it has a hook."""
+        self.refresh()
+        return self.sent or not (self.hooks if self.in_test_case else self._is_open)
 
     def add(self, sender: Sender, stored: Stored, sums: Mapping[str, int | None]) -> None:
         """Keep deltas, whose intents have been left, until the commit."""
+        self.refresh()
         self.senders[stored] = sender
         self.intents.setdefault(stored, set()).update(sums)
-        savepoints = tuple(savepoint for savepoint in self.connection.savepoint_ids if savepoint is not None)
-        if savepoints not in self.hooks:
-            self.hooks[savepoints] = self._register(Hook(self, savepoints))
-        self.hooks[savepoints].add(stored, sums)
+        stack = tuple(savepoint for savepoint in self.connection.savepoint_ids if savepoint is not None)
+        if stack not in self.hooks:
+            self.hooks[stack] = self._register(Hook(self))
+        self.hooks[stack].add(stored, sums)
 
     def _register(self, hook: Hook) -> Hook:
+        hook_list = self.connection.run_on_commit
         transaction.on_commit(hook, using=self.connection.alias)
-        self.hook_list = self.connection.run_on_commit
-        if not any(getattr(block, "_from_testcase", False) for block in self.connection.atomic_blocks):
-            self.hook_list.insert(len(self.hooks), self.hook_list.pop())
+        if not self.in_test_case:
+            hook_list.insert(len(self.hooks), hook_list.pop())
+            if not self._is_open:
+                hook_list.insert(1, (set(), self._finish, False))  # type: ignore[arg-type]  # its stubs lack the third
+                self._is_open = True
         return hook
 
     def sum(self, stored: Stored, key: str) -> int:
-        return sum(hook.deltas.get(stored, {}).get(key) or 0 for hook in self.hooks.values() if not hook.sent)
+        return sum(hook.deltas.get(stored, {}).get(key) or 0 for hook in self.hooks.values())
 
     def is_known(self, stored: Stored, key: str) -> bool:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
-        hooks = (hook for hook in self.hooks.values() if not hook.sent)
-        return all(hook.deltas.get(stored, {}).get(key, 0) is not None for hook in hooks)
+        return all(hook.deltas.get(stored, {}).get(key, 0) is not None for hook in self.hooks.values())
 
-    def send(self, first: Hook) -> None:
-        """Send the deltas of all hooks that have survived; the first of them is running."""
-        self.committed = True
-        remaining = self.hook_list or []
-        # Django takes a hook off the list as it runs it. One that is still there has been copied to another list, by
-        # a rollback after the last delta or by a test: which of the others survived, only they can say.
-        all_known = all(entry[1] is not first for entry in remaining)
-        hooks = [first, *self._ours(remaining)] if all_known else [first]
-        for stored, sums in self._sums(hooks).items():
-            if all_known:  # an intent of an inner block that was rolled back goes with a delta of 0
-                sums = {**dict.fromkeys(self.intents[stored], 0), **sums}
-            self._push(stored, sums)
-            asked = [key for key, amount in sums.items() if amount is None]
-            if asked:
-                self.senders[stored].recount_now(stored, asked)
-
-    def _sums(self, hooks: list[Hook]) -> dict[Stored, dict[str, int | None]]:
-        together = Hook(self, ())
-        for hook in hooks:
-            hook.sent = True
-            for stored, sums in hook.deltas.items():
+    def send(self) -> None:
+        """After the commit: send the deltas of all hooks that have survived."""
+        self.sent = True
+        together = Hook(self)
+        for hook in self.hooks.values():
+            for stored, sums in hook.deltas.items() if hook.survived else ():
                 together.add(stored, sums)
-        return together.deltas
+        for stored, keys in self.intents.items():
+            # An intent of an inner block that was rolled back goes with a delta of 0.
+            self._send(stored, {**dict.fromkeys(keys, 0), **together.deltas.get(stored, {})})
 
-    def _push(self, stored: Stored, sums: dict[str, int | None]) -> None:
+    def _send(self, stored: Stored, sums: dict[str, int | None]) -> None:
         try:
             self.senders[stored].push(stored, self.token, sums)
         except Exception:
             # The change is committed and its caller must not fail. The intents stay and ask for a recount.
             said = f"of {len(sums)} keys is counted by a later recount" if not stored.events else f"may be lost: {sums}"
             logger.exception("%s: Redis did not answer; a committed change %s", stored.label, said)
-
-    def is_over(self) -> bool:
-        self.refresh()
-        return all(hook.sent for hook in self.hooks.values())
+        asked = [key for key, amount in sums.items() if amount is None]
+        if asked:
+            self.senders[stored].recount_now(stored, asked)
 
     def withdraw(self) -> None:
         """Take the intents back, where it is certain that no delta will follow.
 
-        Hooks that vanished without one of them having run were rolled back, unless the connection was lost: then
-        nobody can tell whether the commit had arrived, and the intents stay and ask for a recount.
+        Hooks that vanished without having run were rolled back, unless the connection was lost: then nobody can tell
+        whether the commit had arrived, and the intents stay and ask for a recount.
         """
-        if self.committed or self.raw_connection is not self.connection.connection:
+        if self.sent or self.raw_connection is not self.connection.connection:
             return
         for stored, keys in self.intents.items():
             try:
@@ -165,20 +166,23 @@ def sends_after_commit(connection: BaseDatabaseWrapper) -> bool:
     return connection.in_atomic_block and connection.commit_on_exit
 
 
-def current(connection: BaseDatabaseWrapper) -> Unsent | None:
-    """The unsent deltas of the transaction that is open on a connection, if it has some."""
-    unsent: Unsent | None = getattr(connection, ATTRIBUTE, None)
-    if unsent is not None and unsent.is_over():
-        delattr(connection, ATTRIBUTE)
-        unsent.withdraw()
-        return None
-    return unsent
+def current(connection: BaseDatabaseWrapper) -> list[Unsent]:
+    """What the transaction that is open on a connection has not sent: in a test case, of each block by itself."""
+    kept: list[Unsent] = vars(connection).get(ATTRIBUTE, [])
+    over = [unsent for unsent in kept if unsent.is_over]
+    if over:
+        kept = [unsent for unsent in kept if unsent not in over]
+        setattr(connection, ATTRIBUTE, kept)
+        for unsent in over:
+            unsent.withdraw()
+    return kept
 
 
 def begin(connection: BaseDatabaseWrapper) -> Unsent:
-    """As ``current``, made where there is none."""
-    unsent = current(connection)
-    if unsent is None:
-        unsent = Unsent(connection)
-        setattr(connection, ATTRIBUTE, unsent)
+    """Where to keep the next delta: with those of the same transaction; in a test case by itself."""
+    kept = current(connection)
+    if kept and not kept[-1].in_test_case:
+        return kept[-1]
+    unsent = Unsent(connection)
+    setattr(connection, ATTRIBUTE, [*kept, unsent])
     return unsent

@@ -100,18 +100,23 @@ class RedisBuffer(Buffer):
             self._scripts[name] = self.client.register_script(script_text(name))
         return self._scripts[name]
 
-    def ask(self, question: Callable[[], Any]) -> Any:
+    def ask(self, question: Callable[[], Any], urgent: bool = False) -> Any:
         """Ask the server.
+
+        Args:
+            question: the call of its client.
+            urgent: whether to ask even if it did not answer a moment ago.
 
         Raises:
             BufferUnavailable: it does not answer, refuses, or did not answer a moment ago.
         """
-        if self.breaker.is_open():
+        if self.breaker.is_open() and not urgent:
             raise BufferUnavailable(f"Redis buffer {self.alias!r} did not answer a moment ago.")
         try:
             reply = question()
         except redis.RedisError as error:
-            self.breaker.failed(error)
+            if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+                self.breaker.failed(error)
             raise BufferUnavailable(f"Redis buffer {self.alias!r}: {type(error).__name__}: {error}") from error
         self.breaker.answered()
         return reply
@@ -120,9 +125,9 @@ class RedisBuffer(Buffer):
         """The value of a Redis key."""
         return self.ask(lambda: self.client.get(name))
 
-    def run(self, name: str, base: str, *arguments: Any) -> Any:
+    def run(self, name: str, base: str, *arguments: Any, urgent: bool = False) -> Any:
         """Run a script on one shard, and give its reply with strings as text."""
-        return texts(self.ask(lambda: self._script(name)(keys=[base], args=arguments)))
+        return texts(self.ask(lambda: self._script(name)(keys=[base], args=arguments), urgent))
 
     def base(self, stored: Stored, shard: int) -> str:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster."""
@@ -206,13 +211,13 @@ class RedisBuffer(Buffer):
             self._twice(name, self.base(stored, shard), uuid.uuid4().hex if stored.events else token, *pairs)
 
     def _twice(self, name: str, base: str, *arguments: Any) -> None:
+        """Send again what lost its reply. What is committed is worth a try at a server that did not answer before."""
         try:
-            self.run(name, base, *arguments)
+            self.run(name, base, *arguments, urgent=True)
         except BufferUnavailable as error:
             if not isinstance(error.__cause__, redis.ConnectionError):
                 raise
-            self.breaker.retry()
-            self.run(name, base, *arguments)
+            self.run(name, base, *arguments, urgent=True)
 
     def withdraw(self, stored: Stored, token: str, keys: Iterable[str]) -> None:
         """Take back the intents of a transaction that was rolled back."""

@@ -10,6 +10,7 @@ from ..exceptions import BufferUnavailable
 from ..stored import Look, Shard, Stored
 from . import on_commit
 from .base import in_database, must_be_counted, slices
+from .redis_client import text
 
 if TYPE_CHECKING:
     from .redis import RedisBuffer
@@ -53,10 +54,17 @@ class Snapshot:
 
     def is_newer_than(self, shard: Shard) -> bool:
         """Whether a batch was applied and let go of that the database, seen in an old state, does not include."""
-        return not self.has_batch and shard.batch < int(self.seq)
+        seq, is_applied = int(self.seq), shard.position >= shard.size
+        if shard.batch == seq:
+            return not (self.has_batch or is_applied)
+        return not (self.has_batch and shard.batch == seq - 1 and is_applied)
 
     def disagrees_with(self, shard: Shard) -> bool:
         return self.is_older_than(shard) or self.is_newer_than(shard)
+
+
+def is_number(total: str) -> bool:
+    return total.removeprefix("-").isdecimal()
 
 
 def number(score: str) -> int:
@@ -94,21 +102,21 @@ class Reader:
     def _cached(self, shard: int, key: str) -> dict[str, int]:
         if not self._is_known(key):
             return {}
-        total = self.buffer.get(f"{self.buffer.base(self.stored, shard)}:total:{key}")
-        return {} if total is None else self._with_own({key: int(total)})
+        total = text(self.buffer.get(f"{self.buffer.base(self.stored, shard)}:total:{key}") or "")
+        return self._with_own({key: int(total)}) if is_number(total) else {}
 
     def _is_known(self, key: str) -> bool:
-        return self.unsent is None or self.unsent.is_known(self.stored, key)
+        return all(unsent.is_known(self.stored, key) for unsent in self.unsent)
 
     def _with_own(self, values: dict[str, int]) -> dict[str, int]:
-        if self.unsent is None:
+        if not self.unsent:
             return values
-        return {key: value + self.unsent.sum(self.stored, key) for key, value in values.items()}
+        return {key: value + sum(own.sum(self.stored, key) for own in self.unsent) for key, value in values.items()}
 
     def _computed(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         for _ in range(TRIES):
             snapshot = self._snapshot(shard, keys)
-            cached = {key: int(held.total) for key, held in snapshot.keys.items() if held.total and self._is_known(key)}
+            cached = {key: int(held.total) for key, held in snapshot.keys.items() if self._is_cached(key, held)}
             missing = [key for key in keys if key not in cached]
             if not missing:
                 return self._with_own(cached)
@@ -117,6 +125,9 @@ class Reader:
             if not snapshot.is_older_than(row):
                 break
         return self._with_own(cached) | self._worked_out(shard, snapshot, look, row, missing)
+
+    def _is_cached(self, key: str, held: Held) -> bool:
+        return is_number(held.total) and self._is_known(key)
 
     def _worked_out(
         self, shard: int, snapshot: Snapshot, look: Look, row: Shard, keys: Sequence[str]
@@ -129,8 +140,8 @@ class Reader:
         return self._with_own(known) | (self.stored.true_values(counted) if counted else {})
 
     def _must_be_counted(self, look: Look, row: Shard, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
-        # A transaction that sees the database in an old state: only its own rows are as old as that.
-        if snapshot.is_newer_than(row) and not self.stored.events:
+        # A transaction sees the database in an old state, or flushes came between three times: the rows still tell.
+        if snapshot.disagrees_with(row) and not self.stored.events:
             return list(keys)
         asked = [key for key in keys if snapshot.keys[key].asked or not self._is_known(key)]
         return list(dict.fromkeys([*asked, *must_be_counted(self.stored, look, keys)]))

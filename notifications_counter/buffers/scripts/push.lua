@@ -27,8 +27,8 @@ local function add(key, delta)
     redis.call('ZREM', pending, key)
   end
   local total = base .. ':total:' .. key
-  if redis.call('EXISTS', total) == 1 then
-    redis.call('INCRBY', total, delta)
+  if redis.call('EXISTS', total) == 1 and type(redis.pcall('INCRBY', total, delta)) == 'table' then
+    redis.call('DEL', total) -- it was no number
   end
 end
 
