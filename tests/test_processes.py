@@ -2,11 +2,18 @@
 
 import signal
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
-from django.db import connection
+from django.contrib.auth.models import User
+from django.db import connection, connections, transaction
 
-from notifications_counter.models import Notification
+from notifications_counter.models import Notification, UserNotificationsCount
+from notifications_counter.sources import Source
 
 from .base import CounterTestCase, counter, finish, notify, start_child, uses_redis
 from .children.flush_until_killed import POINTS
@@ -60,3 +67,67 @@ class KilledFlushTest(CounterTestCase):
                 self.assert_exact(users)
                 self.assert_stored_exact(users, point)
                 self.assertEqual(counter.status().keys, 0)
+
+
+class LockTest(CounterTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        if connection.vendor == "sqlite":
+            self.skipTest("SQLite has one writer at a time")
+
+    def in_thread(self, function: Callable[[], Any]) -> Future[Any]:
+        def call() -> Any:
+            try:
+                return function()
+            finally:
+                connections.close_all()
+
+        executor = ThreadPoolExecutor(1)
+        self.addCleanup(executor.shutdown)
+        return executor.submit(call)
+
+    def test_a_flush_and_the_deletion_of_several_users_do_not_deadlock(self) -> None:
+        users = User.objects.bulk_create([User(username=f"user{place}") for place in range(3000)])
+        rows = [UserNotificationsCount(user=user) for user in reversed(users)]  # lying in the other order
+        UserNotificationsCount.objects.bulk_create(rows)
+        if connection.vendor == "postgresql":
+            connection.cursor().execute("ANALYZE")
+        counter.add(dict.fromkeys([users[0], *users[1:-1:31], users[-1]], 1))
+        with transaction.atomic():
+            users[0].delete()
+            flushing = self.in_thread(counter.flush)
+            time.sleep(1)
+            users[-1].delete()
+        self.assertTrue(flushing.result(30).ok)
+
+    def test_a_user_who_is_deleted_during_a_flush_gets_no_row_back(self) -> None:
+        user, other = self.make_users(2)
+        for each in (user, other):
+            notify(each)
+        counter.flush()
+        for each in (user, other):
+            notify(each)
+        pk = user.pk
+        with transaction.atomic():
+            user.delete()
+            flushing = self.in_thread(counter.flush)
+            time.sleep(1)
+        self.assertTrue(flushing.result(30).ok)
+        counter.flush()
+        self.assertFalse(UserNotificationsCount.objects.filter(pk=pk).exists())
+        self.assertEqual((counter.value(pk), self.stored(other)), (0, 2))
+
+    def test_a_row_that_another_process_creates_under_the_same_key_counts_once(self) -> None:
+        (user,) = self.make_users(1)
+        lock_one = Source.lock_one
+
+        def late(source: Source, using: str, pk: Any) -> Any:
+            found = lock_one(source, using, pk)
+            with mock.patch.object(Source, "lock_one", lock_one):
+                if found is None:
+                    self.in_thread(Notification(pk=pk, user=user, text="theirs").save).result(30)
+            return found
+
+        with mock.patch.object(Source, "lock_one", late):
+            Notification(pk=987, user=user, text="ours").save()
+        self.assertEqual((Notification.objects.count(), counter.value(user)), (1, 1))

@@ -193,10 +193,11 @@ class RedisBuffer(Buffer):
             self._checked.add(stored)
 
     def _leave_rows(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
-        """Let deltas wait in the database, where no hook runs after the commit."""
+        """Let deltas wait in the database, where no hook runs after the commit; until then nobody caches their sum."""
         with suppress(BufferUnavailable):
-            self.before_rows(stored, sums)
-        stored.leave(dict(sums))
+            for shard, part in self.by_shard(sums):
+                self.run("freeze", self.base(stored, shard), self.grace, *part)
+        stored.leave(sums)
 
     def push(self, stored: Stored, token: str, sums: Mapping[str, int | None]) -> None:
         """Count the deltas of a committed transaction.

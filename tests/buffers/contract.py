@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 from django.test import override_settings
 
+from notifications_counter.exceptions import InvalidKey
 from notifications_counter.models import UserNotificationsCount
 from tests.base import counter, empty_redis, flush_all, notify, true_count
 from tests.testapp.models import Click
@@ -106,6 +107,16 @@ class BufferContract:
                 raise Rollback
             with transaction.atomic():
                 notify(self.user)
+        self.assertEqual(counter.value(self.user), 2)
+
+    def test_a_block_that_is_rolled_back_last_takes_no_other_along(self: Any) -> None:
+        with transaction.atomic():
+            notify(self.user)
+            with transaction.atomic():
+                notify(self.user)
+            with self.assertRaises(Rollback), transaction.atomic():
+                notify(self.user)
+                raise Rollback
         self.assertEqual(counter.value(self.user), 2)
 
     def test_a_transaction_whose_inner_blocks_were_all_rolled_back_leaves_nothing(self: Any) -> None:
@@ -259,6 +270,19 @@ class BufferContract:
         counter.flush()
         self.assertEqual(Click.objects.count(), 0)
         self.assertEqual(Click.counter.value(str(self.user.pk)), 7)
+
+    def test_a_key_that_not_every_database_holds_is_refused(self: Any) -> None:
+        for key in ("a\x00b", "a\ud800b"):
+            with self.assertRaises(InvalidKey):
+                Click.counter.add({URL: 1, key: 1})
+        self.assertEqual(Click.counter.value(URL), 0)
+
+    def test_odd_keys_are_counted_each_by_itself(self: Any) -> None:
+        keys = ["a", "A", "á", "a\nb", "\U0001f600'\"\\%s{}", "", "x" * 200]
+        Click.counter.add({key: place for place, key in enumerate(keys, 1)})
+        self.assertEqual(list(Click.counter.values(keys).values()), list(range(1, len(keys) + 1)))
+        Click.counter.flush()
+        self.assertEqual(Click.counter.status().keys, 0)
 
     def test_a_count_passes_below_zero_and_back(self: Any) -> None:
         counter.add({self.user: -3})

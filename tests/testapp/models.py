@@ -26,7 +26,7 @@ class Ticket(models.Model):
     """Counted for its team and for its assignee."""
 
     team = models.ForeignKey(Team, models.CASCADE, null=True)
-    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True)
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
     priority = models.IntegerField(default=0)
     state = models.CharField(max_length=10, default="open")
     closed_at = models.DateTimeField(null=True)
@@ -53,3 +53,24 @@ class UrgentTickets(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     urgent = models.BigIntegerField(default=0)
     counter = Counter(Ticket, "assignee", Q(closed_at__isnull=True) & (Q(priority__gte=5) | Q(priority=-1)))
+
+
+class OldTicket(Ticket):
+    class Meta:
+        proxy = True
+
+
+class LoudTicket(Ticket):
+    """A child with a table of its own."""
+
+    volume = models.IntegerField(default=1)
+
+
+class ReadNotifications(models.Model):
+    """A second counter over the built-in model."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    read = models.BigIntegerField(default=0)
+    counter = Counter("notifications_counter.Notification", "user", Q(has_read=True))
