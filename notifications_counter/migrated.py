@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.db import connections, router
@@ -16,6 +17,7 @@ from django.db.migrations.operations.base import Operation
 
 from . import progress
 from .counters import Counter, counters
+from .exceptions import BufferUnavailable
 from .models import Progress
 
 logger = logging.getLogger("notifications_counter")
@@ -42,6 +44,8 @@ def _prepare(counter: Counter, using: str, touched: set[str]) -> None:
     stored.ensure_progress(counter.buffer.layout.shards)
     if counter.source is not None and counter.source._meta.app_label in touched and counter.has_rows(using):
         progress.update(using, stored.label, {"filled": False, "recounted_to": None})
+        with suppress(BufferUnavailable):  # then nothing cached is read either
+            counter.buffer.forget_cached(stored)
         logger.warning(
             "%s: a data migration may have changed rows. Until they have been counted again, by the flushes or at once"
             " by manage.py notification_recount, every read counts them.",

@@ -140,6 +140,9 @@ class Buffer:
         """Stored and buffered, of each key, the caller's own transaction included."""
         raise NotImplementedError
 
+    def forget_cached(self, stored: Stored) -> None:
+        """Nothing that is cached of a counter may be right any more."""
+
     def status(self, stored: Stored) -> Status:
         """What waits, and what the last flush did."""
         raise NotImplementedError

@@ -252,6 +252,13 @@ class RedisBuffer(Buffer):
     def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         return Reader(self, stored).values(keys)
 
+    def forget_cached(self, stored: Stored) -> None:
+        for shard in range(self.layout.shards):
+            base = self.base(stored, shard)
+            self.run("forget", base)  # first, so that no reader caches again what it has worked out before
+            for name in self.ask(lambda base=base: list(self.client.scan_iter(f"{base}:total:*", count=1000))):
+                self.ask(lambda name=name: self.client.unlink(name))
+
     def status(self, stored: Stored) -> Status:
         waiting = 0
         for shard in range(self.layout.shards):
