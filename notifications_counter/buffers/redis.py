@@ -9,7 +9,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -256,8 +256,11 @@ class RedisBuffer(Buffer):
         for shard in range(self.layout.shards):
             base = self.base(stored, shard)
             self.run("forget", base)  # first, so that no reader caches again what it has worked out before
-            for name in self.ask(lambda base=base: list(self.client.scan_iter(f"{base}:total:*", count=1000))):
-                self.ask(lambda name=name: self.client.unlink(name))
+            self.ask(partial(self._unlink, f"{base}:total:*"))
+
+    def _unlink(self, pattern: str) -> None:
+        for name in self.client.scan_iter(pattern, count=1000):
+            self.client.unlink(name)
 
     def status(self, stored: Stored) -> Status:
         waiting = 0
