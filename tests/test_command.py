@@ -23,6 +23,14 @@ from .testapp.models import Click
 NAME = "notification_update_counter"
 
 
+class RecountCommandTest(CounterTestCase):
+    def test_a_wrong_key_that_only_waits_in_the_buffer_is_corrected(self) -> None:
+        (user,) = self.make_users(1)
+        counter.add({user.pk: 3})
+        call_command("notification_recount", verbosity=0)
+        self.assertEqual(counter.value(user), 0)
+
+
 class CommandTest(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()
