@@ -53,3 +53,23 @@ class UrgentTickets(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     urgent = models.BigIntegerField(default=0)
     counter = Counter(Ticket, "assignee", Q(closed_at__isnull=True) & (Q(priority__gte=5) | Q(priority=-1)))
+
+
+class InboxCount(models.Model):
+    """Over a model that somebody else wrote, ``django-notifications-community``'s."""
+
+    recipient = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    unread = models.BigIntegerField(default=0)
+    counter = Counter("notifications.Notification", "recipient", Q(unread=True), "unread")
+
+
+class ActiveInboxCount(models.Model):
+    """The same without those that are softly deleted."""
+
+    recipient = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    unread = models.BigIntegerField(default=0)
+    counter = Counter("notifications.Notification", "recipient", Q(unread=True, deleted=False), "unread")
