@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "notifications",  # somebody else's: django-notifications-community
     "notifications_counter",
     "tests.testapp",
 ]

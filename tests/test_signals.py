@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
@@ -178,6 +179,14 @@ class BulkTest(CounterTestCase):
         self.assertEqual(Notification.objects.filter(text="number 1").mark_as_read(), 2)
         self.assertEqual(Notification.objects.filter(text="number 1").mark_as_read(), 0)
         self.assertEqual(counter.values([self.user.pk, self.other.pk]), {self.user.pk: 2, self.other.pk: 1})
+
+    def test_rows_added_to_another_user_take_their_counts_along(self) -> None:
+        first, second, _ = notify(self.user, 3)
+        self.other.inbox_notifications.add(first)
+        self.assertEqual(counter.values([self.user.pk, self.other.pk]), {self.user.pk: 2, self.other.pk: 1})
+        apps.clear_cache()  # as when one more model is declared
+        self.other.inbox_notifications.add(second)
+        self.assertEqual(counter.values([self.user.pk, self.other.pk]), {self.user.pk: 1, self.other.pk: 2})
 
 
 class AnyModelTest(CounterTestCase):

@@ -74,3 +74,21 @@ class ReadNotifications(models.Model):
     )
     read = models.BigIntegerField(default=0)
     counter = Counter("notifications_counter.Notification", "user", Q(has_read=True))
+class InboxCount(models.Model):
+    """Over a model that somebody else wrote, ``django-notifications-community``'s."""
+
+    recipient = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    unread = models.BigIntegerField(default=0)
+    counter = Counter("notifications.Notification", "recipient", Q(unread=True), "unread")
+
+
+class ActiveInboxCount(models.Model):
+    """The same without those that are softly deleted."""
+
+    recipient = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    unread = models.BigIntegerField(default=0)
+    counter = Counter("notifications.Notification", "recipient", Q(unread=True, deleted=False), "unread")

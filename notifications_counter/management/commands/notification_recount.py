@@ -53,6 +53,7 @@ class Command(BaseCommand):
         stored.ensure_progress(counter.buffer.layout.shards)
         if self.options["restart"]:
             progress.update(stored.using, stored.label, {"recounted_to": None})
+        counter.flush(using=stored.using)  # a key that only waits in the buffer is found by the row that it gets
         report = self._progress_bar(stored)
         done, wrong = 0, 0
         while (found := recount_next(stored)) is not None:
