@@ -1,12 +1,12 @@
-"""The app: it listens to the sources of all counters, and creates the rows that a flush locks."""
+"""The app: it listens to the sources of all counters, installs triggers, and creates the rows that a flush locks."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
-from django.db import router
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -17,30 +17,38 @@ class NotificationsCounterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, signals
+        from . import checks, signals, trigger_checks
 
         signals.connect_all()
         register(checks.check_settings, Tags.compatibility)
         register(checks.check_counters, Tags.models)
-        post_migrate.connect(create_progress_rows, dispatch_uid="notifications_counter")
+        register(trigger_checks.check_triggers, Tags.database)
+        # Once for each migrate: it is sent when the tables of all apps are there, for one app after the other.
+        post_migrate.connect(after_migrate, sender=self, dispatch_uid="notifications_counter")
 
 
-def create_progress_rows(using: str, **kwargs: Any) -> None:
-    """Create the rows of progress of all counters whose tables are there, after each app's migration."""
-    from .counters import counters
-    from .models import Progress
+def after_migrate(using: str, verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
+    """Make the triggers what is declared, then create the rows of progress.
 
-    if not _is_there(Progress, using):
-        return
-    for counter in counters():
-        needed = [counter.model, *([counter.source] if counter.source else [])]
-        if counter.using in (None, using) and all(_is_there(model, using) for model in needed):
-            counter.stored(using).ensure_progress(counter.buffer.layout.shards)
+    In this order: of a row that comes in between, either its trigger knows or the progress, which says whether the
+    source had rows to be counted.
+    """
+    from .tables import Tables
+    from .triggers import Triggers
+
+    tables = Tables(using)
+    for sentence in Triggers(tables).install():
+        if verbosity:
+            (stdout or sys.stdout).write(f"  {sentence}\n")
+    create_progress_rows(tables)
 
 
-def _is_there(model: Any, using: str) -> bool:
-    from django.db import connections
+def create_progress_rows(tables: Any) -> None:
+    """Create the rows of progress of all counters whose tables are there."""
+    from .models import Delta, Progress
+    from .triggers import forget_waiting
 
-    if not router.allow_migrate_model(using, model):
-        return False
-    return model._meta.db_table in connections[using].introspection.table_names()
+    if tables.has(Progress, Delta):
+        for counter in tables.counters():
+            forget_waiting(tables.using, counter)
+            counter.stored(tables.using).ensure_progress(counter.buffer.layout.shards)

@@ -95,9 +95,11 @@ class NotificationQuerySet(CountedQuerySet):
         Returns:
             How many were unread.
         """
-        source = source_of(self.model)
-        assert source is not None
-        using = self._write_alias()
+        source, using = source_of(self.model), self._write_alias()
+        if source is None:  # its triggers count
+            rows = self if self._may_be_locked() else self._to_lock(using)
+            marked: int = rows.filter(has_read=False).update(has_read=True)
+            return marked
         with transaction.atomic(using=using, savepoint=False):
             unread = source.lock(self._to_lock(using).filter(has_read=False), using)
             rows = self.model._base_manager.using(using).filter(pk__in=list(unread), has_read=False)

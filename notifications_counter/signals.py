@@ -34,9 +34,11 @@ def _connect_bound(counter: Counter, **kwargs: Any) -> None:
 
 
 def connect(counter: Counter) -> None:
-    """Listen to the source of a counter, as soon as that model is there."""
+    """Listen to the source of a counter, as soon as that model is there; triggers need nobody to listen."""
     source = counter.declared_source
-    if source is not None:
+    if source is not None and counter.capture == "triggers":
+        _listen_to_counts(counter)
+    elif source is not None:
         key = tuple(source.lower().split(".")) if isinstance(source, str) else _model_key(source)
         if len(key) == 2:  # anything else is found by the checks
             apps.lazy_model_operation(lambda model: _listen(model, counter), key)
@@ -50,7 +52,7 @@ def _before_count_delete(sender: Any, instance: models.Model, using: str, **kwar
     for counter in counters():
         if counter.model is sender and counter.declared_source is not None:
             held = rows.values_list(counter.field.attname, flat=True).first()
-            counter.add({instance.pk: held or 0}, using=using)
+            counter.count({counter.key_text(instance.pk): held} if held else {}, using)
 
 
 def _model_key(model: type[models.Model]) -> tuple[str, ...]:
@@ -66,6 +68,10 @@ def _listen(model: type[models.Model], counter: Counter) -> None:
         pre_delete.connect(_before_delete, sender=model, dispatch_uid="notifications_counter")
         post_delete.connect(_after_delete, sender=model, dispatch_uid="notifications_counter")
     source.add(counter)
+    _listen_to_counts(counter)
+
+
+def _listen_to_counts(counter: Counter) -> None:
     pre_delete.connect(_before_count_delete, sender=counter.model, dispatch_uid="notifications_counter.counts")
 
 

@@ -130,8 +130,10 @@ def _mysql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
 
 
 def _json_type(pk_type: str | None) -> str:
-    """A column's type in JSON_TABLE; text is compared byte by byte, as keys are."""
+    """A column's type in JSON_TABLE, which knows no UUIDs; text is compared byte by byte, as keys are."""
     kind = str(pk_type).split(" AUTO_INCREMENT")[0]
+    if kind == "uuid":
+        return "char(36)"
     if "char" not in kind and "text" not in kind:
         return kind
     return f"{kind} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"

@@ -67,7 +67,8 @@ def notify(user: User, number: int = 1, **values: Any) -> list[Notification]:
 
 def flush_all() -> None:
     for each in counters():
-        each.flush()
+        if each.buffer_alias in list(buffers):  # a test may have configured others
+            each.flush()
 
 
 def child_environment(**more: str) -> dict[str, str]:
