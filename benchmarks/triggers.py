@@ -39,19 +39,19 @@ def execute(sql: str, *parameters: Any) -> None:
 
 
 def fill(rows: int, users: int) -> None:
-    """Notifications of users in turn; the users themselves are not needed."""
+    """Notifications, of all users in turn."""
+    from django.contrib.auth.models import User
+
     from notifications_counter.models import Notification
 
-    table = Notification._meta.db_table
-    execute("SET session_replication_role = replica")  # no foreign keys
+    User.objects.bulk_create((User(username=f"user{place}", password="!") for place in range(users)), batch_size=5000)
     execute(
-        f"INSERT INTO {table} (user_id, text, kind, url, has_read, created_at)"
-        " SELECT i %% %s + 1, 'Parcel number ' || i || ' has arrived', '', '/parcels/' || i, false, now()"
-        " FROM generate_series(1, %s) i",
+        f"INSERT INTO {Notification._meta.db_table} (user_id, text, kind, url, has_read, created_at)"
+        " SELECT (SELECT min(id) FROM auth_user) + i %% %s,"
+        " 'Parcel number ' || i || ' has arrived', '', '/parcels/' || i, false, now() FROM generate_series(1, %s) i",
         users,
         rows,
     )
-    execute("SET session_replication_role = DEFAULT")
 
 
 def install(capture: str) -> None:
@@ -97,9 +97,7 @@ def main() -> None:
     with postgresql_and_valkey():
         fill(options.rows, options.users)
         each_update("signals")  # the table takes its final size
-        without, with_triggers = rates(
-            options.rounds, lambda: each_update("signals"), lambda: each_update("triggers")
-        )
+        without, with_triggers = rates(options.rounds, lambda: each_update("signals"), lambda: each_update("triggers"))
         print(f"{options.rows:,} rows of {options.users:,} users    without      with triggers")
         for place, name in enumerate(UPDATES.values()):
             show(place, name, without, with_triggers)

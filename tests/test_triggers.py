@@ -110,7 +110,8 @@ class RawSqlTest(TriggerTestCase):
         self.parcel(code="x")
         with self.assertRaises(IntegrityError):
             raw(
-                f"INSERT INTO {TABLE} (owner_id, state, note, code) VALUES (%s, 'open', '', 'y'), (%s, 'open', '', 'x')",
+                f"INSERT INTO {TABLE} (owner_id, state, note, code)"
+                " VALUES (%s, 'open', '', 'y'), (%s, 'open', '', 'x')",
                 self.user.pk,
                 self.user.pk,
             )

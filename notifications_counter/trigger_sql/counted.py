@@ -70,9 +70,8 @@ class Counted:
     @cached_property
     def fields(self) -> list[models.Field[Any, Any]]:
         """The columns that say whether and for whom a row counts."""
-        found = {self.key.column or "": self.key}
-        found.update({column.target.column: column.target for column in columns(self.where)})
-        return [found[name] for name in sorted(found)]
+        found = {self.key, *(column.target for column in columns(self.where))}
+        return sorted(found, key=lambda field: str(field.column))
 
     def key_of(self, row: str) -> str:
         """The key in a row of the trigger."""

@@ -147,7 +147,8 @@ class PostgreSQL(Dialect):
 def _sums(counted: Counted, rows: str, sign: int, alias: str) -> str:
     """How many rows count, by key."""
     amount = "count(*)" if sign > 0 else "-count(*)"
-    return f"SELECT {_key(counted, alias)} AS k, {amount} AS a FROM {rows} {alias} WHERE {counted.counts(alias)} GROUP BY 1"
+    select = f"SELECT {_key(counted, alias)} AS k, {amount} AS a FROM {rows} {alias}"
+    return f"{select} WHERE {counted.counts(alias)} GROUP BY 1"
 
 
 def _differences(counted: Counted) -> str:

@@ -76,7 +76,7 @@ class Parcel(models.Model):
     weight = models.IntegerField(null=True)
     note = models.TextField(default="")
     delivered_at = models.DateTimeField(null=True)
-    code = models.CharField(max_length=20, unique=True, null=True)
+    code = KeyField(max_length=20, unique=True, null=True)
 
     objects = CountedQuerySet.as_manager()
 
