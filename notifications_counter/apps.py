@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -23,8 +24,17 @@ class NotificationsCounterConfig(AppConfig):
         register(checks.check_settings, Tags.compatibility)
         register(checks.check_counters, Tags.models)
         register(trigger_checks.check_triggers, Tags.database)
-        # Once for each migrate: it is sent when the tables of all apps are there, for one app after the other.
+        # Once for each migrate: both are sent for one app after the other, before and after all migrations.
+        pre_migrate.connect(before_migrate, sender=self, dispatch_uid="notifications_counter")
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="notifications_counter")
+
+
+def before_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
+    """Take triggers out of the way of migrations that change their columns."""
+    from .tables import Tables
+    from .triggers import Triggers
+
+    _say(Triggers(Tables(using)).make_way(plan), verbosity, stdout)
 
 
 def after_migrate(using: str, verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
@@ -37,10 +47,14 @@ def after_migrate(using: str, verbosity: int = 0, stdout: Any = None, **kwargs: 
     from .triggers import Triggers
 
     tables = Tables(using)
-    for sentence in Triggers(tables).install():
+    _say(Triggers(tables).install(), verbosity, stdout)
+    create_progress_rows(tables)
+
+
+def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
+    for sentence in sentences:
         if verbosity:
             (stdout or sys.stdout).write(f"  {sentence}\n")
-    create_progress_rows(tables)
 
 
 def create_progress_rows(tables: Any) -> None:

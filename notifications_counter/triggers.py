@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connections, transaction
 
@@ -11,7 +12,9 @@ from . import progress
 from .counters import Counter, counters
 from .models import Delta, Progress
 from .tables import Tables
+from .trigger_plan import touches, touches_table
 from .trigger_sql import Dialect, Installed, Part, dialect, names
+from .trigger_sql.counted import Counted
 
 
 def by_triggers(tables: Tables) -> list[Counter]:
@@ -79,6 +82,26 @@ class Triggers:
         for label, left in _by_label(difference.left).items():
             self._remove(label, left)
             yield f"Dropped {', '.join(one.name for one in left)}: no counter asks for it."
+
+    def make_way(self, plan: Iterable[Any]) -> Iterator[str]:
+        """Drop the triggers that stand on columns which migrations are about to change.
+
+        Args:
+            plan: as ``pre_migrate`` gives it.
+
+        Returns:
+            What was done, a sentence each.
+        """
+        if not plan or not self.possible:
+            return
+        changed = self.compare().changed
+        installed = _by_label(self._dialect.installed())
+        for counter in by_triggers(self.tables):
+            counted, label = Counted(counter, self.connection), names.digest(counter.label)
+            # Those that are others than declared may stand on any column of the table.
+            if label in installed and (touches_table if counter in changed else touches)(counted, plan):
+                self._remove(label, installed[label])
+                yield f"{counter.label}: dropped its triggers until its columns are changed."
 
     @property
     def _dialect(self) -> Dialect:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
@@ -11,11 +13,13 @@ from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import connection, models
+from django.db.migrations import AlterField, Migration, SeparateDatabaseAndState
 from django.db.models import Q
 from django.test import SimpleTestCase, override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from notifications_counter import counters as registry
+from notifications_counter.apps import after_migrate, before_migrate
 from notifications_counter.checks import check_counter
 from notifications_counter.counters import Counter
 from notifications_counter.models import Notification, Progress
@@ -175,6 +179,35 @@ class InstallTest(TriggerTestCase):
         self.assertEqual([counter.label for counter in by_triggers(tables)], ["testapp.ReaderLetters.triggers"])
         tables.__dict__["names"] = set()
         self.assertFalse(Triggers(tables).compare())
+
+    def test_a_migration_of_a_counted_column_finds_no_trigger_in_its_way(self) -> None:
+        self.parcel(owner=self.other)
+        plan = [(self.migration("state"), False)]
+        with self.applied(plan), connection.schema_editor() as editor:
+            wider = models.CharField(max_length=20, default="open")
+            wider.set_attributes_from_name("state")
+            editor.alter_field(Parcel, Parcel._meta.get_field("state"), wider)
+        self.assertEqual(said(), [])
+        self.assertEqual(self.owned(), [0, 1, 0])
+
+    def test_a_migration_of_another_column_lets_triggers_stand(self) -> None:
+        before = installed()
+        with self.applied([(self.migration("code"), False)]):
+            self.assertEqual(installed(), before)
+        self.assertTrue(ours.stored().look([]).filled)
+
+    def migration(self, name: str) -> Migration:
+        one = Migration("test", "testapp")
+        one.operations = [SeparateDatabaseAndState([AlterField("Parcel", name, models.CharField(max_length=20))])]
+        return one
+
+    @contextmanager
+    def applied(self, plan: list[Any]) -> Iterator[None]:
+        """As ``migrate`` with this plan."""
+        before_migrate("default", plan)
+        with connection.constraint_checks_disabled():
+            yield
+        after_migrate("default")
 
     @unittest.skipUnless(connection.vendor == "postgresql", "of PostgreSQL")
     def test_a_disabled_trigger_is_said_and_installed(self) -> None:
