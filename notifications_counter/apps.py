@@ -30,7 +30,7 @@ class NotificationsCounterConfig(AppConfig):
 
 
 def before_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
-    """Take triggers out of the way of migrations that change their columns."""
+    """Take triggers out of the way of migrations that rename or remove their columns."""
     from .tables import Tables
     from .triggers import Triggers
 

@@ -1,7 +1,7 @@
-"""Whether a run of ``migrate`` is about to change columns that triggers stand on.
+"""Whether a run of ``migrate`` is about to take columns away from triggers.
 
-PostgreSQL refuses to change the type of a column that a trigger names, and a trigger that reads a column by its old
-name fails every write. So such triggers go before the migrations run, and come back after them.
+SQLite refuses to drop a column that a trigger reads; elsewhere a trigger that reads a column by a name that it had
+fails every write until it is replaced. So such triggers go before the migrations run, and come back after them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import models
-from django.db.migrations.operations import AddField, SeparateDatabaseAndState
-from django.db.migrations.operations.fields import FieldOperation
+from django.db.migrations.operations import RemoveField, RenameField, SeparateDatabaseAndState
 
 from .trigger_sql.counted import Counted
 
@@ -20,10 +19,10 @@ Name = tuple[str, str]
 
 
 def changed_fields(plan: Iterable[Any]) -> Iterator[tuple[Name, set[str]]]:
-    """The fields that the migrations of a plan change, rename or remove: model, and the field's names."""
+    """The fields that the migrations of a plan rename or remove: model, and the field's names."""
     for migration, _ in plan:
         for operation in _flat(migration.operations):
-            if isinstance(operation, FieldOperation) and not isinstance(operation, AddField):
+            if isinstance(operation, RemoveField | RenameField):
                 names = {operation.name, getattr(operation, "new_name", operation.name)}
                 yield (migration.app_label, operation.model_name_lower), names
 
@@ -37,21 +36,14 @@ def _flat(operations: Iterable[Any]) -> Iterator[Any]:
 
 
 def touches(counted: Counted, plan: Iterable[Any]) -> bool:
-    """Whether a plan changes a column that a counter reads, or one that such a column refers to."""
-    read = set(_columns(counted.fields))
-    return any((model, name) in read for model, names in changed_fields(plan) for name in names)
+    """Whether a plan takes away a column that a counter reads."""
+    read = {field.name for field in counted.fields}
+    return any(model == _name(counted.model) and names & read for model, names in changed_fields(plan))
 
 
 def touches_table(counted: Counted, plan: Iterable[Any]) -> bool:
-    """Whether a plan changes any column of a counter's source."""
+    """Whether a plan takes away any column of a counter's source."""
     return any(model == _name(counted.model) for model, _ in changed_fields(plan))
-
-
-def _columns(fields: Iterable[models.Field[Any, Any]]) -> Iterator[tuple[Name, str]]:
-    for field in fields:
-        yield _name(field.model), field.name
-        if field.remote_field is not None:
-            yield from _columns([field.target_field])  # type: ignore[attr-defined]
 
 
 def _name(model: type[models.Model]) -> Name:

@@ -84,7 +84,7 @@ class Triggers:
             yield f"Dropped {', '.join(one.name for one in left)}: no counter asks for it."
 
     def make_way(self, plan: Iterable[Any]) -> Iterator[str]:
-        """Drop the triggers that stand on columns which migrations are about to change.
+        """Drop the triggers that read columns which migrations are about to rename or remove.
 
         Args:
             plan: as ``pre_migrate`` gives it.
@@ -98,10 +98,10 @@ class Triggers:
         installed = _by_label(self._dialect.installed())
         for counter in by_triggers(self.tables):
             counted, label = Counted(counter, self.connection), names.digest(counter.label)
-            # Those that are others than declared may stand on any column of the table.
+            # Those that are others than declared may read any column of the table.
             if label in installed and (touches_table if counter in changed else touches)(counted, plan):
                 self._remove(label, installed[label])
-                yield f"{counter.label}: dropped its triggers until its columns are changed."
+                yield f"{counter.label}: dropped its triggers until the migrations are done."
 
     @property
     def _dialect(self) -> Dialect:

@@ -461,6 +461,18 @@ class PostgreSQLTest(TriggerTestCase):
         raw(f"UPDATE {TABLE} SET owner_id = %s WHERE id = (SELECT min(id) FROM {TABLE})", self.other.pk)
         self.assertEqual(self.owned(), [0, 1, 0])
 
+    def test_several_updates_in_one_statement_are_counted(self) -> None:
+        """For all of them together PostgreSQL calls the triggers once, as if only one had been there."""
+        one, two, three = self.parcel(), self.parcel(), self.parcel()
+        for values in ((one.pk, two.pk, three.pk), (two.pk, one.pk, three.pk)):
+            raw(
+                f"WITH a AS (UPDATE {TABLE} SET code = id::text WHERE id = %s),"
+                f" b AS (UPDATE {TABLE} SET owner_id = {self.other.pk} WHERE id = %s)"
+                f" UPDATE {TABLE} SET note = 'odd' WHERE id = %s",
+                *values,
+            )
+            self.check_all()
+
     def test_another_search_path_changes_nothing(self) -> None:
         with transaction.atomic():
             raw("SET LOCAL search_path = pg_catalog")

@@ -2,11 +2,9 @@
 
 One function for each counter. However many rows a statement changes, it leaves one delta for each key.
 
-An update that names none of the counter's columns need not be looked at. PostgreSQL has no ``AFTER UPDATE OF columns``
-together with the tables of changed rows, so a ``BEFORE UPDATE OF columns`` sets a mark that lasts until the
-transaction ends, and without the mark the other trigger returns at once. The mark is never taken back earlier: a
-statement may run inside another one. Where a trigger for each row could change the columns behind the statement, and
-where a table has partitions, which may have such triggers, the mark means nothing and every update is looked at.
+An update that names none of the counter's columns is looked at as well, at the cost of one pass over its rows: nothing
+that PostgreSQL tells a trigger about a statement's columns is certain. ``UPDATE OF columns`` sees no column that
+another trigger changes, and of several updates in one statement, ``WITH a AS (UPDATE ...) UPDATE ...``, only the first.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from ..models import Delta
 from . import keys
 from .base import Dialect, Installed, Part
 from .counted import Counted
-from .names import LIKE, digest
+from .names import LIKE
 
 OLD, NEW = "nc_old", "nc_new"
 
@@ -35,9 +33,6 @@ _FUNCTIONS = (
     "SELECT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace m ON m.oid = p.pronamespace"
     " WHERE p.proname LIKE %s AND m.nspname = %s"
 )
-#: Bits of ``tgtype``: for each row, before, update.
-_BEFORE_EACH_UPDATE = 1 | 2 | 16
-
 _FUNCTION = """\
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {tag}
 BEGIN
@@ -47,22 +42,11 @@ BEGIN
 {delete}
   ELSIF TG_OP = 'TRUNCATE' THEN
 {truncate}
-  ELSIF TG_WHEN = 'BEFORE' THEN
-    PERFORM pg_catalog.set_config('{mark}', '1', true);
   ELSE
-{unmarked}{update}
+{update}
   END IF;
   RETURN NULL;
 END {tag}"""
-
-_UNMARKED = """\
-    IF pg_catalog.current_setting('{mark}', true) IS DISTINCT FROM '1'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = TG_RELID AND c.relhassubclass)
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = TG_RELID AND t.tgtype & {bits} = {bits})
-    THEN
-      RETURN NULL;
-    END IF;
-"""
 
 
 class PostgreSQL(Dialect):
@@ -79,17 +63,13 @@ class PostgreSQL(Dialect):
     def _events(self, counted: Counted) -> list[tuple[str, str]]:
         table = self._qualified(counted.table)
         old, new = f"OLD TABLE AS {OLD}", f"NEW TABLE AS {NEW}"
-        events = [
+        return [
             ("INSERT", f"AFTER INSERT ON {table} REFERENCING {new}"),
             ("UPDATE", f"AFTER UPDATE ON {table} REFERENCING {old} {new}"),
             ("DELETE", f"AFTER DELETE ON {table} REFERENCING {old}"),
             # Before, while the rows can still be counted.
             ("TRUNCATE", f"BEFORE TRUNCATE ON {table}"),
         ]
-        if _uses_mark(counted):
-            names = ", ".join(counted.quote(field.column or "") for field in counted.fields)
-            events.append(("MARK", f"BEFORE UPDATE OF {names} ON {table}"))
-        return events
 
     def _trigger(self, counted: Counted, name: str, when: str, function: str) -> Part:
         function = f"{counted.quote(self._schema)}.{counted.quote(function)}"
@@ -99,12 +79,10 @@ class PostgreSQL(Dialect):
     def _function(self, counted: Counted, name: str) -> str:
         source = self._qualified(counted.table)
         texts = {
-            "mark": _mark(counted),
             "insert": self._insert(counted, _sums(counted, NEW, 1, NEW)),
             "delete": self._insert(counted, _sums(counted, OLD, -1, OLD)),
             "truncate": self._insert(counted, _sums(counted, source, -1, OLD)),
             "update": self._insert(counted, _differences(counted)),
-            "unmarked": _UNMARKED.format(mark=_mark(counted), bits=_BEFORE_EACH_UPDATE) if _uses_mark(counted) else "",
         }
         return _FUNCTION.format(
             name=f"{counted.quote(self._schema)}.{counted.quote(name)}", tag=_tag("".join(texts.values())), **texts
@@ -160,15 +138,6 @@ def _key(counted: Counted, alias: str) -> str:
     key = counted.key_of(alias)
     # To the byte: a collation may call different keys equal.
     return f'{key}::text COLLATE "C"' if keys.kind(counted.key) == "text" else key
-
-
-def _uses_mark(counted: Counted) -> bool:
-    """Whether an update must name one of the columns to change it; a generated column changes without being named."""
-    return not any(getattr(field, "generated", False) for field in counted.fields)
-
-
-def _mark(counted: Counted) -> str:
-    return f"notifications_counter.m{digest(counted.counter.label)}"
 
 
 def _tag(body: str) -> str:
