@@ -16,7 +16,7 @@ from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import LayoutChanged
 from notifications_counter.models import Delta, Notification, Progress
-from tests.base import CounterTestCase, counter, notify
+from tests.base import CounterTestCase, counter, default_buffer, notify
 from tests.servers import valkey
 from tests.testapp.models import Click
 
@@ -36,8 +36,7 @@ class RedisTestCase(CounterTestCase):
         (self.user,) = self.make_users(1)
 
     def use(self, **options: Any) -> None:
-        changed = {"BUFFERS": {"default": {"BACKEND": BACKEND, "OPTIONS": options}}}
-        self.enterContext(override_settings(NOTIFICATIONS_COUNTER=changed))
+        self.enterContext(default_buffer(BACKEND, options))
 
     @property
     def buffer(self) -> RedisBuffer:
@@ -350,8 +349,7 @@ class InTestCaseTest(TestCase):
     """As in the tests of a project that uses this: nothing is ever committed."""
 
     def test_reads_include_what_the_test_did(self) -> None:
-        changed = {"BUFFERS": {"default": {"BACKEND": BACKEND, "OPTIONS": {"URL": settings.REDIS_URL}}}}
-        with override_settings(NOTIFICATIONS_COUNTER=changed):
+        with default_buffer(BACKEND, {"URL": settings.REDIS_URL}):
             from django.contrib.auth.models import User
 
             user = User.objects.create(username="somebody")
