@@ -98,9 +98,9 @@ class RawSqlTest(TriggerTestCase):
             raise ZeroDivisionError
         self.assertEqual(self.owned(), [1, 0, 0])
         with transaction.atomic():
-            savepoint = transaction.savepoint()
+            raw("SAVEPOINT by_hand")
             raw(f"DELETE FROM {TABLE}")
-            transaction.savepoint_rollback(savepoint)
+            raw("ROLLBACK TO SAVEPOINT by_hand")
             self.assertEqual(self.owned(), [1, 0, 0])
             raw(f"UPDATE {TABLE} SET code = 'x'")
             raw(f"UPDATE {TABLE} SET state = 'shut'")
