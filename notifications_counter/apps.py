@@ -1,10 +1,10 @@
-"""The app: it listens to the sources of all counters, and prepares what a flush locks after each migration."""
+"""The app: it listens to the sources of all counters, and prepares what they need of the database."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,9 +14,12 @@ class NotificationsCounterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, migrated, signals
+        from . import checks, migrated, signals, trigger_checks
 
         signals.connect_all()
         register(checks.check_settings, Tags.compatibility)
         register(checks.check_counters, Tags.models)
+        register(trigger_checks.check_triggers, Tags.database)
+        # Once for each migrate: both are sent for one app after the other, before and after all migrations.
+        pre_migrate.connect(migrated.before_migrate, sender=self, dispatch_uid="notifications_counter")
         post_migrate.connect(migrated.after_migrate, sender=self, dispatch_uid="notifications_counter")

@@ -14,6 +14,7 @@ from .buffers import buffers
 from .conf import get_settings
 from .counters import Counter, counters
 from .exceptions import InvalidSettings, MissingExtra
+from .trigger_checks import check_capture, check_columns
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
@@ -48,6 +49,7 @@ def check_counter(counter: Counter) -> list[CheckMessage]:
     """What is wrong with one declaration."""
     found: list[CheckMessage] = [*_check_field(counter), *_check_others(counter), *_check_buffer_alias(counter)]
     found += _check_collation(counter)
+    found += check_capture(counter)
     if counter.declared_source is not None:
         found += _check_source(counter)
     elif counter.source_key is not None or counter.where:
@@ -115,10 +117,14 @@ def _check_source(counter: Counter) -> Iterator[Error]:
     if not (isinstance(source, type) and issubclass(source, models.Model)):
         yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
         return
-    yield from _check_key(counter, source)
+    found = [*_check_key(counter, source), *_check_where(counter, source)]
+    yield from found or check_columns(counter, source)
+    yield from _check_databases(counter, source)
+
+
+def _check_where(counter: Counter, source: type[models.Model]) -> Iterator[Error]:
     for problem in conditions.problems(counter.where, source):
         yield _error(counter, f"where: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
-    yield from _check_databases(counter, source)
 
 
 def _check_key(counter: Counter, source: type[models.Model]) -> Iterator[Error]:

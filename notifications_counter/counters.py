@@ -34,6 +34,8 @@ LARGEST_DELTA = 2**53
 
 #: The longest key, in characters, that can wait in the database.
 LONGEST_KEY = 500
+#: How a counter may learn of changes.
+CAPTURES = ("signals", "triggers")
 
 _counters: dict[str, Counter] = {}
 
@@ -80,6 +82,8 @@ class Counter:
         field: the integer field of the count model; may be left out where there is just one.
         using: a database alias; without it the alias on which a change is made.
         buffer: the alias of a buffer in the settings.
+        capture: how changes become known: ``"signals"``, Django's own and those of the querysets, or ``"triggers"`` of
+            the database, which see raw SQL and other programs too; they need a source and the database buffer.
     """
 
     model: type[models.Model]
@@ -94,6 +98,7 @@ class Counter:
         *,
         using: str | None = None,
         buffer: str = "default",
+        capture: str = "signals",
     ) -> None:
         self.declared_source = source
         self.declared_field = field
@@ -101,6 +106,7 @@ class Counter:
         self.where = Q() if where is None else where
         self.using = using
         self.buffer_alias = buffer
+        self.capture = capture
 
     def __repr__(self) -> str:
         return f"<Counter {self.label}>" if hasattr(self, "model") else "<Counter>"
@@ -245,7 +251,8 @@ class Counter:
     def add(self, deltas: Mapping[Any, int], *, using: str | None = None) -> None:
         """Change counts, in the caller's transaction: a rollback takes the change along.
 
-        For a counter of events, and for programs that write a source's rows behind Django's back.
+        For a counter of events, and for programs that write a source's rows behind Django's back. With triggers nothing
+        is behind the counter's back, and this changes nothing.
 
         Args:
             deltas: key -> signed change of its count.
@@ -261,10 +268,11 @@ class Counter:
                 raise InvalidDelta(f"A delta must be an integer below 2**53, not {amount!r} (key {key!r}).")
             text = self.key_text(key)
             sums[text] = sums.get(text, 0) + amount
-        self.count({key: amount for key, amount in sums.items() if amount}, using)
+        if self.capture != "triggers":
+            self.count({key: amount for key, amount in sums.items() if amount}, using)
 
     def count(self, sums: Mapping[str, int], using: str | None = None) -> None:
-        """As ``add``, for keys already in text and sums known to be right."""
+        """Add sums known to be right, by keys already in text; with triggers, too."""
         if sums:
             self.buffer.add(self.stored(using), sums)
 

@@ -6,42 +6,56 @@ The models of a migration send no signals to us, so that nobody can tell what a 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from django.db import connections, router
 from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
 from . import progress
-from .counters import Counter, counters
+from .counters import Counter
 from .exceptions import BufferUnavailable
-from .models import Progress
+from .models import Delta, Progress
+from .tables import Tables
+from .triggers import Triggers, forget_waiting
 
 logger = logging.getLogger("notifications_counter")
 
 
-def after_migrate(using: str, plan: Iterable[tuple[Migration, bool]] = (), **kwargs: Any) -> None:
-    """Create the rows of progress of all counters whose tables are there; mark those that must be filled again."""
-    tables = set(connections[using].introspection.table_names())
+def before_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
+    """Take triggers out of the way of migrations that rename or remove their columns."""
+    _say(Triggers(Tables(using)).make_way(plan), verbosity, stdout)
+
+
+def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
+    """Make the triggers what is declared, then create the rows of progress.
+
+    In this order: of a row that comes in between, either its trigger knows or the progress, which says whether the
+    source had rows to be counted. Counters whose rows a data migration may have changed must be filled again.
+    """
+    tables = Tables(using)
+    _say(Triggers(tables).install(), verbosity, stdout)
     touched = {label for migration, _ in plan for label in touched_apps(migration)}
-    if not is_there(Progress, using, tables):
-        return
-    for counter in counters():
-        needed = [counter.model, *([counter.source] if counter.source else [])]
-        if counter.using in (None, using) and all(is_there(model, using, tables) for model in needed):
+    if tables.has(Progress, Delta):
+        for counter in tables.counters():
+            forget_waiting(using, counter)
             _prepare(counter, using, touched)
 
 
-def is_there(model: Any, using: str, tables: set[str]) -> bool:
-    return bool(router.allow_migrate_model(using, model)) and model._meta.db_table in tables
+def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
+    for sentence in sentences:
+        if verbosity:
+            (stdout or sys.stdout).write(f"  {sentence}\n")
 
 
 def _prepare(counter: Counter, using: str, touched: set[str]) -> None:
     stored = counter.stored(using)
     stored.ensure_progress(counter.buffer.layout.shards)
+    if counter.capture == "triggers":  # they see what migrations do
+        return
     if counter.source is not None and counter.source._meta.app_label in touched and counter.has_rows(using):
         progress.update(using, stored.label, {"filled": False, "recounted_to": None})
         with suppress(BufferUnavailable):  # then nothing cached is read either

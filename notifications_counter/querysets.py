@@ -118,7 +118,8 @@ class CountedQuerySet(models.QuerySet[Any]):
             How many rows were changed.
         """
         using, source = self._write_alias(), source_of(self.model)
-        if source is not None and source.counters != [counter]:  # others count these rows too
+        counted_by_others = source is not None and source.counters != [counter]
+        if counted_by_others or counter.capture == "triggers":
             return self.update(**values)
         with transaction.atomic(using=using, savepoint=False):
             changed = models.QuerySet.update(self, **values)

@@ -31,9 +31,11 @@ def _connect_bound(counter: Counter, **kwargs: Any) -> None:
 
 
 def connect(counter: Counter) -> None:
-    """Listen to the source of a counter, as soon as that model is there."""
+    """Listen to the source of a counter, as soon as that model is there; triggers need nobody to listen."""
     source = counter.declared_source
-    if source is not None:
+    if source is not None and counter.capture == "triggers":
+        _listen_to_counts(counter)
+    elif source is not None:
         key = tuple(source.lower().split(".")) if isinstance(source, str) else _model_key(source)
         if len(key) == 2:  # anything else is found by the checks
             apps.lazy_model_operation(lambda model: _listen(model, counter), key)
@@ -50,6 +52,10 @@ def _listen(model: type[models.Model], counter: Counter) -> None:
         _listen_to(each)
     for relation in relations_that_set(source):
         _connect(relation.related_model, (pre_delete, before_owner_delete), (post_delete, after_owner_delete))
+    _listen_to_counts(counter)
+
+
+def _listen_to_counts(counter: Counter) -> None:
     save_in_transaction(counter.model)
     _connect(counter.model, (pre_save, before_count_save), (post_save, after_count_save))
     _connect(counter.model, (pre_delete, before_count_delete))

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 
 from notifications_counter.buffers import buffers
 from notifications_counter.counters import counters
@@ -48,6 +49,13 @@ class CounterTestCase(TransactionTestCase):
 
 def true_count(user: User) -> int:
     return Notification.objects.filter(user=user, has_read=False).count()
+
+
+def default_buffer(backend: str, options: dict[str, Any]) -> override_settings:
+    """Settings in which the default buffer is another one."""
+    others = settings.NOTIFICATIONS_COUNTER["BUFFERS"]
+    changed = {"BUFFERS": {**others, "default": {"BACKEND": backend, "OPTIONS": options}}}
+    return override_settings(NOTIFICATIONS_COUNTER=changed)
 
 
 def uses_redis() -> bool:

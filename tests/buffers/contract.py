@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
-from django.test import override_settings
 
 from notifications_counter.exceptions import InvalidKey
 from notifications_counter.models import UserNotificationsCount
-from tests.base import counter, empty_redis, flush_all, notify, true_count
+from tests.base import counter, default_buffer, empty_redis, flush_all, notify, true_count
 from tests.testapp.models import Click
 
 URL = "https://example.com/"
@@ -28,8 +27,7 @@ class BufferContract:
     options: ClassVar[dict[str, Any]] = {}
 
     def setUp(self: Any) -> None:
-        changed = {"BUFFERS": {"default": {"BACKEND": self.backend, "OPTIONS": self.options}}}
-        self.enterContext(override_settings(NOTIFICATIONS_COUNTER=changed))
+        self.enterContext(default_buffer(self.backend, self.options))
         super().setUp()  # type: ignore[misc]
         empty_redis()
         (self.user,) = self.make_users(1)

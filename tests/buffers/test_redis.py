@@ -21,7 +21,7 @@ from notifications_counter.exceptions import LayoutChanged
 from notifications_counter.flush import Flush
 from notifications_counter.models import Delta, Notification, Progress
 from notifications_counter.stored import Stored
-from tests.base import CounterTestCase, counter, empty_redis, notify
+from tests.base import CounterTestCase, counter, default_buffer, empty_redis, notify
 from tests.servers import valkey
 from tests.testapp.models import Click
 
@@ -44,8 +44,7 @@ class RedisTestCase(CounterTestCase):
         (self.user,) = self.make_users(1)
 
     def use(self, **options: Any) -> None:
-        changed = {"BUFFERS": {"default": {"BACKEND": BACKEND, "OPTIONS": options}}}
-        self.enterContext(override_settings(NOTIFICATIONS_COUNTER=changed))
+        self.enterContext(default_buffer(BACKEND, options))
 
     @property
     def buffer(self) -> RedisBuffer:
@@ -447,8 +446,7 @@ class InTestCaseTest(TestCase):
         notify(cls.user)
 
     def setUp(self) -> None:
-        changed = {"BUFFERS": {"default": {"BACKEND": BACKEND, "OPTIONS": {"URL": settings.REDIS_URL}}}}
-        self.enterContext(override_settings(NOTIFICATIONS_COUNTER=changed))
+        self.enterContext(default_buffer(BACKEND, {"URL": settings.REDIS_URL}))
         empty_redis()
 
     def test_reads_include_what_the_test_did(self) -> None:

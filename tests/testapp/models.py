@@ -1,5 +1,6 @@
 """Count models as a user would declare them."""
 
+import datetime
 import uuid
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from notifications_counter.counters import Counter
+from notifications_counter.fields import KeyField
 from notifications_counter.querysets import CountedQuerySet
 
 
@@ -74,6 +76,8 @@ class ReadNotifications(models.Model):
     )
     read = models.BigIntegerField(default=0)
     counter = Counter("notifications_counter.Notification", "user", Q(has_read=True))
+
+
 class InboxCount(models.Model):
     """Over a model that somebody else wrote, ``django-notifications-community``'s."""
 
@@ -92,3 +96,72 @@ class ActiveInboxCount(models.Model):
     )
     unread = models.BigIntegerField(default=0)
     counter = Counter("notifications.Notification", "recipient", Q(unread=True, deleted=False), "unread")
+
+
+# Counted by triggers
+
+#: What SQL, its formatting, its quotes and its dollar quotes might trip over.
+ODD_TEXT = """It's 100% "odd": \\ %s %% %(x)s {tag} {0} $nc0$ -- /* ; ` é 漢 🎁\n"""
+
+
+NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+
+
+class Parcel(models.Model):
+    """Counted three times, by keys that may all be missing."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True)
+    team = models.ForeignKey(Team, models.CASCADE, null=True)
+    place = KeyField(max_length=100, null=True)
+    state = models.CharField(max_length=10, default="open")
+    weight = models.IntegerField(null=True)
+    note = models.TextField(default="")
+    delivered_at = models.DateTimeField(null=True)
+    code = KeyField(max_length=20, unique=True, null=True)
+
+    objects = CountedQuerySet.as_manager()
+
+
+class OwnerParcels(models.Model):
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    parcels = models.BigIntegerField(default=0)
+    counter = Counter(Parcel, "owner", Q(state="open") & ~Q(weight__gt=5), capture="triggers", buffer="rows")
+
+
+class TeamParcels(models.Model):
+    team = models.OneToOneField(Team, models.CASCADE, primary_key=True, related_name="+")
+    parcels = models.BigIntegerField(default=0)
+    counter = Counter(
+        "testapp.Parcel",
+        "team",
+        Q(weight__in=[1, 2, 8]) & Q(delivered_at__isnull=True) | ~Q(weight__in=[1, 2, 3]) & Q(delivered_at__lt=NOON),
+        capture="triggers",
+        buffer="rows",
+    )
+
+
+class PlaceParcels(models.Model):
+    """Two counters over one source on one count model."""
+
+    place = KeyField(max_length=100, primary_key=True)
+    odd = models.BigIntegerField(default=0)
+    all = models.BigIntegerField(default=0)
+    counter = Counter(Parcel, "place", Q(note__in=[ODD_TEXT, "odd"]), "odd", capture="triggers", buffer="rows")
+    everything = Counter(Parcel, "place", field="all", capture="triggers", buffer="rows")
+
+
+class Letter(models.Model):
+    """Counted by triggers and by signals."""
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    has_read = models.BooleanField(default=False)
+
+    objects = CountedQuerySet.as_manager()
+
+
+class ReaderLetters(models.Model):
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    by_triggers = models.BigIntegerField(default=0)
+    by_signals = models.BigIntegerField(default=0)
+    triggers = Counter(Letter, "reader", Q(has_read=False), "by_triggers", capture="triggers", buffer="rows")
+    signals = Counter(Letter, "reader", Q(has_read=False), "by_signals", buffer="rows")

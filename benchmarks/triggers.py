@@ -1,0 +1,107 @@
+"""One update of many rows on PostgreSQL, with a counter by triggers against the same update without a counter.
+
+    python -m benchmarks.triggers [--rows 1000000] [--users 10000] [--rounds 3]
+
+Each round marks all notifications as read and as unread again, and changes a column that no counter reads; without
+triggers, with them, and so on in turn, after a VACUUM and a CHECKPOINT each. The table has the indexes that the
+notifications have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+from .environment import postgresql_and_valkey, rates
+
+UPDATES = {
+    "has_read = true": "mark all as read",
+    "has_read = false": "mark all as unread",
+    "kind = 'parcel'": "a column that is not counted",
+}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+def execute(sql: str, *parameters: Any) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters or None)
+
+
+def fill(rows: int, users: int) -> None:
+    """Notifications, of all users in turn."""
+    from django.contrib.auth.models import User
+
+    from notifications_counter.models import Notification
+
+    User.objects.bulk_create((User(username=f"user{place}", password="!") for place in range(users)), batch_size=5000)
+    execute(
+        f"INSERT INTO {Notification._meta.db_table} (user_id, text, kind, url, has_read, created_at)"
+        " SELECT (SELECT min(id) FROM auth_user) + i %% %s,"
+        " 'Parcel number ' || i || ' has arrived', '', '/parcels/' || i, false, now() FROM generate_series(1, %s) i",
+        users,
+        rows,
+    )
+
+
+def install(capture: str) -> None:
+    """Declare the built-in counter so, and make the database agree."""
+    from django.db import DEFAULT_DB_ALIAS
+
+    from notifications_counter.models import UserNotificationsCount
+    from notifications_counter.tables import Tables
+    from notifications_counter.triggers import Triggers
+
+    UserNotificationsCount.counter.capture = capture
+    list(Triggers(Tables(DEFAULT_DB_ALIAS)).install())
+
+
+def seconds(change: str) -> float:
+    from notifications_counter.models import Delta, Notification
+
+    execute(f"TRUNCATE {Delta._meta.db_table}")
+    execute(f"VACUUM ANALYZE {Notification._meta.db_table}")
+    execute("CHECKPOINT")
+    started = time.perf_counter()
+    execute(f"UPDATE {Notification._meta.db_table} SET {change}")
+    return time.perf_counter() - started
+
+
+def each_update(capture: str) -> list[float]:
+    """The seconds of every update; a session's first one, of a single row, lets it make its plans on small tables."""
+    install(capture)
+    execute("UPDATE notifications_counter_notification SET has_read = has_read WHERE id = 1")
+    return [seconds(change) for change in UPDATES]
+
+
+def show(place: int, name: str, without: Any, with_triggers: Any) -> None:
+    ratios = [one[place] / other[place] for one, other in zip(with_triggers, without, strict=True)]
+    times = (statistics.median(one[place] for one in measured) for measured in (without, with_triggers))
+    middle = statistics.median(ratios)
+    print("{:<32} {:>8.2f} s {:>8.2f} s".format(name, *times), end="")
+    print(f" {middle:>8.3f} times   ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+def main() -> None:
+    options = arguments()
+    with postgresql_and_valkey():
+        fill(options.rows, options.users)
+        each_update("signals")  # the table takes its final size
+        without, with_triggers = rates(options.rounds, lambda: each_update("signals"), lambda: each_update("triggers"))
+        print(f"{options.rows:,} rows of {options.users:,} users    without      with triggers")
+        for place, name in enumerate(UPDATES.values()):
+            show(place, name, without, with_triggers)
+
+
+if __name__ == "__main__":
+    main()

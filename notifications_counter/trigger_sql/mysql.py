@@ -1,0 +1,57 @@
+"""MariaDB and MySQL: triggers for each row.
+
+``TRUNCATE`` and the cascades of foreign keys tell no trigger what they delete. A check names the cascades.
+"""
+
+from __future__ import annotations
+
+from . import keys
+from .base import Dialect, Installed, Part
+from .counted import Counted
+from .names import LIKE
+from .rows import NEW, OLD, changes
+
+_TRIGGERS = (
+    "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+    " WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME LIKE %s"
+)
+_CASCADES = (
+    "SELECT CONSTRAINT_NAME, REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
+    " WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = %s"
+    " AND (DELETE_RULE IN ('CASCADE', 'SET NULL') OR UPDATE_RULE IN ('CASCADE', 'SET NULL'))"
+)
+
+
+class MySQL(Dialect):
+    """Triggers of MariaDB and MySQL."""
+
+    def _parts(self, counted: Counted, stem: str) -> list[Part]:
+        return [self._part(counted, f"{stem}_{event[:3].lower()}", event) for event in ("INSERT", "UPDATE", "DELETE")]
+
+    def _part(self, counted: Counted, name: str, event: str) -> Part:
+        quote = counted.quote
+        # To the byte, whatever the collation says: keys are.
+        same = f"CAST({counted.key_of(OLD)} AS BINARY) = CAST({counted.key_of(NEW)} AS BINARY)"
+        inserts = " ".join(
+            f"IF {condition} THEN INSERT INTO {quote(counted.delta_table)} ({counted.delta_columns})"
+            f" VALUES ({counted.label}, {_text(counted, row)}, {amount}); END IF;"
+            for condition, row, amount in changes(counted, event, same)
+        )
+        head = f"CREATE TRIGGER {quote(name)} AFTER {event} ON {quote(counted.table)} FOR EACH ROW"
+        return Part(name, f"{head} BEGIN {inserts} END")
+
+    def _installed(self) -> list[Installed]:
+        found = self._rows(_TRIGGERS, [LIKE])
+        return [Installed(name, self.connection.ops.quote_name(table)) for name, table in found]
+
+    def cascades(self, table: str) -> list[tuple[str, str]]:
+        """The foreign keys of a table through which the database changes rows unseen: name, and table referred to."""
+        return [(name, referred) for name, referred in self._rows(_CASCADES, [table])]
+
+
+def _text(counted: Counted, row: str) -> str:
+    key = counted.key_of(row)
+    if keys.is_hexadecimal(counted.key, counted.connection):
+        return f"CONCAT_WS('-', {', '.join(keys.groups(f'lower({key})'))})"
+    # Text needs no cast, which would pass through the character set of whoever ran migrate.
+    return key if keys.kind(counted.key) == "text" else f"CAST({key} AS CHAR)"

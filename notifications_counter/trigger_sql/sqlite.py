@@ -1,0 +1,41 @@
+"""SQLite: triggers for each row.
+
+``REPLACE`` deletes rows without telling a trigger, unless ``PRAGMA recursive_triggers`` is on: a check says so.
+"""
+
+from __future__ import annotations
+
+from . import keys
+from .base import Dialect, Installed, Part
+from .counted import Counted
+from .names import LIKE
+from .rows import NEW, OLD, changes
+
+
+class SQLite(Dialect):
+    """Triggers of SQLite."""
+
+    def _parts(self, counted: Counted, stem: str) -> list[Part]:
+        return [self._part(counted, f"{stem}_{event[:3].lower()}", event) for event in ("INSERT", "UPDATE", "DELETE")]
+
+    def _part(self, counted: Counted, name: str, event: str) -> Part:
+        quote = counted.quote
+        same = f"{counted.key_of(OLD)} IS {counted.key_of(NEW)} COLLATE BINARY"
+        inserts = " ".join(
+            f"INSERT INTO {quote(counted.delta_table)} ({counted.delta_columns})"
+            f" SELECT {counted.label}, {_text(counted, row)}, {amount} WHERE {condition};"
+            for condition, row, amount in changes(counted, event, same)
+        )
+        head = f"CREATE TRIGGER {quote(name)} AFTER {event} ON {quote(counted.table)} FOR EACH ROW"
+        return Part(name, f"{head} BEGIN {inserts} END")
+
+    def _installed(self) -> list[Installed]:
+        found = self._rows("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [LIKE])
+        return [Installed(name, self.connection.ops.quote_name(table)) for name, table in found]
+
+
+def _text(counted: Counted, row: str) -> str:
+    key = counted.key_of(row)
+    if keys.is_hexadecimal(counted.key, counted.connection):
+        return " || '-' || ".join(keys.groups(f"lower({key})"))
+    return f"CAST({key} AS TEXT)"
