@@ -19,9 +19,9 @@ from django.test import SimpleTestCase, override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from notifications_counter import counters as registry
-from notifications_counter.migrated import after_migrate, before_migrate
 from notifications_counter.checks import check_counter
 from notifications_counter.counters import Counter
+from notifications_counter.migrated import after_migrate, before_migrate
 from notifications_counter.models import Notification, Progress
 from notifications_counter.tables import Tables
 from notifications_counter.trigger_sql import dialect, names
