@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
 from django.db.models import Count, F, Q
 from django.db.models.signals import class_prepared
@@ -18,7 +16,8 @@ from django.dispatch import Signal
 
 from . import where as conditions
 from .conf import is_integer
-from .exceptions import CounterError, InvalidDelta, InvalidKey, InvalidSettings, unknown
+from .exceptions import CounterError, InvalidDelta, InvalidSettings, unknown
+from .keys import Keys
 
 if TYPE_CHECKING:
     from .buffers.base import Buffer, Status
@@ -32,8 +31,6 @@ counter_bound = Signal()
 #: Doubles, in which Redis keeps its scores, are exact up to here.
 LARGEST_DELTA = 2**53
 
-#: The longest key, in characters, that can wait in the database.
-LONGEST_KEY = 500
 #: How a counter may learn of changes.
 CAPTURES = ("signals", "triggers")
 
@@ -43,15 +40,6 @@ _counters: dict[str, Counter] = {}
 def counters() -> list[Counter]:
     """All counters of all installed count models, by label."""
     return [counter for _, counter in sorted(_counters.items())]
-
-
-def is_utf8(text: str) -> bool:
-    """Whether a text can be encoded: one with half a surrogate pair cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def get_counter(label: str) -> Counter:
@@ -190,30 +178,11 @@ class Counter:
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        if isinstance(key, models.Model):
-            key = key.pk
-        try:
-            value = self.key_field.to_python(key)
-            for validator in self._key_limits:
-                validator(value)
-        except (ValidationError, TypeError, ValueError, OverflowError):
-            value = None
-        if value is None or isinstance(key, bool | float | bytes | Decimal):
-            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: {self.key_field} takes no such value.")
-        text = str(value)
-        if "\0" in text or not is_utf8(text):
-            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: not every database holds such text.")
-        if len(text) > LONGEST_KEY:
-            raise InvalidKey(
-                f"{text[:50]!r}... is a key of {len(text)} characters; at most {LONGEST_KEY} can be counted."
-            )
-        return text
+        return self._keys.text(key)
 
     @cached_property
-    def _key_limits(self) -> list[Callable[[Any], None]]:
-        """What the database would refuse, and with it the whole chunk of a flush."""
-        kinds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
-        return [validator for validator in self.key_field.validators if isinstance(validator, kinds)]
+    def _keys(self) -> Keys:
+        return Keys(self.label, self.key_field)
 
     def value(self, key: Any, *, using: str | None = None) -> int:
         """The count of a key: what is stored and all that is buffered, the caller's own transaction included.

@@ -10,9 +10,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .counters import LONGEST_KEY, Counter
+from .counters import Counter
 from .fields import KeyField
 from .indexes import PartialIndex
+from .keys import LONGEST_KEY
 from .querysets import NotificationQuerySet
 
 

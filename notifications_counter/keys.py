@@ -1,0 +1,68 @@
+"""Keys as text: what may be one, and how it is written wherever deltas wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.db import models
+
+from .exceptions import InvalidKey
+
+#: The longest key, in characters, that can wait in the database.
+LONGEST_KEY = 500
+
+
+class Keys:
+    """The keys of one counter.
+
+    Args:
+        label: the counter's label, for messages.
+        field: the field that converts them.
+    """
+
+    def __init__(self, label: str, field: models.Field[Any, Any]) -> None:
+        self.label = label
+        self.field = field
+        # What the database would refuse, and with it the whole chunk of a flush.
+        kinds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
+        self.limits: list[Callable[[Any], None]] = [one for one in field.validators if isinstance(one, kinds)]
+
+    def text(self, key: Any) -> str:
+        """A key, or an instance whose primary key it is, as text.
+
+        Raises:
+            InvalidKey: it cannot be a key.
+        """
+        if isinstance(key, models.Model):
+            key = key.pk
+        text = str(self._value(key))
+        if "\0" in text or not _is_utf8(text):
+            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: not every database holds such text.")
+        if len(text) > LONGEST_KEY:
+            said = f"{text[:50]!r}... is a key of {len(text)} characters"
+            raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
+        return text
+
+    def _value(self, key: Any) -> Any:
+        try:
+            value = self.field.to_python(key)
+            for validator in self.limits:
+                validator(value)
+        except (ValidationError, TypeError, ValueError, OverflowError):
+            value = None
+        if value is None or isinstance(key, bool | float | bytes | Decimal):
+            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: {self.field} takes no such value.")
+        return value
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a text can be encoded: one with half a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
