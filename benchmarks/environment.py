@@ -12,15 +12,15 @@ from tests.servers import valkey
 
 
 @contextmanager
-def postgresql_and_valkey() -> Iterator[None]:
-    """Configure Django, and take everything away at the end."""
+def postgresql_and_valkey(buffer: str = "redis") -> Iterator[None]:
+    """Configure Django with one of the buffers, and take everything away at the end."""
     url = os.environ.get("POSTGRESQL_URL")
     if not url:
         sys.exit(
             "Set POSTGRESQL_URL, such as postgresql://user:password@127.0.0.1:5432/name, to a server to measure on."
         )
     with valkey() as redis_url:
-        os.environ |= {"NC_DATABASE_URL": url, "NC_REDIS_URL": redis_url, "NC_BUFFER": "redis"}
+        os.environ |= {"NC_DATABASE_URL": url, "NC_REDIS_URL": redis_url, "NC_BUFFER": buffer}
         os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
         import django
         from django.db import connection

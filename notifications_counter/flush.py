@@ -75,6 +75,11 @@ def flush(
     return Flush(stored, chunk, stop, report).run()
 
 
+def apply_all(stored: Stored) -> None:
+    """Apply what is buffered, and no more than that."""
+    Flush(stored).apply_all()
+
+
 class Flush:
     """One run over one counter on one database alias."""
 
@@ -100,10 +105,9 @@ class Flush:
         self._prepare()
         try:
             self._recount_asked()
-            self._flush_rows()
             for shard in range(self.buffer.layout.shards):
                 self._recount_due(shard)
-                self._flush_shard(shard)
+            self.apply_all()
             self._fill()
         except Stop:
             self.flushed.stopped = True
@@ -111,6 +115,11 @@ class Flush:
             self._note_end()
         self.flushed.seconds = time.monotonic() - started
         return self.flushed
+
+    def apply_all(self) -> None:
+        self._flush_rows()
+        for shard in range(self.buffer.layout.shards):
+            self._flush_shard(shard)
 
     def _refuse_in_transaction(self) -> None:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count
 
 from . import progress
 from .buffers.base import Found, slices
@@ -24,7 +24,7 @@ from .where import column
 PAUSE = 0.02
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
-#: have a count and no rows.
+#: have a count.
 SOURCE_KEYS, COUNT_KEYS = "rows:", "counts:"
 
 
@@ -112,6 +112,7 @@ def recount_next(stored: Stored, limit: int = BATCH) -> list[Recounted] | None:
     if keys:
         progress.update(stored.using, stored.label, {"recounted_to": f"{phase}:{keys[-1]}"})
     elif phase + ":" == SOURCE_KEYS:
+        _give_rows_to_waiting_keys(stored)
         progress.update(stored.using, stored.label, {"recounted_to": COUNT_KEYS})
     else:
         progress.update(stored.using, stored.label, {"recounted_to": None, "filled": True})
@@ -119,8 +120,21 @@ def recount_next(stored: Stored, limit: int = BATCH) -> list[Recounted] | None:
     return found
 
 
+def _give_rows_to_waiting_keys(stored: Stored) -> None:
+    """A key whose rows went before its turn may have nothing but deltas that wait: flushed, it is found by its row.
+
+    Those that a writer has committed and not sent yet are still intended.
+    """
+    from .flush import apply_all
+
+    buffer = stored.counter.buffer
+    intended = {key for shard in range(buffer.layout.shards) for key in buffer.intended(stored, shard)}
+    apply_all(stored)
+    recount(stored, sorted(intended))
+
+
 def _next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
-    rows, name = _with_rows(stored) if phase == SOURCE_KEYS else _without_rows(stored)
+    rows, name = _with_rows(stored) if phase == SOURCE_KEYS else _with_counts(stored)
     if after:
         rows = rows.filter(**{f"{name}__gt": stored.counter.key_field.to_python(after)})
     found = rows.order_by(name).values_list(name, flat=True).distinct()[:limit]
@@ -128,15 +142,13 @@ def _next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
 
 
 def _with_rows(stored: Stored) -> tuple[models.QuerySet[Any], str]:
-    counter = stored.counter
     name = _key_name(stored)
-    return _source_rows(stored).filter(counter.where, **{f"{name}__isnull": False}), name
+    return _source_rows(stored).filter(stored.counter.where, **{f"{name}__isnull": False}), name
 
 
-def _without_rows(stored: Stored) -> tuple[models.QuerySet[Any], str]:
-    counts: models.QuerySet[Any] = models.QuerySet(stored.counter.model, using=stored.using)
-    rows = _source_rows(stored).filter(stored.counter.where, **{_key_name(stored): OuterRef("pk")})
-    return counts.filter(~Exists(rows)), "pk"
+def _with_counts(stored: Stored) -> tuple[models.QuerySet[Any], str]:
+    # All of them: one whose rows were gone at its turn may have got new ones since.
+    return models.QuerySet(stored.counter.model, using=stored.using), "pk"
 
 
 def _source_rows(stored: Stored) -> models.QuerySet[Any]:
@@ -150,8 +162,7 @@ def _key_name(stored: Stored) -> str:
 
 
 def number_of_keys(stored: Stored) -> int:
-    """How many keys the whole table has, for a progress bar."""
+    """How many keys a recount of the whole table looks at, for a progress bar: about twice those that have rows."""
     rows, name = _with_rows(stored)
-    counts, _ = _without_rows(stored)
-    number: int = rows.aggregate(number=Count(name, distinct=True))["number"] + counts.count()
-    return number
+    number: int = rows.aggregate(number=Count(name, distinct=True))["number"]
+    return 2 * number

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.migrations import Migration, RunPython
 
 from notifications_counter.annotations import CounterQuerySet, NotInOneQuery, value_of
+from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import NothingToRecount, RecountInTransaction
 from notifications_counter.migrated import after_migrate
 from notifications_counter.models import Delta, Notification, Progress, UserNotificationsCount
@@ -114,7 +115,7 @@ class FillTest(CounterTestCase):
         notify(self.users[0], 2)
         out = StringIO()
         call_command("notification_recount", counter=[counter.model._meta.label], stdout=out)
-        self.assertRegex(out.getvalue(), "UserNotificationsCount.counter: . keys recounted, . corrected")
+        self.assertRegex(out.getvalue(), r"UserNotificationsCount.counter: \d+ recounts, 4 corrections")
         self.assertTrue(Progress.objects.get(counter=counter.label).filled)
         self.assert_exact(self.users)
         counter.flush()
@@ -135,9 +136,18 @@ class FillTest(CounterTestCase):
         call_command("notification_recount", verbosity=0)
         self.assert_exact(self.users)
 
+    def test_a_key_whose_rows_go_before_its_turn_is_filled_too(self) -> None:
+        recount_next(counter.stored(), 2)
+        NotificationController(self.users[4]).mark_all_as_read()
+        while recount_next(counter.stored(), 2) is not None:
+            pass
+        self.assert_exact(self.users)
+        counter.flush()
+        self.assert_stored_exact(self.users)
+
     def test_flushes_fill_it_with_nobodys_help(self) -> None:
         flushed = counter.flush()
-        self.assertEqual(flushed.recounted, 4)
+        self.assertGreaterEqual(flushed.recounted, 4)
         self.assertTrue(Progress.objects.get(counter=counter.label).filled)
         self.assert_exact(self.users)
 

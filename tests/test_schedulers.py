@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,7 +10,8 @@ import sys
 import tempfile
 import time
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,14 @@ def stop(process: subprocess.Popen[Any]) -> None:
     except subprocess.TimeoutExpired:  # a worker that was still connecting
         process.kill()
         process.wait()
+
+
+@contextmanager
+def only_one_crontab() -> Iterator[None]:
+    """Root has one crontab, and another run of these tests may be changing it."""
+    with (Path(tempfile.gettempdir()) / "notifications_counter-crontab.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class SchedulerTestCase(CounterTestCase):
@@ -109,7 +119,7 @@ class CronTest(SchedulerTestCase):
 
     def test_cron_runs_the_line_that_django_crontab_installs(self) -> None:
         notify(self.user)
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory() as directory, only_one_crontab():
             manage = self.write_project(Path(directory))
             daemon = self.start_cron()
             try:

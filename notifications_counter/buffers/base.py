@@ -157,6 +157,10 @@ class Buffer:
         """Keys that await a recount elsewhere than in the database."""
         return []
 
+    def intended(self, stored: Stored, shard: int) -> list[str]:
+        """Keys of which deltas may be on their way that were committed already."""
+        return []
+
     def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
         """Count the source again for a few keys, and correct what differs, if nothing comes between.
 

@@ -241,6 +241,10 @@ class RedisBuffer(Buffer):
         keys: list[str] = self.run("due", self.base(stored, shard), limit)
         return keys
 
+    def intended(self, stored: Stored, shard: int) -> list[str]:
+        keys: list[str] = texts(self.ask(lambda: self.client.zrange(f"{self.base(stored, shard)}:dirty", 0, -1)))
+        return keys
+
     def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
         found: dict[str, Found] = {}
         for shard, part in self.by_shard(keys):

@@ -53,14 +53,13 @@ class Command(BaseCommand):
         stored.ensure_progress(counter.buffer.layout.shards)
         if self.options["restart"]:
             progress.update(stored.using, stored.label, {"recounted_to": None})
-        counter.flush(using=stored.using)  # a key that only waits in the buffer is found by the row that it gets
         report = self._progress_bar(stored)
         done, wrong = 0, 0
         while (found := recount_next(stored)) is not None:
             done += len(found)
             wrong += sum(one.changed != 0 for one in found)
             report(done)
-        self._say(f"{counter.label}: {done} keys recounted, {wrong} corrected")
+        self._say(f"{counter.label}: {done} recounts, {wrong} corrections")
 
     def _progress_bar(self, stored: Stored) -> Any:
         if self.options["verbosity"] < 1 or not self.stdout.isatty():
