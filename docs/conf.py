@@ -38,7 +38,12 @@ python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
 
 # These names are imported for the type checker alone: where they are used, Sphinx finds them too.
-for module, names in {"flush": ["Flushed"], "buffers.base": ["Buffer", "Status"], "stored": ["Stored"]}.items():
+for module, names in {
+    "flush": ["Flushed"],
+    "recount": ["Recounted"],
+    "buffers.base": ["Buffer", "Status"],
+    "stored": ["Stored"],
+}.items():
     for name in names:
         setattr(
             import_module("notifications_counter.counters"),

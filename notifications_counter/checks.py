@@ -107,7 +107,7 @@ def _check_collation(counter: Counter) -> Iterator[CheckMessage]:
         yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
 
 
-def _check_source(counter: Counter) -> Iterator[Error]:
+def _check_source(counter: Counter) -> Iterator[CheckMessage]:
     try:
         source = counter.source
     except (LookupError, ValueError):
@@ -120,6 +120,7 @@ def _check_source(counter: Counter) -> Iterator[Error]:
     found = [*_check_key(counter, source), *_check_where(counter, source)]
     yield from found or check_columns(counter, source)
     yield from _check_databases(counter, source)
+    yield from _check_cascades(counter, source)
 
 
 def _check_where(counter: Counter, source: type[models.Model]) -> Iterator[Error]:
@@ -137,6 +138,17 @@ def _check_key(counter: Counter, source: type[models.Model]) -> Iterator[Error]:
         conditions.column(source, counter.source_key)
     except FieldDoesNotExist:
         yield _error(counter, f"key: {source._meta.label} has no column {counter.source_key!r}.", hint, 7)
+
+
+def _check_cascades(counter: Counter, source: type[models.Model]) -> Iterator[CheckMessage]:
+    """What the database does by itself (Django has it from 6.1 on) sends no signal."""
+    by_database: Any = getattr(models.deletion, "DatabaseOnDelete", ())
+    fields = (field for field in source._meta.concrete_fields if field.remote_field is not None)
+    names = [field.name for field in fields if isinstance(getattr(field.remote_field, "on_delete", None), by_database)]
+    if names and counter.capture == "signals":
+        sentence = f"what the database deletes or changes by itself is not counted: on_delete of {', '.join(names)}."
+        hint = "Use Django's CASCADE or SET_NULL there, or capture='triggers'."
+        yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W004")
 
 
 def _check_databases(counter: Counter, source: type[models.Model]) -> Iterator[Error]:

@@ -116,14 +116,17 @@ class Counter:
 
     @cached_property
     def source(self) -> type[models.Model] | None:
-        """The model whose rows are counted.
+        """The model whose rows are counted; of a proxy the one that it stands for.
 
         Raises:
             LookupError: there is no such model.
         """
-        if not isinstance(self.declared_source, str):
-            return self.declared_source
-        return self.model._meta.apps.get_model(self.declared_source)
+        source = self.declared_source
+        if isinstance(source, str):
+            source = self.model._meta.apps.get_model(source)
+        if isinstance(source, type) and issubclass(source, models.Model):
+            return source._meta.concrete_model or source
+        return source
 
     @cached_property
     def field(self) -> models.Field[Any, Any]:
@@ -295,12 +298,18 @@ class Counter:
 
         return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)))
 
-    def ask_recount(self, keys: Iterable[str], using: str | None = None) -> None:
+    def ask_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
         """Ask for a recount of keys, in the caller's transaction, because what it does cannot be known exactly.
 
         It is tried at once after the commit, else done by the next flush. Until then ``value`` counts the rows.
+
+        Raises:
+            InvalidKey: one of them cannot be a key of this counter.
+            NothingToRecount: the counter has no source.
         """
-        self.buffer.ask_recount(self.stored(using), list(keys))
+        stored = self.stored(using)
+        stored.refuse_events()
+        self.buffer.ask_recount(stored, list(dict.fromkeys(self.key_text(key) for key in keys)))
 
     def status(self, *, using: str | None = None) -> Status:
         """What is buffered, and what the last flush did.

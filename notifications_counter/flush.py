@@ -19,11 +19,14 @@ from . import progress, upsert, waiting
 from .buffers.base import Buffer, Claim, Known
 from .exceptions import FlushInTransaction, InvalidKey
 from .models import Progress
-from .recount import recount, recount_next
+from .recount import RecountFailed, recount, recount_next
 from .stored import BATCH, Stored
 
 logger = logging.getLogger("notifications_counter")
 
+
+#: For how long a flush tries to recount keys that writers are busy with.
+RECOUNT_SECONDS = 1
 
 #: How long one flush works on counting a source for the first time.
 FILL_SECONDS = 1
@@ -152,20 +155,24 @@ class Flush:
     # Recounts that were asked for
 
     def _recount_asked(self) -> None:
-        if self.stored.events:
-            return
-        while rows := waiting.asked(self.stored.using, self.stored.label, BATCH):
-            self._next_chunk(0)
-            self._recount({key for _, key in rows})
+        rows = [] if self.stored.events else waiting.asked(self.stored.using, self.stored.label, BATCH)
+        while rows and self._recount({key for _, key in rows}):
             waiting.delete(self.stored.using, [id for id, _ in rows])
+            self._next_chunk(0)
+            rows = waiting.asked(self.stored.using, self.stored.label, BATCH)
 
     def _recount_due(self, shard: int) -> None:
         if not self.stored.events and (keys := self.buffer.due(self.stored, shard, BATCH)):
             self._recount(set(keys))
 
-    def _recount(self, keys: set[str]) -> None:
-        found = recount(self.stored, sorted(keys))
-        self.flushed.recounted += len(found)
+    def _recount(self, keys: set[str]) -> bool:
+        """Whether all could be recounted; else the next flush tries again, and this one goes on."""
+        try:
+            self.flushed.recounted += len(recount(self.stored, sorted(keys), patience=RECOUNT_SECONDS))
+        except RecountFailed as error:
+            logger.warning("%s The next flush tries again.", error)
+            return False
+        return True
 
     def _fill(self) -> None:
         """Until the source has been counted once, each flush counts a part of it."""

@@ -16,7 +16,7 @@ from django.db.models import Count
 
 from . import progress
 from .buffers.base import Found, slices
-from .exceptions import CounterError, NothingToRecount, RecountInTransaction
+from .exceptions import CounterError, RecountInTransaction
 from .stored import BATCH, Stored
 from .where import column
 
@@ -65,8 +65,7 @@ def recount(stored: Stored, keys: Sequence[str], patience: float = 120) -> list[
     Raises:
         RecountFailed: that was not enough. The other keys are done.
     """
-    if stored.events:
-        raise NothingToRecount(f"{stored.label} counts events: there are no rows that could be counted again.")
+    stored.refuse_events()
     refuse_in_transaction(stored)
     found: dict[str, Found] = {}
     end = time.monotonic() + patience

@@ -45,7 +45,8 @@ def _model_key(model: type[models.Model]) -> tuple[str, ...]:
     return model._meta.app_label, model._meta.model_name or ""
 
 
-def _listen(model: type[models.Model], counter: Counter) -> None:
+def _listen(declared: type[models.Model], counter: Counter) -> None:
+    model = declared._meta.concrete_model or declared
     source = make_source(model)
     source.add(counter)
     for each in (model, *_descendants(model)):

@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import progress, waiting
-from .exceptions import LayoutChanged
+from .exceptions import LayoutChanged, NothingToRecount
 from .models import Delta, Progress
 
 if TYPE_CHECKING:
@@ -185,6 +185,15 @@ class Stored:
     def leave(self, sums: Mapping[str, int | None]) -> None:
         """Let deltas wait in the database, in the transaction that is open; None asks for a recount of its key."""
         waiting.leave(self.connection, self.label, sums)
+
+    def refuse_events(self) -> None:
+        """Refuse to recount what has no rows.
+
+        Raises:
+            NothingToRecount: the counter has no source.
+        """
+        if self.events:
+            raise NothingToRecount(f"{self.label} counts events: there are no rows that could be counted again.")
 
     def true_values(self, keys: Sequence[str]) -> dict[str, int]:
         found = self.counter.true_values(keys, self.using)

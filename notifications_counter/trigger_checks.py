@@ -119,7 +119,7 @@ def _check_cascades(counter: Counter, connection: BaseDatabaseWrapper) -> Iterat
     assert counter.source is not None
     for name, referred in MySQL(connection).cascades(concrete(counter.source)._meta.db_table):
         sentence = f"{counter.label}: {connection.display_name} tells no trigger what the foreign key {name} changes"
-        hint = "Let Django cascade, delete the source's rows first, or leave the difference to the audit."
+        hint = "Let Django cascade, delete the source's rows first, or recount afterwards."
         yield _warning(f"{sentence} when rows of {referred} change.", hint, 16)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.template import Context, RequestContext, Template
 from django.test import RequestFactory, override_settings
 from django.utils import translation
@@ -83,3 +85,14 @@ class BadgeTest(CounterTestCase):
         templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "OPTIONS": options}]
         with override_settings(TEMPLATES=templates):
             self.assertEqual(self.render("{% unread_badge %}"), "<b>2 of 99</b>")
+
+
+class AtomicRequestTest(CounterTestCase):
+    def test_a_request_that_fails_counts_nothing_and_one_that_succeeds_counts(self) -> None:
+        (user,) = self.make_users(1)
+        self.client.raise_request_exception = False
+        with mock.patch.dict(connection.settings_dict, {"ATOMIC_REQUESTS": True}):
+            self.assertEqual(self.client.post(f"/notify/{user.pk}/?fail=1").status_code, 500)
+            self.assertEqual(counter.value(user), 0)
+            self.assertEqual(self.client.post(f"/notify/{user.pk}/").content, b"1")
+        self.assertEqual(counter.value(user), 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unittest
 from typing import Any
 
+import django
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.db import connection, models
@@ -176,6 +178,13 @@ class DeclarationCheckTest(SimpleTestCase):
     @override_settings(DATABASE_ROUTERS=["tests.test_checks.ElsewhereRouter"])
     def test_a_source_in_another_database_than_its_counts_is_said(self) -> None:
         self.assertIn("E009", self.said(Counter(Ticket, "assignee")))
+
+    @unittest.skipUnless(django.VERSION >= (6, 1), "Django's databases cascade by themselves from 6.1 on")
+    def test_a_source_whose_rows_the_database_deletes_by_itself_is_warned_of(self) -> None:
+        with isolate_apps("tests.testapp"):
+            owner = models.ForeignKey(User, models.DB_CASCADE, related_name="+")
+            source = type("Gone", (models.Model,), {"__module__": "tests.testapp.models", "owner": owner})
+        self.assertIn("W004", self.said(Counter(source, "owner")))
 
     def test_a_buffer_that_is_not_configured_is_said(self) -> None:
         self.assertIn("E002", self.said(Counter(Notification, "user", buffer="fast")))

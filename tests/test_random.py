@@ -3,12 +3,14 @@
 import os
 import random
 from typing import Any
+from unittest import mock
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Case, Value, When
 
 from notifications_counter.controller import NotificationController
+from notifications_counter.counters import Counter, counters
 from notifications_counter.models import Notification
 
 from .base import CounterTestCase, counter, notify
@@ -167,8 +169,25 @@ class RandomOperations:
             assert value == true, f"value {value}, COUNT(*) {true} of {user}"
 
 
+def counters_of_notifications() -> list[Counter]:
+    return [each for each in counters() if each.source is Notification and each.capture == "signals"]
+
+
 class RandomOperationsTest(CounterTestCase):
     def test_value_is_count_after_every_step_and_stored_is_after_a_flush(self) -> None:
+        asked: list[int] = []
+        ask_recount = Counter.ask_recount
+
+        def noted(counter: Counter, *arguments: Any) -> None:
+            asked.append(1)
+            ask_recount(counter, *arguments)
+
+        with mock.patch.object(Counter, "ask_recount", noted):
+            self.walk()
+        share = len(asked) / len(counters_of_notifications()) / OPERATIONS
+        print(f"{OPERATIONS} random operations, {share:.1%} asked for a recount")
+
+    def walk(self) -> None:
         for seed in SEEDS:
             with self.subTest(seed=seed):
                 Notification.objects.all().delete()

@@ -7,13 +7,14 @@ from io import StringIO
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.migrations import Migration, RunPython
 
 from notifications_counter.annotations import CounterQuerySet, NotInOneQuery, value_of
+from notifications_counter.buffers import buffers
 from notifications_counter.controller import NotificationController
-from notifications_counter.exceptions import NothingToRecount, RecountInTransaction
+from notifications_counter.exceptions import InvalidKey, NothingToRecount, RecountInTransaction
 from notifications_counter.migrated import after_migrate
 from notifications_counter.models import Delta, Notification, Progress, UserNotificationsCount
 from notifications_counter.recount import recount_next
@@ -70,6 +71,50 @@ class RecountTest(CounterTestCase):
         self.assertEqual(counter.value(self.user), 0)
         counter.flush()
         self.assertEqual((counter.value(self.user), Delta.objects.count()), (0, 0))
+
+    def test_only_what_can_be_recounted_may_be_asked_for(self) -> None:
+        with self.assertRaises(NothingToRecount):
+            Click.counter.ask_recount(["https://example.com/"])
+        with self.assertRaises(InvalidKey):
+            counter.ask_recount(["nobody"])
+        with self.assertRaises(CommandError):
+            call_command("notification_recount", counter=["testapp.Click"])
+        counter.ask_recount([self.user])
+        self.assertEqual(counter.value(self.user), 0)
+
+    def test_while_a_recount_is_awaited_nothing_cached_is_read(self) -> None:
+        if not uses_redis():
+            self.skipTest("the database buffer caches nothing")
+        notify(self.user, 2)
+        self.assertEqual(counter.value(self.user), 2)
+        buffer = buffers["default"]
+        buffer.run("intend", buffer.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
+        behind_djangos_back(self.user, 1)
+        with transaction.atomic():
+            counter.ask_recount([self.user])
+        self.assertEqual(
+            [counter.value(self.user), counter.values([self.user])[self.user], counter.value(self.user)], [3] * 3
+        )
+
+    def test_a_flush_goes_on_when_a_recount_finds_no_gap(self) -> None:
+        if not uses_redis():
+            self.skipTest("writers do not hold up the database buffer's recounts")
+        buffer = buffers["default"]
+        buffer.run("intend", buffer.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
+        counter.ask_recount([self.user])
+        notify(self.other)
+        with self.assertLogs("notifications_counter", "WARNING") as logs:
+            counter.flush()
+        self.assertIn("left no gap", logs.output[0])
+        self.assertEqual(self.stored(self.other), 1)
+
+    def test_a_cached_value_that_is_wrong_by_itself_is_dropped(self) -> None:
+        if uses_redis():
+            notify(self.user)
+            buffer = buffers["default"]
+            buffer.client.set(f"{buffer.base(counter.stored(), 0)}:total:{self.user.pk}", 77)  # type: ignore[attr-defined]
+            counter.recount([self.user])
+            self.assertEqual(counter.value(self.user), 1)
 
     def test_a_recount_asked_for_by_a_rolled_back_block_changes_nothing(self) -> None:
         counter.add({self.user: 5})

@@ -142,9 +142,16 @@ class OtherWaysTest(TicketTestCase):
         notify(self.user, 3)
         flush_all()
         excluded = ["notifications_counter.progress", "notifications_counter.delta"]
-        for more in ([], ["notifications_counter.usernotificationscount"]):
+        for more, natural in (([], False), (["notifications_counter.usernotificationscount"], True)):
             path = self.enterContext(temporary_path())
-            call_command("dumpdata", "notifications_counter", "auth.user", exclude=excluded + more, output=path)
+            call_command(
+                "dumpdata",
+                "notifications_counter",
+                "auth.user",
+                exclude=excluded + more,
+                output=path,
+                natural_foreign=natural,
+            )
             call_command("flush", interactive=False, verbosity=0)
             empty_redis()
             call_command("loaddata", path, verbosity=0)

@@ -127,7 +127,7 @@ class Reader:
         return self._with_own(cached) | self._worked_out(shard, snapshot, look, row, missing)
 
     def _is_cached(self, key: str, held: Held) -> bool:
-        return is_number(held.total) and self._is_known(key)
+        return is_number(held.total) and not held.asked and self._is_known(key)
 
     def _worked_out(
         self, shard: int, snapshot: Snapshot, look: Look, row: Shard, keys: Sequence[str]

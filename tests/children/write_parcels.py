@@ -16,7 +16,9 @@ def main(seed: int, user_ids: list[int]) -> None:
 
     choose = random.Random(seed)
     done = 0
-    while done < CHANGES:
+    for _ in range(10 * CHANGES):
+        if done == CHANGES:
+            break
         try:
             with transaction.atomic():
                 change(choose, user_ids, Parcel)

@@ -165,3 +165,28 @@ class ReaderLetters(models.Model):
     by_signals = models.BigIntegerField(default=0)
     triggers = Counter(Letter, "reader", Q(has_read=False), "by_triggers", capture="triggers", buffer="rows")
     signals = Counter(Letter, "reader", Q(has_read=False), "by_signals", buffer="rows")
+
+
+class InboxCountByTriggers(models.Model):
+    recipient = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    unread = models.BigIntegerField(default=0)
+    counter = Counter(
+        "notifications.Notification", "recipient", Q(unread=True), "unread", capture="triggers", buffer="rows"
+    )
+
+
+class ActiveInboxCountByTriggers(models.Model):
+    recipient = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    unread = models.BigIntegerField(default=0)
+    counter = Counter(
+        "notifications.Notification",
+        "recipient",
+        Q(unread=True, deleted=False),
+        "unread",
+        capture="triggers",
+        buffer="rows",
+    )

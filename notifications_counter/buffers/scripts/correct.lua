@@ -8,7 +8,7 @@
 -- ARGV[5...]  for each key: key, pending, score in the batch, rank there, difference, number of tokens, the tokens
 --
 -- writes  pending        sorted set  key -> summed delta; a sum of zero is removed
---         total:<key>    string      the cached value, if there is one
+--         total:<key>    string      deleted: it may have been wrong by itself
 --         intents:<key>  hash        tokens that were seen are flagged: their push asks for a recount, and adds nothing
 --         dirty          sorted set  key -> when to look again, twice as late each time; removed with the last intent
 --         guard:<key>    string      deleted
@@ -43,10 +43,8 @@ local function add(key, difference)
     if tonumber(redis.call('ZINCRBY', base .. ':pending', difference, key)) == 0 then
       redis.call('ZREM', base .. ':pending', key)
     end
-    if redis.call('EXISTS', base .. ':total:' .. key) == 1 then
-      redis.call('INCRBY', base .. ':total:' .. key, difference)
-    end
   end
+  redis.call('DEL', base .. ':total:' .. key)
 end
 
 local same_seq = (redis.call('GET', base .. ':seq') or '0') == seq

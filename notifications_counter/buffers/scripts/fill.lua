@@ -7,7 +7,8 @@
 -- ARGV[4...]  key, pending, score in the batch, rank there, value; key, pending ...
 --
 -- writes  total:<key>   string, expires    the value
--- reads   frozen:<key>  string             its deltas wait in the database, where no script sees them
+-- reads   frozen:<key>   string           its deltas wait in the database, where no script sees them
+--         intents:<key>  hash             a recount of it was asked for
 local base = KEYS[1]
 if (redis.call('GET', base .. ':seq') or '0') ~= ARGV[2] then
   return 0
@@ -22,6 +23,7 @@ for i = 4, #ARGV, 5 do
     and (redis.call('ZSCORE', base .. ':batch', key) or '') == ARGV[i + 2]
     and tostring(redis.call('ZRANK', base .. ':batch', key) or '') == ARGV[i + 3]
     and redis.call('EXISTS', base .. ':frozen:' .. key) == 0
+    and redis.call('HEXISTS', base .. ':intents:' .. key, 'recount') == 0
   if same then
     redis.call('SET', base .. ':total:' .. key, ARGV[i + 4], 'EX', ARGV[1])
     filled = filled + 1

@@ -17,6 +17,7 @@ local function ask_for_recount(key, intents)
   redis.call('HDEL', intents, token)
   redis.call('HSET', intents, 'recount', now)
   redis.call('ZADD', dirty, now, key)
+  redis.call('DEL', base .. ':total:' .. key) -- until then nobody knows the value
 end
 
 local function add(key, delta)

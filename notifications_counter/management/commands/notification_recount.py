@@ -50,6 +50,7 @@ class Command(BaseCommand):
 
     def _recount_all(self, counter: Counter) -> None:
         stored = counter.stored(self.options["database"])
+        stored.refuse_events()
         stored.ensure_progress(counter.buffer.layout.shards)
         if self.options["restart"]:
             progress.update(stored.using, stored.label, {"recounted_to": None})

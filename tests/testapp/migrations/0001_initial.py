@@ -33,6 +33,23 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="ActiveInboxCountByTriggers",
+            fields=[
+                (
+                    "recipient",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("unread", models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
             name="Click",
             fields=[
                 ("url", models.URLField(primary_key=True, serialize=False)),
@@ -41,6 +58,23 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="InboxCount",
+            fields=[
+                (
+                    "recipient",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("unread", models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="InboxCountByTriggers",
             fields=[
                 (
                     "recipient",
