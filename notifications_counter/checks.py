@@ -14,6 +14,7 @@ from .buffers import buffers
 from .conf import get_settings
 from .counters import Counter, counters
 from .exceptions import InvalidSettings, MissingExtra
+from .fields import collation_of
 from .trigger_checks import check_capture, check_columns
 
 
@@ -100,10 +101,10 @@ def _check_collation(counter: Counter) -> Iterator[CheckMessage]:
     key = counter.key_field
     if not isinstance(key, models.CharField | models.TextField):
         return
-    alias = counter.using or router.db_for_write(counter.model)
-    if connections[alias].vendor == "mysql" and not str(key.db_collation or "").endswith("_bin"):
+    connection = connections[counter.using or router.db_for_write(counter.model)]
+    if connection.vendor == "mysql" and not collation_of(key, connection).endswith("_bin"):
         sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
-        hint = "Give that field db_collation='utf8mb4_bin'."
+        hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
         yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
 
 

@@ -1,10 +1,11 @@
-"""The field in which the package's own tables keep keys."""
+"""A field for keys that are text: the package's own tables use it, and a count model may."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class KeyField(models.CharField):  # type: ignore[type-arg]
@@ -15,3 +16,8 @@ class KeyField(models.CharField):  # type: ignore[type-arg]
         if connection.vendor == "mysql":
             parameters["collation"] = "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
         return parameters
+
+
+def collation_of(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+    """The collation that a field asks for on a database; empty where it leaves it to the database."""
+    return str(field.db_parameters(connection).get("collation") or "")

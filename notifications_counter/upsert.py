@@ -13,6 +13,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .exceptions import CounterError
+from .fields import collation_of
 from .stored import Stored
 
 
@@ -48,6 +49,7 @@ class Table:
         self.name = self.quote(meta.db_table)
         self.pk = self.quote(meta.pk.column or "")
         self.pk_type = meta.pk.db_type(connection)
+        self.pk_collation = collation_of(meta.pk, connection)
         self.amount = self.quote(stored.counter.field.column or "")
         others = [field for field in meta.concrete_fields if field not in (meta.pk, stored.counter.field)]
         self.others = [self.quote(field.column or "") for field in others]
@@ -124,7 +126,7 @@ def _sqlite(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
 
 
 def _mysql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
-    in_json, key = _json_column(str(table.pk_type))
+    in_json, key = _json_column(str(table.pk_type), table.pk_collation)
     given = (
         f"(SELECT {key} AS k, j.a FROM"
         f" JSON_TABLE(%s, '$[*]' COLUMNS (k {in_json} PATH '$[0]', a BIGINT PATH '$[1]')) j) d"
@@ -138,13 +140,13 @@ def _mysql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def _json_column(pk_type: str) -> tuple[str, str]:
+def _json_column(pk_type: str, collation: str) -> tuple[str, str]:
     """The type that a key has in JSON_TABLE, and the key as the primary key's type."""
     kind = pk_type.split(" AUTO_INCREMENT")[0]
     if kind == "uuid":
         return "CHAR(36)", "CAST(j.k AS uuid)"
-    if "char" in kind or "text" in kind:  # compared byte by byte, as keys are
-        return f"{kind} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "j.k"
+    if "char" in kind or "text" in kind:  # compared as the column is, or byte by byte, as keys are
+        return f"{kind} COLLATE {collation or 'utf8mb4_bin'}", "j.k"
     return kind, "j.k"
 
 
