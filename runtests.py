@@ -77,6 +77,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only tests whose name matches; repeatable")
+    parser.add_argument("--durations", type=int, metavar="N", help="name the N slowest tests (Python 3.12 or newer)")
     parser.add_argument("-v", "--verbosity", type=int, nargs="?", const=2, default=1, choices=range(4))
     return parser.parse_args()
 
@@ -137,6 +138,7 @@ def command(options: argparse.Namespace) -> list[str]:
     arguments = [sys.executable, "-m", "django", "test", "--settings=tests.settings", "--noinput"]
     arguments += [f"--verbosity={options.verbosity}"]
     arguments += ["--keepdb"] * options.keepdb + ["--failfast"] * options.failfast
+    arguments += [f"--durations={options.durations}"] * bool(options.durations)
     arguments += [f"-k={pattern}" for pattern in options.k or ()]
     return [*arguments, *options.labels]
 

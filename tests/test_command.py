@@ -42,8 +42,8 @@ class CommandTest(CounterTestCase):
         call_command(NAME, stdout=out, stderr=out, **options)
         return out.getvalue()
 
-    def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "django", NAME, *arguments]
+    def start(self, *arguments: str, name: str = NAME, **more: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "django", name, *arguments]
         return subprocess.Popen(command, cwd=ROOT, env=child_environment(), text=True, **more)
 
     def test_it_flushes_and_says_so_in_one_line_for_each_counter(self) -> None:
@@ -129,12 +129,13 @@ class CommandTest(CounterTestCase):
 
     def test_on_a_terminal_a_progress_bar_is_drawn(self) -> None:
         notify(self.user)
-        leader, follower = pty.openpty()
-        child = self.start("--counter", "notifications_counter.UserNotificationsCount", stdout=follower)
-        os.close(follower)
-        drawn = b""
-        with contextlib.suppress(OSError), os.fdopen(leader, "rb", closefd=True) as terminal:
-            while part := os.read(terminal.fileno(), 1000):
-                drawn += part
-        self.assertEqual(child.wait(30), 0)
-        self.assertIn(b"[....", drawn)
+        for name in (NAME, "notification_recount"):
+            leader, follower = pty.openpty()
+            child = self.start("--counter", "notifications_counter.UserNotificationsCount", name=name, stdout=follower)
+            os.close(follower)
+            drawn = b""
+            with contextlib.suppress(OSError), os.fdopen(leader, "rb", closefd=True) as terminal:
+                while part := os.read(terminal.fileno(), 1000):
+                    drawn += part
+            self.assertEqual(child.wait(30), 0)
+            self.assertIn(b"[....", drawn, name)

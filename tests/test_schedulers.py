@@ -91,6 +91,7 @@ class FunctionTest(SchedulerTestCase):
 
 
 @unittest.skipUnless(AMQP_URL or IN_CI, "needs a RabbitMQ at AMQP_URL")
+@unittest.skipUnless(ONCE, "a worker starts slowly: it runs with SQLite and the Redis buffer only")
 class CeleryTest(SchedulerTestCase):
     def test_a_worker_runs_the_task(self) -> None:
         from celery import Celery
