@@ -1,5 +1,6 @@
 """The settings: ``NOTIFICATIONS_COUNTER`` of the project's settings, checked and typed, read anew when it changes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -26,11 +27,15 @@ class Settings:
     BUFFERS: Mapping[str, Mapping[str, Any]] = field(default_factory=default_buffers)
     #: The largest number that a badge shows; above it stands "99+" with the exact number in the label.
     BADGE_MAX: int = 99
+    #: Seconds in which the flushes recount every key once, whatever has happened; None for never.
+    AUDIT: float | None = 86_400
 
     def __post_init__(self) -> None:
         _check_buffers(self.BUFFERS)
         if not is_integer(self.BADGE_MAX) or self.BADGE_MAX < 1:
             raise InvalidSettings(f"{SETTING}['BADGE_MAX'] must be an integer of at least 1, not {self.BADGE_MAX!r}.")
+        if self.AUDIT is not None and not (is_number(self.AUDIT) and self.AUDIT > 0):
+            raise InvalidSettings(f"{SETTING}['AUDIT'] must be a number of seconds or None, not {self.AUDIT!r}.")
 
 
 def _check_buffers(buffers: object) -> None:
@@ -49,6 +54,11 @@ def _check_buffers(buffers: object) -> None:
 def is_integer(value: object) -> bool:
     """Whether a value is an integer and no ``bool``, which Python calls an integer too."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number that is not infinite and no ``bool``."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @cache

@@ -51,6 +51,10 @@ class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 
 
+class DatabaseFailed(CounterError):
+    """The database failed in a way that does not pass, or not soon. What was not applied is still buffered."""
+
+
 class LayoutChanged(CounterError):
     """The settings place the buffered deltas elsewhere than the ones that wait."""
 

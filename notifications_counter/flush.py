@@ -11,24 +11,28 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
 
-from . import progress, upsert, waiting
+from . import audit, progress, upsert, waiting
 from .buffers.base import Buffer, Claim, Known
 from .exceptions import FlushInTransaction, InvalidKey
 from .models import Progress
 from .recount import RecountFailed, recount, recount_next
+from .retries import retried
+from .signals import flushed as flushed_signal
 from .stored import BATCH, Stored
 
 logger = logging.getLogger("notifications_counter")
 
+Result = TypeVar("Result")
 
 #: For how long a flush tries to recount keys that writers are busy with.
 RECOUNT_SECONDS = 1
 
-#: How long one flush works on counting a source for the first time.
+#: How long one flush works on recounting a whole source: for the first time, or after the server lost data.
 FILL_SECONDS = 1
 
 
@@ -41,6 +45,8 @@ class Flushed:
         keys: how many sums were added to stored counts; a key counts once in each chunk.
         amount: the sum of them all.
         recounted: for how many keys the source was counted again.
+        audited: for how many more it was counted again only because it was their turn.
+        drifted: of how many of those the count was wrong, and has been corrected.
         seconds: how long it took.
         problems: what could not be applied, a sentence each. What has no valid key waits in the database; a sum that is
             no integer was left out.
@@ -52,6 +58,8 @@ class Flushed:
     keys: int = 0
     amount: int = 0
     recounted: int = 0
+    audited: int = 0
+    drifted: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -105,19 +113,22 @@ class Flush:
     def run(self) -> Flushed:
         self._refuse_in_transaction()
         started = time.monotonic()
-        self._prepare()
+        self._retried(self._prepare)
         try:
             self._recount_asked()
             for shard in range(self.buffer.layout.shards):
                 self._recount_due(shard)
             self.apply_all()
-            self._fill()
+            self._recount_all()
+            self._audit()
         except Stop:
             self.flushed.stopped = True
-        finally:
-            self._note_end()
         self.flushed.seconds = time.monotonic() - started
+        self._note_end()
         return self.flushed
+
+    def _retried(self, transaction: Callable[..., Result], *arguments: Any) -> Result:
+        return retried(self.stored.label, self.stored.using, transaction, *arguments)
 
     def apply_all(self) -> None:
         self._flush_rows()
@@ -155,11 +166,14 @@ class Flush:
     # Recounts that were asked for
 
     def _recount_asked(self) -> None:
-        rows = [] if self.stored.events else waiting.asked(self.stored.using, self.stored.label, BATCH)
+        rows = [] if self.stored.events else self._asked()
         while rows and self._recount({key for _, key in rows}):
-            waiting.delete(self.stored.using, [id for id, _ in rows])
+            self._retried(waiting.delete, self.stored.using, [id for id, _ in rows])
             self._next_chunk(0)
-            rows = waiting.asked(self.stored.using, self.stored.label, BATCH)
+            rows = self._asked()
+
+    def _asked(self) -> list[tuple[int, str]]:
+        return self._retried(waiting.asked, self.stored.using, self.stored.label, BATCH)
 
     def _recount_due(self, shard: int) -> None:
         if not self.stored.events and (keys := self.buffer.due(self.stored, shard, BATCH)):
@@ -174,15 +188,25 @@ class Flush:
             return False
         return True
 
-    def _fill(self) -> None:
-        """Until the source has been counted once, each flush counts a part of it."""
+    def _recount_all(self) -> None:
+        """Until the source has been counted once, and once more after a loss, each flush counts a part of it."""
         end = time.monotonic() + FILL_SECONDS
-        filled = self.stored.events or self.stored.look([]).filled
-        while not filled and time.monotonic() < end:
+        while self._retried(self._must_recount_all) and time.monotonic() < end:
             self._next_chunk(0)
-            found = recount_next(self.stored)
-            self.flushed.recounted += len(found or ())
-            filled = found is None
+            try:
+                self.flushed.recounted += len(self._retried(recount_next, self.stored) or ())
+            except RecountFailed as error:
+                logger.warning("%s The next flush tries again.", error)
+                return
+
+    def _must_recount_all(self) -> bool:
+        row = progress.read(self.stored.using, self.stored.label, 0)
+        return not self.stored.events and (row.lost_at is not None or not row.filled)
+
+    def _audit(self) -> None:
+        if not self.stored.events:
+            done = self._retried(audit.audit, self.stored, self.stop)
+            self.flushed.audited, self.flushed.drifted = done.keys, len(done.drifted)
 
     # Deltas that wait in the database
 
@@ -190,7 +214,7 @@ class Flush:
         last = 0
         while True:
             self._next_chunk(0)
-            rows = self._apply_rows(last)
+            rows = self._retried(self._apply_rows, last)
             if not rows:
                 return
             last = rows[-1].id
@@ -224,10 +248,10 @@ class Flush:
     def _flush_shard(self, shard: int) -> None:
         while True:
             self._next_chunk(0)
-            batch = self._claim(shard)
+            batch = self._retried(self._claim, shard)
             if batch is None:
                 return
-            while applied := self._apply_slice(shard, batch):
+            while applied := self._retried(self._apply_slice, shard, batch):
                 self._next_chunk(applied)
             self.buffer.acknowledge(self.stored, shard, batch)
 
@@ -252,13 +276,23 @@ class Flush:
 
     def _note_loss(self, row: Progress, claim: Claim) -> None:
         said = f"(batch {row.batch}, {row.position} of {row.size})"
-        sentence = f"{self.stored.label}: the server has lost {claim.lost} {said}."
+        sentence = f"{self.stored.label}: the server has lost {claim.lost} {said}. {self._consequence(row)}"
         logger.error(sentence)
         self.flushed.lost.append(sentence)
+        if not self.stored.events:
+            progress.update(self.stored.using, self.stored.label, {"lost_at": timezone.now(), "recounted_to": None})
+        self.buffer.forget_cached(self.stored)
         # Of the batch that is gone there is nothing left to apply.
         progress.save(row, size=row.position)
         if not claim.size and claim.batch > row.batch:
             progress.save(row, batch=claim.batch, position=0, size=0)
+
+    def _consequence(self, row: Progress) -> str:
+        if self.stored.events:
+            return (
+                f"Events cannot be counted again: those of batch {row.batch} and later ones may not have been counted."
+            )
+        return "Each flush now recounts a part of all keys; manage.py notification_recount does it at once."
 
     def _apply_slice(self, shard: int, batch: int) -> int:
         """Apply the next part of a batch; 0 where nothing of it is left to be applied."""
@@ -310,9 +344,8 @@ class Flush:
         self.flushed.amount += sum(sums.values())
 
     def _note_end(self) -> None:
-        if self.flushed.keys:
-            progress.update(
-                self.stored.using,
-                self.stored.label,
-                {"flushed_at": timezone.now(), "flushed_keys": self.flushed.keys},
-            )
+        flushed = self.flushed
+        values = {"flushed_at": timezone.now(), "flushed_keys": flushed.keys, "flushed_seconds": flushed.seconds}
+        self._retried(progress.update, self.stored.using, self.stored.label, values)
+        stored = self.stored  # robust: nobody who listens may keep a flush from what it is for; Django logs it
+        flushed_signal.send_robust(stored.counter.model, counter=stored.counter, using=stored.using, flushed=flushed)

@@ -102,6 +102,14 @@ class Progress(models.Model):
     size = models.BigIntegerField(default=0)
     flushed_at = models.DateTimeField(null=True)
     flushed_keys = models.BigIntegerField(default=0)
+    flushed_seconds = models.FloatField(default=0)
+    lost_at = models.DateTimeField(null=True)
+    audited_to = KeyField(max_length=500, null=True)
+    audited_at = models.DateTimeField(null=True)
+    audit_keys = models.BigIntegerField(default=0)
+    drift_at = models.DateTimeField(null=True)
+    drift_keys = models.BigIntegerField(default=0)
+    drift_amount = models.BigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["counter", "shard"], name="nc_progress_row")]

@@ -35,6 +35,12 @@ def save(progress: Progress, **values: Any) -> None:
     progress.save(update_fields=list(values))
 
 
+def move(using: str, label: str, name: str, old: str | None, values: Mapping[str, Any]) -> bool:
+    """Change the rows of all shards of a counter, if nobody has moved the note of that name meanwhile."""
+    same = {f"{name}__isnull": True} if old is None else {name: old}
+    return bool(Progress.objects.using(using).filter(counter=label, **same).update(**values))
+
+
 def update(using: str, label: str, values: Mapping[str, Any]) -> None:
     """Change the rows of all shards of a counter."""
     Progress.objects.using(using).filter(counter=label).update(**values)

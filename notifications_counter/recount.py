@@ -7,12 +7,12 @@ flushes do at the same time.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from . import progress
 from .buffers.base import Found, slices
@@ -22,6 +22,9 @@ from .where import column
 
 #: Seconds between two tries on a key that writers are changing.
 PAUSE = 0.02
+
+#: After so many tries the keys are frozen, and what is under way has so many seconds to end.
+TRIES_BEFORE_FREEZE, DRAIN = 3, 0.1
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
 #: have a count.
@@ -50,35 +53,47 @@ class Recounted:
 
     @property
     def changed(self) -> int:
-        """The delta that was added: 0 where stored and buffered were right."""
+        """The delta that was missing: 0 where stored and buffered were right."""
         return self.true - self.stored - self.buffered
 
 
-def recount(stored: Stored, keys: Sequence[str], patience: float = 120) -> list[Recounted]:
+def recount(stored: Stored, keys: Sequence[str], patience: float = 120, *, check: bool = False) -> list[Recounted]:
     """Recount keys; see ``Counter.recount``.
 
     Args:
         stored: the counter, on one database alias.
         keys: the keys, each once.
         patience: for how many seconds a key is tried on which writers are busy.
+        check: whether to change nothing.
 
     Raises:
         RecountFailed: that was not enough. The other keys are done.
     """
     stored.refuse_events()
     refuse_in_transaction(stored)
-    found: dict[str, Found] = {}
-    end = time.monotonic() + patience
-    left = list(keys)
-    while left:
-        for part in slices(left):
-            found |= stored.counter.buffer.recount(stored, part)
-        left = [key for key in left if key not in found]
-        if left and time.monotonic() > end:
+    found = recount_once(stored, keys, check)
+    end, tries = time.monotonic() + patience, 1
+    while left := [key for key in keys if key not in found]:
+        if time.monotonic() > end:
             raise RecountFailed(f"{stored.label}: writers left no gap to recount: {', '.join(left[:5])}")
-        if left:
-            time.sleep(PAUSE)
-    return [Recounted(key, found[key].stored, found[key].buffered, found[key].true) for key in keys]
+        _wait(stored, left, freeze=tries >= TRIES_BEFORE_FREEZE and not check)
+        found |= recount_once(stored, left, check)
+        tries += 1
+    return [found[key] for key in keys]
+
+
+def recount_once(stored: Stored, keys: Sequence[str], check: bool = False) -> dict[str, Recounted]:
+    """Recount keys; those are missing in the result that a writer was busy with."""
+    found: dict[str, Found] = {}
+    for part in slices(keys):
+        found |= stored.counter.buffer.recount(stored, part, correct=not check)
+    return {key: Recounted(key, one.stored, one.buffered, one.true) for key, one in found.items()}
+
+
+def _wait(stored: Stored, keys: Sequence[str], freeze: bool) -> None:
+    if freeze:
+        stored.counter.buffer.freeze(stored, keys)
+    time.sleep(DRAIN if freeze else PAUSE)
 
 
 def refuse_in_transaction(stored: Stored) -> None:
@@ -94,29 +109,37 @@ def refuse_in_transaction(stored: Stored) -> None:
 # The whole table
 
 
-def recount_next(stored: Stored, limit: int = BATCH) -> list[Recounted] | None:
-    """Recount the next slice of all keys, and note how far it went.
+def recount_next(stored: Stored, limit: int = BATCH, begun: bool = False) -> list[Recounted] | None:
+    """Recount the next slice of all keys, and note how far it went. Several callers may take turns.
 
     Args:
         stored: the counter, on one database alias.
         limit: how many keys.
+        begun: whether the caller has taken part already: where somebody else has reached the end, it ends too.
 
     Returns:
         What was found; None at the end of the table: all is filled then, and the next call begins anew.
     """
-    row = progress.read(stored.using, stored.label, 0)
-    phase, _, after = (row.recounted_to or SOURCE_KEYS).partition(":")
-    keys = _next_keys(stored, phase + ":", after, limit)
-    found = recount(stored, keys) if keys else []
-    if keys:
-        progress.update(stored.using, stored.label, {"recounted_to": f"{phase}:{keys[-1]}"})
-    elif phase + ":" == SOURCE_KEYS:
-        _give_rows_to_waiting_keys(stored)
-        progress.update(stored.using, stored.label, {"recounted_to": COUNT_KEYS})
-    else:
-        progress.update(stored.using, stored.label, {"recounted_to": None, "filled": True})
+    noted = progress.read(stored.using, stored.label, 0).recounted_to
+    if noted is None and begun:
         return None
-    return found
+    phase, _, after = (noted or SOURCE_KEYS).partition(":")
+    keys = next_keys(stored, phase + ":", after, limit)
+    found = recount(stored, keys) if keys else []
+    if not keys and phase + ":" == SOURCE_KEYS:
+        _give_rows_to_waiting_keys(stored)
+    _note(stored, noted, keys, phase + ":")
+    return found if keys or phase + ":" == SOURCE_KEYS else None
+
+
+def _note(stored: Stored, noted: str | None, keys: Sequence[str], phase: str) -> None:
+    """Note how far a walk is, unless it has begun anew meanwhile, because data was lost."""
+    values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
+    if keys:
+        values = {"recounted_to": f"{phase}{keys[-1]}"}
+    elif phase == COUNT_KEYS:
+        values = {"recounted_to": None, "filled": True, "lost_at": None}
+    progress.move(stored.using, stored.label, "recounted_to", noted, values)
 
 
 def _give_rows_to_waiting_keys(stored: Stored) -> None:
@@ -132,36 +155,64 @@ def _give_rows_to_waiting_keys(stored: Stored) -> None:
     recount(stored, sorted(intended))
 
 
-def _next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
-    rows, name = _with_rows(stored) if phase == SOURCE_KEYS else _with_counts(stored)
+def all_keys(stored: Stored, limit: int = BATCH) -> Iterator[Sequence[str]]:
+    """Slices of all keys whose counts may be wrong: those with rows, with a count, with deltas that wait."""
+    after = ""
+    while keys := next_keys(stored, SOURCE_KEYS, after, limit):
+        yield keys
+        after = keys[-1]
+    after = ""
+    while keys := next_wrong_keys(stored, after, limit):
+        yield keys
+        after = keys[-1]
+    yield from slices(sorted(_without_rows(stored, stored.counter.buffer.buffered_keys(stored))), limit)
+
+
+def _without_rows(stored: Stored, keys: Iterable[str]) -> set[str]:
+    """The keys that have neither rows nor a count."""
+    left = set(keys)
+    for part in slices(sorted(left)):
+        look = stored.look(part, count=True)
+        left -= {key for key in part if look.true.get(key) or look.stored.get(key)}
+    return left
+
+
+def next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
+    """The next keys of a walk over all: first those that have rows, then those that have a count."""
+    if phase == SOURCE_KEYS:
+        return _after(stored, with_rows(stored), key_name(stored), after, limit)
+    # All of them: one whose rows were gone at its turn may have got new ones since.
+    return _after(stored, models.QuerySet(stored.counter.model, using=stored.using), "pk", after, limit)
+
+
+def next_wrong_keys(stored: Stored, after: str, limit: int) -> list[str]:
+    """The next keys that have a count and no rows."""
+    rows = with_rows(stored).filter(**{key_name(stored): OuterRef("pk")})
+    counts: models.QuerySet[Any] = models.QuerySet(stored.counter.model, using=stored.using)
+    counts = counts.exclude(**{stored.counter.field.attname: 0}).filter(~Exists(rows))
+    return _after(stored, counts, "pk", after, limit)
+
+
+def _after(stored: Stored, rows: models.QuerySet[Any], name: str, after: str, limit: int) -> list[str]:
     if after:
         rows = rows.filter(**{f"{name}__gt": stored.counter.key_field.to_python(after)})
     found = rows.order_by(name).values_list(name, flat=True).distinct()[:limit]
     return [stored.counter.key_text(key) for key in found]
 
 
-def _with_rows(stored: Stored) -> tuple[models.QuerySet[Any], str]:
-    name = _key_name(stored)
-    return _source_rows(stored).filter(stored.counter.where, **{f"{name}__isnull": False}), name
-
-
-def _with_counts(stored: Stored) -> tuple[models.QuerySet[Any], str]:
-    # All of them: one whose rows were gone at its turn may have got new ones since.
-    return models.QuerySet(stored.counter.model, using=stored.using), "pk"
-
-
-def _source_rows(stored: Stored) -> models.QuerySet[Any]:
+def with_rows(stored: Stored) -> models.QuerySet[Any]:
+    """The rows of the source that count for a key."""
     assert stored.counter.source is not None
-    return models.QuerySet(stored.counter.source, using=stored.using)
+    rows: models.QuerySet[Any] = models.QuerySet(stored.counter.source, using=stored.using)
+    return rows.filter(stored.counter.where, **{f"{key_name(stored)}__isnull": False})
 
 
-def _key_name(stored: Stored) -> str:
+def key_name(stored: Stored) -> str:
     assert stored.counter.source is not None
     return column(stored.counter.source, stored.counter.source_key or "").attname
 
 
 def number_of_keys(stored: Stored) -> int:
     """How many keys a recount of the whole table looks at, for a progress bar: about twice those that have rows."""
-    rows, name = _with_rows(stored)
-    number: int = rows.aggregate(number=Count(name, distinct=True))["number"]
+    number: int = with_rows(stored).aggregate(number=Count(key_name(stored), distinct=True))["number"]
     return 2 * number

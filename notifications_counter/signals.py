@@ -1,4 +1,4 @@
-"""Where the counters listen: which classes and signals tell them of changes."""
+"""Where the counters listen: which classes and signals tell them of changes; and the signal that flushes send."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete, pre_save
+from django.dispatch import Signal
 
 from .count_rows import after_count_save, before_count_delete, before_count_save, save_in_transaction
 from .counters import Counter, counter_bound, counters
@@ -16,6 +17,9 @@ from .managers import count_managers
 from .owners import after_owner_delete, before_owner_delete, relations_that_set
 from .saves import count_saves
 from .sources import make_source, source_of
+
+#: Sent after each flush of one counter, with ``counter``, ``using`` (the database alias) and ``flushed`` (what it did).
+flushed = Signal()
 
 
 def connect_all() -> None:

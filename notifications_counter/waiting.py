@@ -55,6 +55,12 @@ def asked_of(using: str, label: str, keys: Sequence[str]) -> list[int]:
     return list(rows.values_list("id", flat=True))
 
 
+def keys(using: str, label: str) -> set[str]:
+    """The keys of a counter's rows that have an amount."""
+    rows = Delta.objects.using(using).filter(counter=label, amount__isnull=False)
+    return set(rows.values_list("key", flat=True).distinct())
+
+
 def delete(using: str, ids: Sequence[int]) -> None:
     """Delete exactly these rows."""
     rows = Delta.objects.using(using)

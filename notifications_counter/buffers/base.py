@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
 
+from .. import waiting
 from ..conf import is_integer
 from ..exceptions import InvalidSettings, unknown
 from ..stored import BATCH, Look, Stored
@@ -161,11 +162,19 @@ class Buffer:
         """Keys of which deltas may be on their way that were committed already."""
         return []
 
-    def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+    def freeze(self, stored: Stored, keys: Sequence[str]) -> None:
+        """Writers leave a recount no gap: let their deltas wait in the database for a while, where none is needed."""
+
+    def buffered_keys(self, stored: Stored) -> set[str]:
+        """The keys of which deltas wait."""
+        return waiting.keys(stored.using, stored.label)
+
+    def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
         """Count the source again for a few keys, and correct what differs, if nothing comes between.
 
         Args:
             keys: at most ``BATCH`` keys.
+            correct: false to change nothing.
 
         Returns:
             What was found; keys that are missing here must be tried again.

@@ -47,7 +47,13 @@ class DatabaseBuffer(Buffer):
             for part in slices(keys):
                 self.recount(stored, part)
 
-    def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+    def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
+        if correct:
+            return self._correct(stored, keys)
+        look = stored.look(keys, count=True)
+        return {key: found_in(look, key) for key in keys}
+
+    def _correct(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
         using, label = stored.using, stored.label
         with transaction.atomic(using=using, durable=True):
             progress.lock(using, label, 0)

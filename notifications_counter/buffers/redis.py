@@ -23,12 +23,18 @@ from . import on_commit
 from .base import Buffer, Claim, Found, Known, Layout, Slice, Status, slices
 from .breaker import Breaker
 from .database import database_status
-from .redis_client import check_client, make_client, redis, source_of, texts
+from .redis_client import check_client, make_client, redis, source_of, text, texts
 from .redis_read import Reader
 from .redis_recount import Recounter
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000
+
+#: How long a busy key stays frozen: long enough for the transactions that are under way to end.
+FROZEN_SECONDS = 10
+
+#: Where deltas wait.
+BUFFERED = ("pending", "batch")
 
 SCRIPTS = Path(__file__).with_name("scripts")
 
@@ -195,8 +201,7 @@ class RedisBuffer(Buffer):
     def _leave_rows(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         """Let deltas wait in the database, where no hook runs after the commit; until then nobody caches their sum."""
         with suppress(BufferUnavailable):
-            for shard, part in self.by_shard(sums):
-                self.run("freeze", self.base(stored, shard), self.grace, *part)
+            self._freeze(stored, sums, self.grace)
         stored.leave(sums)
 
     def push(self, stored: Stored, token: str, sums: Mapping[str, int | None]) -> None:
@@ -245,11 +250,28 @@ class RedisBuffer(Buffer):
         keys: list[str] = texts(self.ask(lambda: self.client.zrange(f"{self.base(stored, shard)}:dirty", 0, -1)))
         return keys
 
-    def recount(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+    def buffered_keys(self, stored: Stored) -> set[str]:
+        keys = super().buffered_keys(stored)
+        for shard in range(self.layout.shards):
+            for part in BUFFERED:
+                keys |= self.ask(partial(self._members, f"{self.base(stored, shard)}:{part}"))
+        return keys
+
+    def _members(self, name: str) -> set[str]:
+        return {text(member) for member, _ in self.client.zscan_iter(name, count=1000)}
+
+    def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
         found: dict[str, Found] = {}
         for shard, part in self.by_shard(keys):
-            found |= Recounter(self, stored, shard).recount(part)
+            found |= Recounter(self, stored, shard, correct).recount(part)
         return found
+
+    def freeze(self, stored: Stored, keys: Sequence[str]) -> None:
+        self._freeze(stored, keys, FROZEN_SECONDS)
+
+    def _freeze(self, stored: Stored, keys: Iterable[str], seconds: int) -> None:
+        for shard, part in self.by_shard(keys):
+            self.run("freeze", self.base(stored, shard), seconds, *part)
 
     # Reads
 

@@ -33,10 +33,11 @@ class Guarded:
 class Recounter:
     """Recounts of one counter's keys on one shard."""
 
-    def __init__(self, buffer: RedisBuffer, stored: Stored, shard: int) -> None:
+    def __init__(self, buffer: RedisBuffer, stored: Stored, shard: int, correct: bool = True) -> None:
         self.buffer = buffer
         self.stored = stored
         self.shard = shard
+        self.correct = correct
         self.base = buffer.base(stored, shard)
         self.id = uuid.uuid4().hex
 
@@ -62,7 +63,7 @@ class Recounter:
         return seq, dict(zip(keys, found, strict=True))
 
     def _correct(self, seq: str, guarded: dict[str, Guarded], found: dict[str, Found]) -> list[str]:
-        arguments: list[Any] = [self.id, seq, self.buffer.grace, self.buffer.longest]
+        arguments: list[Any] = [self.id, seq, self.buffer.grace, self.buffer.longest, int(self.correct)]
         for key, one in found.items():
             held, tokens = guarded[key].held, guarded[key].tokens
             arguments += [key, held.pending, held.score, held.rank, one.difference, len(tokens), *tokens]

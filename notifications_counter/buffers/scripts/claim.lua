@@ -8,7 +8,7 @@
 --
 -- writes  seq      string        the number of the last claimed batch
 --         batch    sorted set    pending as it was; unlinked where the server's data is older than the database's
---         pending  sorted set    renamed
+--         pending  sorted set    renamed; in older data unlinked, because a later batch had it, which was applied
 --
 -- Returns the run id, the number of the batch, its size (0: nothing to flush), and what was lost ('': nothing). What
 -- it calls lost may have been applied by another flusher since the caller looked at the database.
@@ -23,7 +23,11 @@ local lost = ''
 
 if seq < number then
   if number > 0 then
-    lost = seq < 0 and 'its data' or 'the newest of its data'
+    lost = 'its data'
+    if seq >= 0 then
+      lost = 'the newest of its data; ' .. redis.call('ZCARD', pending) .. ' older keys that waited were left out'
+      redis.call('UNLINK', pending)
+    end
     redis.call('UNLINK', batch)
     held = 0
   end
@@ -31,6 +35,8 @@ if seq < number then
   redis.call('SET', sequence, seq)
 elseif held == 0 and (seq > number or position < size) then
   lost = 'a batch that was being applied'
+elseif seq > number + 1 then
+  lost = 'nothing, but the database has lost batches that were applied'
 end
 if lost == '' and known_run_id ~= '' and known_run_id ~= run_id then
   lost = 'perhaps some of its data, because it was restarted or replaced'

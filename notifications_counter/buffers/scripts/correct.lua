@@ -1,11 +1,13 @@
 -- A recount ends: add the difference of a key, if nobody has touched the key and no batch has moved since the guard.
+-- A check ends in the same way, and adds nothing.
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     the recount's own id
 -- ARGV[2]     seq as it was noted
 -- ARGV[3]     grace time in seconds
 -- ARGV[4]     seconds after which an intent is dropped: no transaction lasts that long
--- ARGV[5...]  for each key: key, pending, score in the batch, rank there, difference, number of tokens, the tokens
+-- ARGV[5]     '1' to correct; '0' only to tell which keys nobody has touched, and change nothing
+-- ARGV[6...]  for each key: key, pending, score in the batch, rank there, difference, number of tokens, the tokens
 --
 -- writes  pending        sorted set  key -> summed delta; a sum of zero is removed
 --         total:<key>    string      deleted: it may have been wrong by itself
@@ -16,6 +18,7 @@
 -- Returns the keys that are done.
 local base, id, seq = KEYS[1], ARGV[1], ARGV[2]
 local grace, longest = tonumber(ARGV[3]), tonumber(ARGV[4])
+local corrects = ARGV[5] == '1'
 local now = tonumber(redis.call('TIME')[1])
 local done = {}
 
@@ -48,7 +51,7 @@ local function add(key, difference)
 end
 
 local same_seq = (redis.call('GET', base .. ':seq') or '0') == seq
-local i = 5
+local i = 6
 while i <= #ARGV do
   local key, count = ARGV[i], tonumber(ARGV[i + 5])
   local same = same_seq
@@ -56,9 +59,11 @@ while i <= #ARGV do
     and (redis.call('ZSCORE', base .. ':pending', key) or '') == ARGV[i + 1]
     and (redis.call('ZSCORE', base .. ':batch', key) or '') == ARGV[i + 2]
     and tostring(redis.call('ZRANK', base .. ':batch', key) or '') == ARGV[i + 3]
-  if same then
+  if same and corrects then
     settle(key, {unpack(ARGV, i + 6, i + 5 + count)})
     add(key, ARGV[i + 4])
+  end
+  if same then
     redis.call('DEL', base .. ':guard:' .. key)
     done[#done + 1] = key
   end

@@ -11,7 +11,7 @@ from ... import progress
 from ...counters import Counter, counters, get_counter
 from ...exceptions import CounterError
 from ...models import UserNotificationsCount
-from ...recount import Recounted, number_of_keys, recount_next
+from ...recount import Recounted, all_keys, number_of_keys, recount, recount_next
 from ...stored import Stored
 
 
@@ -30,25 +30,59 @@ class Command(BaseCommand):
         )
         parser.add_argument("--user", metavar="ID", help="Only the unread count of this user.")
         parser.add_argument("--database", metavar="ALIAS", help="Only on this database; by default each counter's own.")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="Change nothing: print each wrong count, and exit with 1 if any is.",
+        )
         parser.add_argument("--restart", action="store_true", help="Begin anew, even if the last run was stopped.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.options = options
         try:
-            self._recount()
+            wrong = self._check() if options["check"] else self._recount()
         except CounterError as error:
             raise CommandError(str(error)) from error
+        if wrong and options["check"]:
+            said = "1 count is wrong." if wrong == 1 else f"{wrong} counts are wrong."
+            raise CommandError(f"{said} Without --check this command corrects them.")
 
-    def _recount(self) -> None:
+    def _recount(self) -> int:
         if self.options["user"] is not None:
             counter = UserNotificationsCount.counter
-            self._report(counter, counter.recount([self.options["user"]], using=self.options["database"]))
-            return
-        chosen = [get_counter(label) for label in self.options["counter"] or ()]
-        for counter in chosen or [counter for counter in counters() if counter.declared_source is not None]:
-            self._recount_all(counter)
+            return self._report(counter, counter.recount([self.options["user"]], using=self.options["database"]))
+        return sum(self._recount_all(counter) for counter in self._chosen())
 
-    def _recount_all(self, counter: Counter) -> None:
+    def _chosen(self) -> list[Counter]:
+        chosen = [get_counter(label) for label in self.options["counter"] or ()]
+        return chosen or [counter for counter in counters() if counter.declared_source is not None]
+
+    # Looking only
+
+    def _check(self) -> int:
+        if self.options["user"] is not None:
+            counter = UserNotificationsCount.counter
+            key = counter.key_text(self.options["user"])
+            return self._report(counter, recount(counter.stored(self.options["database"]), [key], check=True))
+        return sum(self._check_all(counter) for counter in self._chosen())
+
+    def _check_all(self, counter: Counter) -> int:
+        stored = counter.stored(self.options["database"])
+        stored.refuse_events()
+        if not stored.look([]).filled:
+            self._say(f"{counter.label}: not filled yet, so that its values are counted from the rows")
+            return 0
+        checked, wrong = 0, 0
+        for keys in all_keys(stored):
+            found = recount(stored, keys, check=True)
+            checked += len(found)
+            wrong += self._report(counter, [one for one in found if one.changed])
+        self._say(f"{counter.label}: {checked} keys checked, {wrong} wrong")
+        return wrong
+
+    # Correcting
+
+    def _recount_all(self, counter: Counter) -> int:
         stored = counter.stored(self.options["database"])
         stored.refuse_events()
         stored.ensure_progress(counter.buffer.layout.shards)
@@ -56,11 +90,12 @@ class Command(BaseCommand):
             progress.update(stored.using, stored.label, {"recounted_to": None})
         report = self._progress_bar(stored)
         done, wrong = 0, 0
-        while (found := recount_next(stored)) is not None:
+        while (found := recount_next(stored, begun=done > 0)) is not None:
             done += len(found)
             wrong += sum(one.changed != 0 for one in found)
             report(done)
         self._say(f"{counter.label}: {done} recounts, {wrong} corrections")
+        return wrong
 
     def _progress_bar(self, stored: Stored) -> Any:
         if self.options["verbosity"] < 1 or not self.stdout.isatty():
@@ -68,12 +103,13 @@ class Command(BaseCommand):
         bar = ProgressBar(cast(IO[str], self.stdout), max(number_of_keys(stored), 1))
         return lambda done: bar.update(min(done, bar.total_count))
 
-    def _report(self, counter: Counter, found: list[Recounted]) -> None:
+    def _report(self, counter: Counter, found: list[Recounted]) -> int:
+        """Print what was found; how many of the counts are wrong, or were."""
+        what = "wrong" if self.options["check"] else "corrected"
         for one in found:
-            self._say(
-                f"{counter.label}: key {one.key}: stored {one.stored}, buffered {one.buffered}, true {one.true},"
-                f" corrected by {one.changed:+d}"
-            )
+            numbers = f"stored {one.stored}, buffered {one.buffered}, true {one.true}"
+            self._say(f"{counter.label}: key {one.key}: {numbers}, {what} by {one.changed:+d}")
+        return sum(one.changed != 0 for one in found)
 
     def _say(self, sentence: str) -> None:
         if self.options["verbosity"] > 0:
