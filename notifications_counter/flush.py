@@ -119,8 +119,8 @@ class Flush:
             for shard in range(self.buffer.layout.shards):
                 self._recount_due(shard)
             self.apply_all()
-            self._recount_all()
-            self._audit()
+            if self._recount_all() + self._audit():
+                self.apply_all()
         except Stop:
             self.flushed.stopped = True
         self.flushed.seconds = time.monotonic() - started
@@ -188,25 +188,33 @@ class Flush:
             return False
         return True
 
-    def _recount_all(self) -> None:
-        """Until the source has been counted once, and once more after a loss, each flush counts a part of it."""
-        end = time.monotonic() + FILL_SECONDS
+    def _recount_all(self) -> int:
+        """Until the source has been counted once, and once more after a loss, each flush counts a part of it.
+
+        Returns how many counts were corrected.
+        """
+        corrected, end = 0, time.monotonic() + FILL_SECONDS
         while self._retried(self._must_recount_all) and time.monotonic() < end:
             self._next_chunk(0)
             try:
-                self.flushed.recounted += len(self._retried(recount_next, self.stored) or ())
+                found = self._retried(recount_next, self.stored) or []
             except RecountFailed as error:
                 logger.warning("%s The next flush tries again.", error)
-                return
+                break
+            self.flushed.recounted += len(found)
+            corrected += sum(one.changed != 0 for one in found)
+        return corrected
 
     def _must_recount_all(self) -> bool:
         row = progress.read(self.stored.using, self.stored.label, 0)
         return not self.stored.events and (row.lost_at is not None or not row.filled)
 
-    def _audit(self) -> None:
+    def _audit(self) -> int:
+        """Returns how many counts were corrected."""
         if not self.stored.events:
             done = self._retried(audit.audit, self.stored, self.stop)
             self.flushed.audited, self.flushed.drifted = done.keys, len(done.drifted)
+        return self.flushed.drifted
 
     # Deltas that wait in the database
 

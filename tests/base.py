@@ -54,7 +54,8 @@ def true_count(user: User) -> int:
 def default_buffer(backend: str, options: dict[str, Any]) -> override_settings:
     """Settings in which the default buffer is another one."""
     others = settings.NOTIFICATIONS_COUNTER["BUFFERS"]
-    changed = {"BUFFERS": {**others, "default": {"BACKEND": backend, "OPTIONS": options}}}
+    buffers = {**others, "default": {"BACKEND": backend, "OPTIONS": options}}
+    changed = {**settings.NOTIFICATIONS_COUNTER, "BUFFERS": buffers}
     return override_settings(NOTIFICATIONS_COUNTER=changed)
 
 
