@@ -111,7 +111,7 @@ class Flush:
         self.flushed = Flushed(stored.label)
 
     def run(self) -> Flushed:
-        self._refuse_in_transaction()
+        self._retried(self._refuse_in_transaction)
         started = time.monotonic()
         self._retried(self._prepare)
         try:
@@ -182,7 +182,7 @@ class Flush:
     def _recount(self, keys: set[str]) -> bool:
         """Whether all could be recounted; else the next flush tries again, and this one goes on."""
         try:
-            self.flushed.recounted += len(recount(self.stored, sorted(keys), patience=RECOUNT_SECONDS))
+            self.flushed.recounted += len(self._retried(recount, self.stored, sorted(keys), RECOUNT_SECONDS))
         except RecountFailed as error:
             logger.warning("%s The next flush tries again.", error)
             return False
