@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connection, connections
 from django.test import TransactionTestCase, override_settings
 
 from notifications_counter.buffers import buffers
@@ -72,6 +72,18 @@ def empty_redis() -> None:
 
 def notify(user: User, number: int = 1, **values: Any) -> list[Notification]:
     return [Notification.objects.create(user=user, text=f"number {place}", **values) for place in range(number)]
+
+
+def behind_djangos_back(user: User, number: int) -> None:
+    """Rows that nobody tells the counter of."""
+    statement = (
+        "INSERT INTO notifications_counter_notification (user_id, text, kind, url, has_read, created_at) VALUES "
+    )
+    row = "(%s, 'raw', '', '', %s, CURRENT_TIMESTAMP)"
+    with connection.cursor() as cursor:
+        for left in range(number, 0, -300):
+            rows = min(left, 300)
+            cursor.execute(statement + ", ".join([row] * rows), [user.pk, False] * rows)
 
 
 def flush_all() -> None:
