@@ -276,7 +276,7 @@ class Counter:
 
         return flush(self.stored(using), chunk=chunk, stop=stop, report=report)
 
-    def recount(self, keys: Iterable[Any], *, using: str | None = None) -> list[Recounted]:
+    def recount(self, keys: Iterable[Any], *, using: str | None = None, check: bool = False) -> list[Recounted]:
         """Count the source again for keys, and add what is missing to their counts as one more delta.
 
         Safe beside writers, flushes and other recounts. Runs in transactions of its own.
@@ -284,9 +284,10 @@ class Counter:
         Args:
             keys: the keys, in any number.
             using: a database alias, where it is not the counter's own.
+            check: whether to change nothing.
 
         Returns:
-            What was found and changed, for each key.
+            What was found, and is changed, for each key.
 
         Raises:
             InvalidKey: one of them cannot be a key of this counter.
@@ -296,7 +297,7 @@ class Counter:
         """
         from .recount import recount
 
-        return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)))
+        return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
 
     def ask_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
         """Ask for a recount of keys, in the caller's transaction, because what it does cannot be known exactly.
