@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -149,9 +149,9 @@ class Flush:
         layout, stored = self.buffer.layout, self.stored
         stored.ensure_progress(layout.shards)
         look = stored.look([])
-        stored.check_layout(look, layout.prefix, layout.shards)
-        if layout.prefix and not look.shards[0].prefix:
-            stored.set_layout(layout.prefix, layout.shards)
+        stored.check_layout(look.shards[0], layout.prefix, layout.shards)
+        if layout.prefix and not look.shards[0].prefix and not self.buffer.rows_only:
+            self.buffer.open(stored)
         if self.report:
             status = self.buffer.status(stored)
             self.total = status.rows + status.outside
@@ -231,7 +231,8 @@ class Flush:
     def _apply_rows(self, after: int) -> list[waiting.Waiting]:
         using, label = self.stored.using, self.stored.label
         with transaction.atomic(using=using, durable=True):
-            progress.lock(using, label, 0)
+            # Here, because nobody else would tell the caches of a buffer that others have begun to use.
+            self.stored.check_layout(progress.lock(using, label, 0), *astuple(self.buffer.layout))
             rows = waiting.oldest(using, label, after, self.chunk)
             good = [row for row in rows if self._is_good(row)]
             sums: dict[str, int] = {}

@@ -17,7 +17,7 @@ from django.test import TransactionTestCase, override_settings
 
 from notifications_counter.buffers import buffers
 from notifications_counter.counters import counters
-from notifications_counter.models import Notification, UserNotificationsCount
+from notifications_counter.models import Notification, Progress, UserNotificationsCount
 
 ROOT = Path(__file__).resolve().parent.parent
 counter = UserNotificationsCount.counter
@@ -29,6 +29,7 @@ class CounterTestCase(TransactionTestCase):
     def setUp(self) -> None:
         super().setUp()
         empty_redis()
+        note_layout()
 
     def make_users(self, number: int) -> list[User]:
         return [User.objects.create(username=f"user{place}") for place in range(number)]
@@ -68,6 +69,13 @@ def empty_redis() -> None:
         client = getattr(buffers[alias], "client", None)
         if client is not None:
             client.flushdb()
+
+
+def note_layout() -> None:
+    """As if the tables had been made with the buffer of this test."""
+    labels = [each.label for each in counters() if each.buffer_alias == "default"]
+    layout = buffers["default"].layout
+    Progress.objects.filter(counter__in=labels).update(prefix=layout.prefix, shards=layout.shards)
 
 
 def notify(user: User, number: int = 1, **values: Any) -> list[Notification]:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import LayoutChanged
 from ..stored import Stored
 from .base import Found, found_in
+from .database import correct_by_rows
 from .redis_read import Held
 
 if TYPE_CHECKING:
@@ -48,11 +50,20 @@ class Recounter:
         if not quiet:
             return {}
         look = self.stored.look(quiet, count=True)
+        if self.correct and not look.shards[0].prefix:
+            return self._correct_by_rows(quiet)
         row = look.shards.get(self.shard) or look.shards[0]
         if row.batch > int(seq):
             return {}
         found = {key: found_in(look, key, guarded[key].held.buffered(int(seq), row)) for key in quiet}
         return {key: found[key] for key in self._correct(seq, guarded, found)}
+
+    def _correct_by_rows(self, keys: Sequence[str]) -> dict[str, Found]:
+        """Nothing may wait in Redis, where those would not see it who use the database alone."""
+        try:
+            return correct_by_rows(self.stored, keys)
+        except LayoutChanged:  # it may again since a moment ago
+            return {}
 
     def _guard(self, keys: Sequence[str]) -> tuple[str, dict[str, Guarded]]:
         seq, _, _, *rest = self.buffer.run("guard", self.base, self.id, self.buffer.grace, *keys)
