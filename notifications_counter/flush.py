@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from . import audit, progress, upsert, waiting
 from .buffers.base import Buffer, Claim, Known
-from .exceptions import FlushInTransaction, InvalidKey
+from .exceptions import FlushInTransaction, InvalidKey, RecountFailed
 from .models import Progress
-from .recount import RecountFailed, recount, recount_next
+from .recount import recount, recount_next
 from .retries import retried
 from .signals import flushed as flushed_signal
 from .stored import BATCH, Stored

@@ -80,7 +80,7 @@ class Command(BaseCommand):
             close_old_connections()  # one that was lost would stay so
             failed = not self._flush_all(chosen)
         if failed:
-            raise CommandError("Not everything was flushed. What was not is still buffered.")
+            raise CommandError("Not all went well, and the log says what. What was not flushed is still buffered.")
 
     def _flush_all(self, chosen: list[Counter]) -> bool:
         done = [self._flush(counter) for counter in chosen if not self.stopping.is_set()]
