@@ -109,7 +109,8 @@ class Command(BaseCommand):
         what = "wrong" if self.options["check"] else "corrected"
         for one in found:
             numbers = f"stored {one.stored}, buffered {one.buffered}, true {one.true}"
-            self._say(f"{counter.label}: key {one.key}: {numbers}, {what} by {one.changed:+d}")
+            verdict = f"{what} by {one.changed:+d}" if one.changed else "right"
+            self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
         return sum(one.changed != 0 for one in found)
 
     def _say(self, sentence: str) -> None:
