@@ -78,6 +78,16 @@ def default_buffer(backend: str, options: dict[str, Any]) -> override_settings:
     return override_settings(NOTIFICATIONS_COUNTER=changed)
 
 
+def fast_healing(**more: Any) -> override_settings:
+    """Settings in which intents are looked at after a second, and a slow machine makes nobody give up on Redis."""
+    changed = {**settings.NOTIFICATIONS_COUNTER, **more}
+    if uses_redis():
+        buffer = changed["BUFFERS"]["default"]
+        options = {**buffer["OPTIONS"], "GRACE": 1, "TIMEOUT": 20}
+        changed["BUFFERS"] = {**changed["BUFFERS"], "default": {**buffer, "OPTIONS": options}}
+    return override_settings(NOTIFICATIONS_COUNTER=changed)
+
+
 def uses_redis() -> bool:
     return buffers["default"].layout.prefix != ""
 
