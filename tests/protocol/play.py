@@ -28,6 +28,8 @@ class Cast:
         may_fall_back: whether writers may find Redis unreachable.
         readers: how many keys each of them reads.
         row_flushers: of what waits in rows.
+        fate: whether anything happens that nobody does.
+        may_freeze: whether keys are frozen.
     """
 
     writers: Sequence[int] = (0, 1)
@@ -36,14 +38,17 @@ class Cast:
     readers: Sequence[int] = ()
     row_flushers: int = 0
     may_fall_back: bool = False
+    fate: bool = True
+    may_freeze: bool = True
 
 
 class Fate(Process):
     """What nobody does, and happens: time passes, keys expire, processes die."""
 
-    def __init__(self, world: World, others: dict[str, Process]) -> None:
+    def __init__(self, world: World, others: dict[str, Process], may_freeze: bool) -> None:
         super().__init__(world)
         self.others = others
+        self.may_freeze = may_freeze
 
     def start(self) -> Steps:
         steps: Steps = {"grace time passes": lambda: self.world.pass_time(GRACE)}
@@ -54,7 +59,7 @@ class Fate(Process):
                 steps[f"the total of {key} expires"] = lambda key=key: self.world.delete(f"total:{key}")
             if held.frozen:
                 steps[f"{key} thaws"] = lambda key=key: self.world.delete(f"frozen:{key}")
-            else:
+            elif self.may_freeze:
                 steps[f"{key} is frozen"] = lambda key=key: self.freeze(key)
         for name, process in self.others.items():
             if process.at != "start":
@@ -84,7 +89,8 @@ class Play:
         self._enter("healer", (Healer(world) for _ in range(cast.healers)))
         self._enter("reader", (Reader(world, KEYS[:keys]) for keys in cast.readers))
         self._enter("row flusher", (RowFlusher(world) for _ in range(cast.row_flushers)))
-        self.processes["fate"] = Fate(world, dict(self.processes))
+        if cast.fate:
+            self.processes["fate"] = Fate(world, dict(self.processes), cast.may_freeze)
 
     def _enter(self, kind: str, processes: Iterable[Process]) -> None:
         for place, process in enumerate(processes):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .play import Cast
+from .play import Cast, each_step
 from .world import Dropped
 
 #: Who takes the steps below. Writer 0 adds 1 to a, 1 takes 1 from it, 2 adds 1 to b, 3 adds 1 to a and does not know.
@@ -34,6 +34,20 @@ class Rule:
 
     dropped: Dropped
     steps: str
+
+    def cast(self) -> Cast:
+        """Those who take the steps, and nobody else."""
+        who = {name for name, _ in each_step(self.steps)}
+        return Cast(
+            writers=[EVERYBODY.writers[int(name[-1])] for name in sorted(who) if name.startswith("writer")],
+            flushers=sum(name.startswith("flusher") for name in who),
+            healers=sum(name.startswith("healer") for name in who),
+            readers=EVERYBODY.readers if "reader 0" in who else (),
+            row_flushers=sum(name.startswith("row flusher") for name in who),
+            may_fall_back="no Redis" in self.steps,
+            fate="fate" in who or "everybody" in who,
+            may_freeze="frozen" in self.steps,
+        )
 
 
 def rule(steps: str, script: str, text: str, instead: str = "") -> Rule:
