@@ -41,7 +41,8 @@ napoleon_numpy_docstring = False
 for module, names in {
     "flush": ["Flushed"],
     "recount": ["Recounted"],
-    "buffers.base": ["Buffer", "Status"],
+    "buffers.base": ["Buffer"],
+    "buffers.status": ["Status"],
     "stored": ["Stored"],
 }.items():
     for name in names:

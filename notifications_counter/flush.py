@@ -154,7 +154,7 @@ class Flush:
             stored.set_layout(layout.prefix, layout.shards)
         if self.report:
             status = self.buffer.status(stored)
-            self.total = status.rows + status.outside
+            self.total = status.rows + (status.outside or 0)
 
     def _next_chunk(self, done: int) -> None:
         self.done += done

@@ -19,7 +19,7 @@ from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import LayoutChanged
 from notifications_counter.flush import Flush
-from notifications_counter.models import Delta, Notification, Progress
+from notifications_counter.models import Delta, Notification
 from notifications_counter.stored import Stored
 from tests.base import CounterTestCase, counter, default_buffer, empty_redis, notify
 from tests.servers import valkey
