@@ -32,7 +32,7 @@ def look_at(counter: Counter, using: str | None = None) -> Status:
     try:
         stored.check_layout(stored.look([]), buffer.layout.prefix, buffer.layout.shards)
     except CounterError as error:
-        return replace(status, problem=str(error))
+        return replace(status, problem=str(error).removeprefix(f"{status.label}: "))
     return status
 
 
