@@ -20,7 +20,8 @@ from .exceptions import InvalidDelta, InvalidSettings, unknown
 from .keys import Keys
 
 if TYPE_CHECKING:
-    from .buffers.base import Buffer, Status
+    from .buffers.base import Buffer
+    from .buffers.status import Status
     from .flush import Flushed
     from .recount import Recounted
     from .stored import Stored

@@ -158,7 +158,7 @@ class Flush:
             self.buffer.open(stored)
         if self.report:
             status = self.buffer.status(stored)
-            self.total = status.rows + status.outside
+            self.total = status.rows + (status.outside or 0)
 
     def _next_chunk(self, done: int) -> None:
         self.done += done

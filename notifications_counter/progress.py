@@ -29,6 +29,11 @@ def read(using: str, label: str, shard: int) -> Progress:
     return Progress.objects.using(using).get(counter=label, shard=shard)
 
 
+def read_all(using: str, label: str, shards: int) -> list[Progress]:
+    """The rows of the first so many shards, in their order."""
+    return list(Progress.objects.using(using).filter(counter=label, shard__lt=shards).order_by("shard"))
+
+
 def save(progress: Progress, **values: Any) -> None:
     for name, value in values.items():
         setattr(progress, name, value)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, Sum
 
 from .models import Delta
 
@@ -18,6 +19,15 @@ class Waiting(NamedTuple):
     id: int
     key: str
     amount: int
+
+
+class Summary(NamedTuple):
+    """How many rows wait, of how many keys, with which sum, and how many of the rows ask for a recount."""
+
+    rows: int
+    keys: int
+    amount: int
+    asked: int
 
 
 def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
@@ -74,7 +84,13 @@ def delete(using: str, ids: Sequence[int]) -> None:
         rows.filter(id__in=ids[start : start + BATCH]).delete()
 
 
-def summary(using: str, label: str) -> tuple[int, int]:
-    """How many rows of a counter wait, and of how many keys."""
-    rows = Delta.objects.using(using).filter(counter=label)
-    return rows.count(), rows.values("key").distinct().count()
+def summary(using: str, label: str) -> Summary:
+    """What waits of a counter."""
+    numbers = {
+        "rows": Count("id"),
+        "keys": Count("key", distinct=True),
+        "amounts": Count("amount"),
+        "total": Sum("amount"),
+    }
+    found = Delta.objects.using(using).filter(counter=label).aggregate(**numbers)
+    return Summary(found["rows"], found["keys"], int(found["total"] or 0), found["rows"] - found["amounts"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -13,6 +12,7 @@ from .. import waiting
 from ..conf import is_integer
 from ..exceptions import InvalidSettings, unknown
 from ..stored import BATCH, Look, Stored
+from .status import Status
 
 
 @dataclass(frozen=True)
@@ -61,35 +61,6 @@ class Found:
     def difference(self) -> int:
         """What is missing in stored and buffered."""
         return self.true - self.stored - self.buffered
-
-
-@dataclass(frozen=True)
-class Status:
-    """What waits for a counter, and what its last flush did.
-
-    Attributes:
-        label: the counter.
-        buffer: the alias of its buffer.
-        keys: how many keys have deltas waiting; a key counts in each place where it has some.
-        outside: how many of those wait outside the database.
-        rows: how many deltas wait in the database.
-        batch: the number of the last batch that was begun.
-        position: how many keys of that batch have been applied.
-        size: how many keys it has.
-        flushed_at: when the last flush ended that applied anything.
-        flushed_keys: how many keys' sums it added.
-    """
-
-    label: str
-    buffer: str
-    keys: int
-    outside: int
-    rows: int
-    batch: int
-    position: int
-    size: int
-    flushed_at: datetime | None
-    flushed_keys: int
 
 
 class Buffer:
@@ -155,7 +126,11 @@ class Buffer:
         """Nothing that is cached of a counter may be right any more."""
 
     def status(self, stored: Stored) -> Status:
-        """What waits, and what the last flush did."""
+        """What waits, and what the last flush did.
+
+        Raises:
+            BufferUnavailable: the buffer's server does not answer.
+        """
         raise NotImplementedError
 
     # Recounts

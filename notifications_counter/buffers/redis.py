@@ -21,12 +21,13 @@ from .. import progress
 from ..exceptions import BufferUnavailable, CounterError, InvalidSettings
 from ..stored import Stored
 from . import on_commit
-from .base import Buffer, Claim, Found, Known, Layout, Slice, Status, slices
+from .base import Buffer, Claim, Found, Known, Layout, Slice, slices
 from .breaker import Breaker
-from .database import database_status
 from .redis_client import check_client, make_client, redis, source_of, text, texts
 from .redis_read import Reader
 from .redis_recount import Recounter
+from .redis_status import redis_status
+from .status import Status
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000
@@ -322,11 +323,7 @@ class RedisBuffer(Buffer):
             self.client.unlink(name)
 
     def status(self, stored: Stored) -> Status:
-        waiting = 0
-        for shard in range(self.layout.shards):
-            pending, batch, _ = self.run("status", self.base(stored, shard))
-            waiting += pending + batch
-        return database_status(self, stored, waiting)
+        return redis_status(self, stored)
 
     # The flush
 
