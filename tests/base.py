@@ -78,12 +78,18 @@ def default_buffer(backend: str, options: dict[str, Any]) -> override_settings:
     return override_settings(NOTIFICATIONS_COUNTER=changed)
 
 
-def fast_healing(**more: Any) -> override_settings:
-    """Settings in which intents are looked at after a second, and a slow machine makes nobody give up on Redis."""
+def fast_healing(timeout: float = 20, url: str | None = None, **more: Any) -> override_settings:
+    """Settings in which intents are looked at after a second.
+
+    Args:
+        timeout: of Redis; a long one, so that nobody gives up on it because the machine is slow.
+        url: of another Redis.
+        more: further settings.
+    """
     changed = {**settings.NOTIFICATIONS_COUNTER, **more}
     if uses_redis():
         buffer = changed["BUFFERS"]["default"]
-        options = {**buffer["OPTIONS"], "GRACE": 1, "TIMEOUT": 20}
+        options = {"URL": url or buffer["OPTIONS"]["URL"], "GRACE": 1, "TIMEOUT": timeout}
         changed["BUFFERS"] = {**changed["BUFFERS"], "default": {**buffer, "OPTIONS": options}}
     return override_settings(NOTIFICATIONS_COUNTER=changed)
 
@@ -151,6 +157,10 @@ def start_child(module: str, *arguments: Any, **environment: str) -> subprocess.
 
 def finish(child: subprocess.Popen[str], seconds: float = 120) -> Any:
     """Wait for a child that must succeed; what it printed as JSON."""
-    out, err = child.communicate(timeout=seconds)
+    try:
+        out, err = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        raise
     assert child.returncode == 0, f"status {child.returncode}\n{out}\n{err}"
     return json.loads(out) if out.strip() else None

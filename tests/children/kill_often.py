@@ -1,10 +1,11 @@
 """Let writers and flushers work, and each of them die by SIGKILL at a named point, until all points had their turn.
 
-Prints who was killed where, and which points nobody came to. Django is started once; each life is a fork of that.
+Prints who was killed where, as JSON; fails if nobody came to some point, or somebody died of something else. Django is started once; each life is a fork of that.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import mmap
 import os
@@ -21,6 +22,9 @@ import django
 
 #: How long a process works if it does not come to its point, and how many lives a point may take.
 SECONDS, LIVES = 5, 10
+
+#: Seconds after which a step is stuck: longer than any database waits for a lock.
+STUCK = 60
 
 
 class Lives:
@@ -73,6 +77,7 @@ class Lives:
             if point:
                 points.arm(point)
             while not self.ended[0] and os.getppid() == parent and not (point and time.monotonic() > end):
+                faulthandler.dump_traceback_later(STUCK, exit=True)
                 worker.step()
             status = 0
         except BaseException:
@@ -119,7 +124,9 @@ def main(buffer: str, roles: list[str], seed: int, rounds: int, writers: int, us
     lives = Lives(make, seed)
     with fast_healing():
         lives.run(plan, dict(zip(roles, (writers, 2), strict=True)))
-    print(json.dumps({"killed": lives.killed, "missed": lives.missed, "failed": lives.failed}))
+    print(json.dumps(lives.killed))
+    if lives.failed or lives.missed:
+        sys.exit(f"failed: {lives.failed}, nobody came to: {lives.missed}")
 
 
 if __name__ == "__main__":

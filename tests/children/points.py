@@ -73,18 +73,24 @@ def points(buffer: str, role: str) -> list[tuple[str, str]]:
     return [(when, step) for step in ROLES[buffer][role] for when in ("before", "after")]
 
 
-def arm(point: Point) -> None:
-    """Let this process die at a point."""
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(point: Point, act: Callable[[], None] = die) -> None:
+    """Let this process die, or do something else, at a point."""
     module, _, path = STEPS.get(point.step, REDIS).partition(":")
     owner: Any = import_module(module)
     *parents, name = path.split(".")
     for parent in parents:
         owner = getattr(owner, parent)
     script = None if point.step in STEPS else point.step
-    setattr(owner, name, dying(getattr(owner, name), point, script))
+    setattr(owner, name, acting(getattr(owner, name), point, script, act))
 
 
-def dying(function: Callable[..., Any], point: Point, script: str | None) -> Callable[..., Any]:
+def acting(
+    function: Callable[..., Any], point: Point, script: str | None, act: Callable[[], None]
+) -> Callable[..., Any]:
     left = [point.times]
 
     def is_it(arguments: tuple[Any, ...]) -> bool:
@@ -96,14 +102,10 @@ def dying(function: Callable[..., Any], point: Point, script: str | None) -> Cal
     def call(*arguments: Any, **named: Any) -> Any:
         here = is_it(arguments)
         if here and point.when == "before":
-            die()
+            act()
         result = function(*arguments, **named)
         if here:
-            die()
+            act()
         return result
 
     return call
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)

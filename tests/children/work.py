@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from notifications_counter import progress
@@ -40,7 +40,7 @@ class Writer:
     def step(self) -> None:
         try:
             self.random.choice(self.steps)()
-        except NotCounted:  # others were faster five times
+        except (NotCounted, IntegrityError):  # others were faster five times, or in saving a row that was deleted
             pass
         except DatabaseError as error:
             if "deadlock" not in str(error).lower():  # the database ends one of two that wait for each other
