@@ -20,7 +20,11 @@ for i = 3, #ARGV do
     frozen[#frozen + 1] = key
   else
     redis.call('HSET', base .. ':intents:' .. key, token, now)
-    redis.call('ZADD', base .. ':dirty', 'NX', now + grace, key)
+    -- Not later because of older intents, which are looked at more and more seldom.
+    local due = redis.call('ZSCORE', base .. ':dirty', key)
+    if not due or tonumber(due) > now + grace then
+      redis.call('ZADD', base .. ':dirty', now + grace, key)
+    end
     redis.call('DEL', base .. ':guard:' .. key)
   end
 end
