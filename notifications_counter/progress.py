@@ -8,9 +8,9 @@ from django.db import transaction
 from .models import Progress
 
 
-def ensure(using: str, label: str, shards: int = 1, **values: Any) -> None:
+def ensure(using: str, label: str, number: int = 1, **values: Any) -> None:
     """Create the rows of a counter that are missing, and commit them: a lock on a missing row locks nothing."""
-    for shard in range(shards):
+    for shard in range(number):
         Progress.objects.using(using).get_or_create(counter=label, shard=shard, defaults=values)
 
 

@@ -30,7 +30,7 @@ def look_at(counter: Counter, using: str | None = None) -> Status:
         known = database_status(buffer, stored)
         return replace(known, problem=str(error), outside=None, amount=None, intents=None, flagged=None)
     try:
-        stored.check_layout(stored.look([]), buffer.layout.prefix, buffer.layout.shards)
+        stored.check_layout(stored.look([]).shards[0], buffer.layout.prefix, buffer.layout.shards)
     except CounterError as error:
         return replace(status, problem=str(error).removeprefix(f"{status.label}: "))
     return status

@@ -46,16 +46,22 @@ def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[st
         cursor.execute(f"INSERT INTO {quote(TABLE)} ({columns}) VALUES {places}", parameters)
 
 
-def oldest(using: str, label: str, after: int, limit: int) -> list[Waiting]:
-    """The oldest waiting rows of a counter, above an id; only those with an amount."""
-    rows = Delta.objects.using(using).filter(counter=label, id__gt=after, amount__isnull=False)
+def newest(using: str, label: str) -> int:
+    """The id of the newest waiting row of a counter; 0 for none."""
+    rows = Delta.objects.using(using).filter(counter=label)
+    return rows.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def oldest(using: str, label: str, after: int, last: int, limit: int) -> list[Waiting]:
+    """The oldest waiting rows of a counter, above an id and up to another one; only those with an amount."""
+    rows = Delta.objects.using(using).filter(counter=label, id__gt=after, id__lte=last, amount__isnull=False)
     found = rows.order_by("id").values_list("id", "key", "amount")[:limit]
     return [Waiting(id, key, amount or 0) for id, key, amount in found]
 
 
-def asked(using: str, label: str, limit: int) -> list[tuple[int, str]]:
-    """The oldest rows that ask for a recount, as id and key."""
-    rows = Delta.objects.using(using).filter(counter=label, amount__isnull=True)
+def asked(using: str, label: str, last: int, limit: int) -> list[tuple[int, str]]:
+    """The oldest rows that ask for a recount, up to an id, as id and key."""
+    rows = Delta.objects.using(using).filter(counter=label, id__lte=last, amount__isnull=True)
     return list(rows.order_by("id").values_list("id", "key")[:limit])
 
 

@@ -1,25 +1,26 @@
-#!/usr/bin/env python3
-"""Explores every interleaving of the Redis protocol in DESIGN.md, crashes included, on a small instance.
+"""Explores every interleaving of the Redis buffer's protocol, crashes included, on small instances.
 
-    python3 redis_protocol_model.py            all configurations, the protocol as designed: no violation
-    python3 redis_protocol_model.py --broken   the same with one rule dropped at a time: each must be caught
+    python -m tests.protocol_model            all configurations, the protocol as it is: no violation (minutes)
+    python -m tests.protocol_model --broken   the same with one rule dropped at a time: each must be caught
 
 Two users, a flush chunk of one user. A step is one atomic Redis script or one database transaction. A writer may at
 any time find Redis unreachable, or its key frozen, and leave a row in the database buffer's table instead.
 After each step: stored + rows + pending + unapplied batch equals the ghost value (what pushes, rows and corrections
-added up to), a cached total equals it too unless rows are waiting for that user, a frozen user has none, and a finished
-read returned a value that held at some time during the read. When everything is at rest, the stored counts equal the
-true counts.
+added up to); where every intent of a user is an open one of a living writer, that and what those have not pushed yet is
+the true count; a cached total equals the ghost value too unless rows are waiting for that user; a frozen user has none;
+and a finished read returned a value that held at some time during the read. When everything is at rest, the stored
+counts equal the true counts.
 
 A healer may freeze any user it looks at, and a freeze may expire at any moment. A writer who is told to leave a row may
 commit it much later.
+
+``tests/protocol`` takes the same steps with the real scripts, in random order.
 """
 
 import collections
 import sys
 
 USERS = ("a", "b")
-MAX_CRASHES = 2
 MAX_STATES = 4_000_000
 
 State = collections.namedtuple(
@@ -29,12 +30,18 @@ State = collections.namedtuple(
 )
 Process = collections.namedtuple("Process", "kind at user amount memo")
 
+#: Who takes part: writers (user, delta, may fall back), flushers, healers, readers' users, flushers of rows; and how
+#: many freezes and crashes may come.
+Configuration = collections.namedtuple(
+    "Configuration", "writers flushers healers readers row_flushers freezes crashes", defaults=(0, 2)
+)
+
 RULES = {  # rule: the configuration that catches its absence
     "intent before commit": "2 writers",
     "guard on correction": "2 writers",
     "old intents of live writers are kept": "2 writers",
     "kept intents are flagged": "2 writers",
-    "ack only its own batch": "2 flushers",
+    "ack only its own batch": "2 flushers alone",
     "reader compares batch numbers": "reader",
     "total filled only if nothing moved": "reader",
     "rows are listed before totals are deleted": "fallback rows",
@@ -43,23 +50,25 @@ RULES = {  # rule: the configuration that catches its absence
     "a frozen user's total is not filled": "frozen",
 }
 
-CONFIGURATIONS = {  # writers (user, delta, may fall back), flushers, healers, readers' users, flushers of rows
-    "2 writers": ([("a", 1, False), ("a", -1, False)], 1, 1, [], 0),
-    "2 flushers": ([("a", 1, False), ("b", 1, False)], 2, 1, [], 0),
-    "reader": ([("a", 1, False), ("b", 1, False)], 2, 0, ["a"], 0),
-    "fallback rows": ([("a", 1, True), ("a", 1, True)], 0, 0, ["a", "a"], 2),
-    "healed beside rows": ([("a", 1, True), ("a", -1, True)], 1, 1, [], 1),
-    "frozen": ([("a", 1, False), ("a", -1, False)], 0, 1, ["a"], 1),
-    "frozen and flushed": ([("a", 1, False), ("a", -1, False)], 1, 1, [], 1),
+CONFIGURATIONS = {
+    "2 writers": Configuration([("a", 1, False), ("a", -1, False)], 1, 1, [], 0),
+    "2 flushers": Configuration([("a", 1, False), ("b", 1, False)], 2, 1, [], 0),
+    "2 flushers alone": Configuration([("a", 1, False), ("b", 1, False)], 2, 0, [], 0, crashes=0),
+    "reader": Configuration([("a", 1, False), ("b", 1, False)], 2, 0, ["a"], 0),
+    "fallback rows": Configuration([("a", 1, True), ("a", 1, True)], 0, 0, ["a", "a"], 2),
+    "healed beside rows": Configuration([("a", 1, True), ("a", -1, True)], 1, 1, [], 1),
+    "frozen": Configuration([("a", 1, False), ("a", -1, False)], 0, 1, ["a"], 1, freezes=1),
+    "frozen and flushed": Configuration([("a", 1, False), ("a", -1, False)], 1, 1, [], 1, freezes=1),
 }
-FREEZES = {"frozen": 1, "frozen and flushed": 1}  # how many
 
 
 def get(pairs, key, default=0):
+    """The value of a key in sorted pairs, which stand for a dictionary that can be hashed."""
     return dict(pairs).get(key, default)
 
 
 def put(pairs, key, value):
+    """Sorted pairs in which a key has another value; None takes it away."""
     changed = dict(pairs)
     if value is None:
         changed.pop(key, None)
@@ -69,28 +78,32 @@ def put(pairs, key, value):
 
 
 def add(pairs, key, delta):
+    """Sorted pairs in which a delta is added to the value of a key."""
     return put(pairs, key, get(pairs, key) + delta)
 
 
-def initial(writers, flushers, healers, readers, row_flushers, freezes=0):
+def initial(configuration):
+    """The state in which nothing has happened."""
     zero = tuple((user, 0) for user in USERS)
-    processes = [Process("writer", "start", user, delta, may_fall_back) for user, delta, may_fall_back in writers]
-    processes += [Process("flusher", "start", None, None, None)] * flushers
-    processes += [Process("healer", "start", None, None, None)] * healers
-    processes += [Process("reader", "start", user, None, None) for user in readers]
-    processes += [Process("row flusher", "start", None, None, None)] * row_flushers
-    nothing = frozenset()
+    processes = [Process("writer", "start", *writer) for writer in configuration.writers]
+    processes += [Process("flusher", "start", None, None, None)] * configuration.flushers
+    processes += [Process("healer", "start", None, None, None)] * configuration.healers
+    processes += [Process("reader", "start", user, None, None) for user in configuration.readers]
+    processes += [Process("row flusher", "start", None, None, None)] * configuration.row_flushers
+    freezes, nothing = configuration.freezes, frozenset()
     return State(
-        *(zero, zero, (0, 0), None, nothing, (), None, 0, 0, nothing, nothing, (), (), zero, tuple(processes), 0),
-        *(nothing, freezes, freezes > 0),
+        *(zero, zero, (0, 0), None, nothing, (), None, 0, 0, nothing, nothing, (), (), zero, tuple(processes)),
+        *(configuration.crashes, nothing, freezes, freezes > 0),
     )
 
 
 def waiting(rows, user):
+    """The sum of a user's waiting rows."""
     return sum(delta for owner, _, delta in rows if owner == user)
 
 
 def has_rows(rows, user):
+    """Whether rows of a user wait."""
     return any(owner == user for owner, _, _ in rows)
 
 
@@ -105,18 +118,22 @@ def buffered(user, pending, seq, batch, progress):
 
 
 def moved(state, i, process):
+    """A state in which one process has moved on."""
     return state._replace(processes=(*state.processes[:i], process, *state.processes[i + 1 :]))
 
 
 def changed_total(state, user, delta):
+    """The cached totals after a delta: one that is not cached stays so."""
     return add(state.total, user, delta) if user in dict(state.total) else state.total
 
 
 def without_zero(pending, user):
+    """What is pending, a sum of zero removed."""
     return pending if get(pending, user) else put(pending, user, None)
 
 
 def still_dirty(intents, user):
+    """Whether an intent of a user is left."""
     return any(owner == user for owner, _, _ in intents)
 
 
@@ -137,6 +154,7 @@ def push(state, user, delta, token, broken):
 
 
 def writer(state, i, p, broken):
+    """The next steps of one transaction: leave an intent, commit, push; or leave a row."""
     user, delta, token = p.user, p.amount, i
     if p.at == "start" and user in state.frozen:
         yield "told to leave a row", moved(state, i, p._replace(at="told"))
@@ -169,6 +187,7 @@ def writer(state, i, p, broken):
 
 
 def flusher(state, i, p, broken):
+    """The next steps of a flush: claim, apply a chunk and the progress, acknowledge."""
     start = Process("flusher", "start", None, None, None)
     if p.at == "start":
         if state.batch is not None:
@@ -204,6 +223,7 @@ def flusher(state, i, p, broken):
 
 
 def healer(state, i, p, broken):
+    """The next steps of a recount: set the guard, count, correct if nothing came between."""
     start = Process("healer", "start", None, None, None)
     if p.at == "start":
         for user in state.dirty:
@@ -254,12 +274,14 @@ def healer(state, i, p, broken):
 
 
 def freeze(state, user, broken):
+    """A user whose writers are to leave rows."""
     total = state.total if broken == "freezing deletes the total" else put(state.total, user, None)
     frozen, freezes = state.frozen | {user}, state.freezes - 1
     return state._replace(frozen=frozen, total=total, version=state.version + 1, freezes=freezes)
 
 
 def reader(state, i, p, broken):
+    """The next steps of a read: the cached total, or a snapshot, a look at the database, a fill."""
     if p.at == "start":
         if p.user in dict(state.total):
             held = frozenset({get(state.ghost, p.user)})
@@ -288,6 +310,7 @@ def reader(state, i, p, broken):
 
 
 def row_flusher(state, i, p, broken):
+    """The next steps of a flush of rows: list them, delete their totals, apply them."""
     start = Process("row flusher", "start", None, None, None)
     if p.at == "start" and state.rows:
         yield "list rows", moved(state, i, p._replace(at="listed", memo=state.rows))
@@ -306,14 +329,15 @@ KINDS = {"writer": writer, "flusher": flusher, "healer": healer, "reader": reade
 
 
 def steps(state, broken):
+    """All next steps: what each process may do, crashes, the end of a freeze."""
     for user in state.frozen:
         yield f"{user} thaws", state._replace(frozen=state.frozen - {user})
     for i, p in enumerate(state.processes):
         if p.at in ("done", "dead"):
             continue
-        if p.at != "start" and p.kind != "reader" and state.crashes < MAX_CRASHES:
+        if p.at != "start" and p.kind != "reader" and state.crashes:
             after = p._replace(at="dead") if p.kind == "writer" else Process(p.kind, "start", None, None, None)
-            crashed = moved(state, i, after)._replace(crashes=state.crashes + 1)
+            crashed = moved(state, i, after)._replace(crashes=state.crashes - 1)
             if state.row_lock == i:
                 crashed = crashed._replace(row_lock=None)
             yield f"{p.kind} {i}: crash", crashed
@@ -338,7 +362,22 @@ def with_history(state, before):
     return state._replace(processes=tuple(processes))
 
 
+def unsent(state, user):
+    """What writers who live have committed and not pushed yet."""
+    return sum(p.amount for p in state.processes if p.kind == "writer" and p.at == "committed" and p.user == user)
+
+
+def is_certain(state, user):
+    """Whether each intent of a user is an open one of a writer who lives: what it pushes is all that may be missing."""
+    return all(
+        token != "recount" and mark == "open" and state.processes[token].at not in ("done", "dead")
+        for owner, token, mark in state.intents
+        if owner == user
+    )
+
+
 def violation(state):
+    """What is wrong in a state, or None."""
     for user in USERS:
         value = get(state.stored, user) + waiting(state.rows, user)
         value += buffered(user, state.pending, state.seq, state.batch, state.progress)
@@ -349,6 +388,8 @@ def violation(state):
             return f"a cached total of {user} is read without the rows that are left meanwhile"
         if total_must_hold and get(state.total, user) != get(state.ghost, user):
             return f"the cached total of {user} is wrong"
+        if is_certain(state, user) and value + unsent(state, user) != get(state.true, user):
+            return f"the count of {user} is wrong, and no intent asks for a recount"
     for p in state.processes:
         from_total = p.kind == "reader" and p.at == "done" and p.memo[1] is None
         if p.kind == "reader" and p.at in ("fill", "done") and p.amount not in p.memo[0] and not from_total:
@@ -361,8 +402,17 @@ def violation(state):
     return None
 
 
-def explore(configuration, broken=None, freezes=0):
-    first = initial(*configuration, freezes)
+def explore(configuration, broken=None):
+    """Take every step in every state that can be reached, the nearest first.
+
+    Args:
+        configuration: who takes part.
+        broken: the rule that is dropped.
+
+    Returns:
+        How many states were seen, what is wrong in the last of them (None: nothing), and the steps that lead there.
+    """
+    first = initial(configuration)
     came_from = {first: None}
     queue = collections.deque([first])
     while queue and len(came_from) < MAX_STATES:
@@ -384,16 +434,17 @@ def explore(configuration, broken=None, freezes=0):
 
 
 def main():
+    """Explore, print what was found, and exit with 1 where it is not what it should be."""
     failed = False
     if "--broken" in sys.argv:
         for rule, name in RULES.items():
-            count, wrong, path = explore(CONFIGURATIONS[name], broken=rule, freezes=FREEZES.get(name, 0))
+            count, wrong, path = explore(CONFIGURATIONS[name], broken=rule)
             print(f"without '{rule}': {wrong or 'NOT CAUGHT'} ({count} states)")
             print("    " + " > ".join(path))
             failed |= wrong is None
     else:
         for name, configuration in CONFIGURATIONS.items():
-            count, wrong, path = explore(configuration, freezes=FREEZES.get(name, 0))
+            count, wrong, path = explore(configuration)
             print(f"{name}: {wrong or 'no violation'} in {count} states{' (cut)' if count >= MAX_STATES else ''}")
             if wrong:
                 print("    " + " > ".join(path))

@@ -18,7 +18,7 @@ from notifications_counter.flush import Flush
 from notifications_counter.models import Delta, Progress, UserNotificationsCount
 from notifications_counter.status import look_at
 
-from .base import CounterTestCase, counter, default_buffer, notify, uses_redis
+from .base import CounterTestCase, counter, default_buffer, note_layout, notify, uses_redis
 from .servers import free_port, valkey
 from .testapp.models import Click
 
@@ -282,6 +282,7 @@ class ShardsTest(StatusTestCase):
         if not uses_redis():
             self.skipTest("only Redis has shards")
         with valkey() as url, default_buffer(REDIS, {"URL": url, "SHARDS": 4}):
+            note_layout()
             for user in User.objects.all():
                 notify(user, 2)
             status = counter.status()

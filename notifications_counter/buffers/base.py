@@ -85,6 +85,8 @@ class Buffer:
         self.options = {**self.defaults, **options}
         self.chunk = self.at_least("CHUNK", 1)
         self.layout = Layout()
+        #: Whether new deltas must wait in the database, whatever the layout is.
+        self.rows_only = False
 
     def at_least(self, name: str, least: int) -> int:
         """An option that must be an integer of at least so much."""
@@ -101,6 +103,14 @@ class Buffer:
 
     def close(self) -> None:
         """Let go of connections: the settings have changed."""
+
+    # Moves between buffers
+
+    def open(self, stored: Stored) -> None:
+        """Note for all processes that deltas may wait in this layout from now on."""
+
+    def close_down(self, stored: Stored) -> None:
+        """It has been noted that none may wait here any more: end what does not know it, forget what is cached."""
 
     # Writes and reads
 

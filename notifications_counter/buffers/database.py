@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from .. import progress, waiting
+from ..exceptions import CounterError
 from ..stored import Stored
 from .base import Buffer, Found, found_in, in_database, must_be_counted, slices
 from .on_commit import sends_after_commit
@@ -39,7 +40,7 @@ class DatabaseBuffer(Buffer):
 
     def _values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         look = stored.look(keys)
-        stored.check_layout(look, self.layout.prefix, self.layout.shards)
+        stored.check_layout(look.shards[0], self.layout.prefix, self.layout.shards)
         counted = must_be_counted(stored, look, keys)
         return in_database(look, keys) | (stored.true_values(counted) if counted else {})
 
@@ -51,29 +52,36 @@ class DatabaseBuffer(Buffer):
 
     def _try(self, stored: Stored, keys: Sequence[str]) -> None:
         """Try a recount once; what does not succeed, the next flush does."""
-        with suppress(DatabaseError):
+        with suppress(CounterError, DatabaseError):
             for part in slices(keys):
                 self.recount(stored, part)
 
     def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
         if correct:
-            return self._correct(stored, keys)
+            return correct_by_rows(stored, keys)
         look = stored.look(keys, count=True)
+        stored.check_layout(look.shards[0], self.layout.prefix, self.layout.shards)
         return {key: found_in(look, key) for key in keys}
-
-    def _correct(self, stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
-        using, label = stored.using, stored.label
-        with transaction.atomic(using=using, durable=True):
-            progress.lock(using, label, 0)
-            asked = waiting.asked_of(using, label, keys)
-            look = stored.look(keys, count=True)
-            found = {key: found_in(look, key) for key in keys}
-            stored.leave({key: one.difference for key, one in found.items() if one.difference})
-            waiting.delete(using, asked)
-        return found
 
     def status(self, stored: Stored) -> Status:
         return database_status(self, stored)
+
+
+def correct_by_rows(stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+    """Recount keys, and let what differs wait in the database.
+
+    Raises:
+        LayoutChanged: deltas may wait elsewhere too, where it is not seen.
+    """
+    using, label = stored.using, stored.label
+    with transaction.atomic(using=using, durable=True):
+        stored.check_layout(progress.lock(using, label, 0), "", 1)
+        asked = waiting.asked_of(using, label, keys)
+        look = stored.look(keys, count=True)
+        found = {key: found_in(look, key) for key in keys}
+        stored.leave({key: one.difference for key, one in found.items() if one.difference})
+        waiting.delete(using, asked)
+    return found
 
 
 def database_status(buffer: Buffer, stored: Stored) -> Status:

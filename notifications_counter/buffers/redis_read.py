@@ -100,7 +100,7 @@ class Reader:
             return self._from_database(keys)
 
     def _cached(self, shard: int, key: str) -> dict[str, int]:
-        if not self._is_known(key):
+        if self.buffer.rows_only or not self._is_known(key):
             return {}
         total = text(self.buffer.get(f"{self.buffer.base(self.stored, shard)}:total:{key}") or "")
         return self._with_own({key: int(total)}) if is_number(total) else {}
@@ -127,7 +127,8 @@ class Reader:
         return self._with_own(cached) | self._worked_out(shard, snapshot, look, row, missing)
 
     def _is_cached(self, key: str, held: Held) -> bool:
-        return is_number(held.total) and not held.asked and self._is_known(key)
+        usable = is_number(held.total) and not held.asked and not self.buffer.rows_only
+        return usable and self._is_known(key)
 
     def _worked_out(
         self, shard: int, snapshot: Snapshot, look: Look, row: Shard, keys: Sequence[str]
@@ -135,9 +136,14 @@ class Reader:
         values = {key: self._sum(look, row, snapshot, key) for key in keys}
         counted = self._must_be_counted(look, row, snapshot, keys)
         known = {key: value for key, value in values.items() if key not in counted}
-        if self.stored.connection.get_autocommit() and not snapshot.disagrees_with(row):
+        if self._may_cache(look) and not snapshot.disagrees_with(row):
             self._fill(shard, snapshot, {key: value for key, value in known.items() if key not in look.waiting})
         return self._with_own(known) | (self.stored.true_values(counted) if counted else {})
+
+    def _may_cache(self, look: Look) -> bool:
+        """Not while others may let deltas wait in the database alone, and flush them past the cache."""
+        is_open = look.shards[0].prefix != "" and not self.buffer.rows_only
+        return is_open and self.stored.connection.get_autocommit()
 
     def _must_be_counted(self, look: Look, row: Shard, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
         # A transaction sees the database in an old state, or flushes came between three times: the rows still tell.
@@ -148,7 +154,7 @@ class Reader:
 
     def _look(self, keys: Sequence[str]) -> Look:
         look = self.stored.look(keys)
-        self.stored.check_layout(look, self.buffer.layout.prefix, self.buffer.layout.shards)
+        self.stored.check_layout(look.shards[0], self.buffer.layout.prefix, self.buffer.layout.shards)
         return look
 
     def _sum(self, look: Look, row: Shard, snapshot: Snapshot, key: str) -> int:

@@ -6,7 +6,7 @@
 -- ARGV[3...]  keys
 --
 -- writes  intents:<key>  hash          token -> when it was left
---         dirty          sorted set    key -> when to look at its intents
+--         dirty          sorted set    key -> when to look at its intents: no later for what older ones wait for
 --         guard:<key>    string        deleted: a recount under way must look again
 -- reads   frozen:<key>   string        a busy key is being healed: its deltas must wait in the database
 --
@@ -20,7 +20,7 @@ for i = 3, #ARGV do
     frozen[#frozen + 1] = key
   else
     redis.call('HSET', base .. ':intents:' .. key, token, now)
-    redis.call('ZADD', base .. ':dirty', 'NX', now + grace, key)
+    redis.call('ZADD', base .. ':dirty', 'LT', now + grace, key)
     redis.call('DEL', base .. ':guard:' .. key)
   end
 end
