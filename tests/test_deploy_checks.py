@@ -69,11 +69,11 @@ class FlushCheckTest(DeployCheckTestCase):
 
     def test_it_is_said_by_the_command_only_where_it_is_asked_for(self) -> None:
         notify(self.user)
-        for arguments, expected in ((["--deploy", "--database=default"], True), (["--database=default"], False)):
+        both = ["--deploy", "--database=default"]
+        for arguments in (both, ["--deploy"], ["--database=default"]):
             command = [sys.executable, "-m", "django", "check", *arguments]
             done = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True)
-            self.assertEqual("notifications_counter.W023" in done.stderr, expected, done.stderr)
-        self.assertNotIn("W023", " ".join(message.id or "" for message in run_checks(include_deployment_checks=True)))
+            self.assertEqual("notifications_counter.W023" in done.stderr, arguments == both, done.stderr)
 
     def test_a_database_without_the_tables_or_their_columns_is_no_crash(self) -> None:
         table = Progress._meta.db_table

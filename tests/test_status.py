@@ -240,6 +240,15 @@ class RedisStatusTest(StatusTestCase):
             client.save()
             self.assertTrue(counter.status().servers[0].persists)
 
+    def test_a_server_whose_memory_is_full_still_tells_what_waits(self) -> None:
+        with valkey(maxmemory_policy="noeviction") as url, default_buffer(REDIS, {"URL": url}):
+            notify(self.user, 2)
+            client: Any = buffers["default"].client  # type: ignore[attr-defined]
+            client.config_set("maxmemory", "1000")
+            notify(self.user)
+            status = look_at(counter)
+        self.assertEqual((status.problem, status.outside, status.rows, status.amount), ("", 1, 1, 3))
+
     def test_without_its_server_the_database_is_still_told_and_the_exit_status_is_1(self) -> None:
         notify(self.user)
         counter.flush()

@@ -250,13 +250,14 @@ class BufferContract:
 
     def test_status_says_what_waits_and_what_the_last_flush_did(self: Any) -> None:
         before = counter.status()
-        self.assertEqual((before.keys, before.flushed_at), (0, None))
+        self.assertEqual((before.keys, before.amount, before.flushed_at), (0, 0, None))
         notify(self.user, 2)
-        self.assertEqual(counter.status().keys, 1)
+        notify(self.more_users(1)[0])
+        self.assertEqual((counter.status().keys, counter.status().amount), (2, 3))
         counter.flush()
         after = counter.status()
-        self.assertEqual((after.keys, after.flushed_keys), (0, 1))
-        self.assertIsNotNone(after.flushed_at)
+        self.assertEqual((after.keys, after.amount, after.asked, after.flushed_keys), (0, 0, 0, 2))
+        self.assertLess(after.flush_age, 60)
 
     # Events
 
