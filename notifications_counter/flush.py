@@ -166,14 +166,18 @@ class Flush:
     # Recounts that were asked for
 
     def _recount_asked(self) -> None:
-        rows = [] if self.stored.events else self._asked()
-        while rows and self._recount({key for _, key in rows}):
+        rows, newest = [] if self.stored.events else self._asked(), self._newest_row()
+        while rows and rows[0][0] <= newest and self._recount({key for _, key in rows}):
             self._retried(waiting.delete, self.stored.using, [id for id, _ in rows])
             self._next_chunk(0)
             rows = self._asked()
 
     def _asked(self) -> list[tuple[int, str]]:
         return self._retried(waiting.asked, self.stored.using, self.stored.label, BATCH)
+
+    def _newest_row(self) -> int:
+        """Where a flush ends, so that writers who are faster cannot keep it from ending."""
+        return self._retried(waiting.newest, self.stored.using, self.stored.label)
 
     def _recount_due(self, shard: int) -> None:
         if not self.stored.events and (keys := self.buffer.due(self.stored, shard, BATCH)):
@@ -219,12 +223,9 @@ class Flush:
     # Deltas that wait in the database
 
     def _flush_rows(self) -> None:
-        last = 0
-        while True:
-            self._next_chunk(0)
-            rows = self._retried(self._apply_rows, last)
-            if not rows:
-                return
+        self._next_chunk(0)
+        last, newest = 0, self._newest_row()
+        while last < newest and (rows := self._retried(self._apply_rows, last)):
             last = rows[-1].id
             self._next_chunk(len(rows))
 
@@ -254,7 +255,9 @@ class Flush:
     # Deltas that wait elsewhere
 
     def _flush_shard(self, shard: int) -> None:
-        while True:
+        # The first may have been begun by others; the second is all that was buffered when this flush began. What has
+        # come since is left to the next flush, or writers who are faster would keep this one from ending.
+        for _ in range(2):
             self._next_chunk(0)
             batch = self._retried(self._claim, shard)
             if batch is None:

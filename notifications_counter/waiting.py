@@ -43,6 +43,12 @@ def oldest(using: str, label: str, after: int, limit: int) -> list[Waiting]:
     return [Waiting(id, key, amount or 0) for id, key, amount in found]
 
 
+def newest(using: str, label: str) -> int:
+    """The id of the newest row of a counter; 0 where there is none."""
+    rows = Delta.objects.using(using).filter(counter=label).order_by("-id")
+    return rows.values_list("id", flat=True).first() or 0
+
+
 def asked(using: str, label: str, limit: int) -> list[tuple[int, str]]:
     """The oldest rows that ask for a recount, as id and key."""
     rows = Delta.objects.using(using).filter(counter=label, amount__isnull=True)
