@@ -73,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("labels", nargs="*", default=["tests"], help="as tests.test_flush; all of tests/ if none")
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")
-    parser.add_argument("--long", action="store_true", help="ten times as many random operations")
+    parser.add_argument("--long", action="store_true", help="ten times as many random operations, and kills")
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only tests whose name matches; repeatable")

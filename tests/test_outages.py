@@ -132,8 +132,9 @@ class OutageTest(OutageTestCase):
         self.assert_loss_is_said(logs, "its data")
 
     def test_a_server_that_pauses_for_five_seconds(self) -> None:
-        with self.writers(), self.server.paused():
+        with self.assertLogs("notifications_counter", "ERROR") as logs, self.writers(), self.server.paused():
             self.flush_for(5)
+        self.assertIn("no answer", logs.output[0])
         self.assert_heals()
         self.assert_no_click_is_missing()
 
@@ -147,7 +148,7 @@ class CutConnectionTest(OutageTestCase):
         self.use(f"redis://127.0.0.1:{self.proxy.port}/0")
 
     def test_connections_that_are_cut_before_the_server_hears_of_a_request(self) -> None:
-        with self.writers():
+        with self.assertLogs("notifications_counter", "ERROR"), self.writers():
             self.proxy.requests = 0.1
             self.flush_for(3)
             self.proxy.requests = 0
@@ -156,7 +157,7 @@ class CutConnectionTest(OutageTestCase):
         self.assertGreater(self.proxy.dropped, 10)
 
     def test_connections_that_are_cut_in_the_middle_of_a_reply(self) -> None:
-        with self.writers():
+        with self.assertLogs("notifications_counter", "ERROR"), self.writers():
             self.proxy.replies = 0.1
             self.flush_for(3)
             self.proxy.replies = 0

@@ -1,6 +1,7 @@
 """Let writers and flushers work, and each of them die by SIGKILL at a named point, until all points had their turn.
 
-Prints who was killed where, as JSON; fails if nobody came to some point, or somebody died of something else. Django is started once; each life is a fork of that.
+Prints who was killed where; fails if nobody came to some point, or if somebody died of something else. Django is
+started once; each life is a fork of that.
 """
 
 from __future__ import annotations

@@ -46,13 +46,14 @@ ROLES: dict[str, dict[str, list[str]]] = {
     "redis": {
         "writer": ["intend", "commit", "push", "withdraw", "snapshot", "look", "fill"],
         "flusher": [
-            *["due", "guard", "look", "correct", "list rows", "claim", "lock progress"],
+            *["due", "guard", "look", "correct", "claim", "lock progress"],
             *["slice", "add sums", "save progress", "commit", "acknowledge"],
         ],
         "asker": ["intend", "push", "guard", "correct"],
         "auditor": [
             *["recount", "recount a slice", "note progress", "take an audit's slice", "audit", "note an audit"],
-            *["freeze", "forget", "delete rows"],  # their busy keys are frozen, so that deltas wait in rows
+            # Busy keys are frozen by their recounts, so that deltas wait in rows.
+            *["freeze", "list rows", "forget", "delete rows"],
         ],
     },
 }
