@@ -73,8 +73,11 @@ class CountedQuerySet(models.QuerySet[Any]):
 
     def _update_locked(self, source: Source, using: str, values: dict[str, Any]) -> int:
         before = source.lock(self._to_lock(source, using), using)
-        changed = super().update(**values)
-        if changed != len(before):
+        # A row may have been locked that another program has changed while this one waited for it, and one may have
+        # appeared: their number alone would not tell.
+        matching = set(self.using(using).order_by().values_list("pk", flat=True))
+        changed = super().update(**values) if matching <= before.keys() else -1
+        if changed != len(matching):
             raise RowsAppeared
         after = source.lock_pks(before, using)
         watched.changed(using, source.model, after)

@@ -15,7 +15,7 @@ from django.db import connection, connections, transaction
 from notifications_counter.models import Notification, UserNotificationsCount
 from notifications_counter.sources import Source
 
-from .base import CounterTestCase, counter, finish, notify, start_child, uses_redis
+from .base import CounterTestCase, counter, finish, notify, start_child, true_count, uses_redis
 from .children.flush_until_killed import POINTS
 
 
@@ -116,6 +116,17 @@ class LockTest(CounterTestCase):
         counter.flush()
         self.assertFalse(UserNotificationsCount.objects.filter(pk=pk).exists())
         self.assertEqual((counter.value(pk), self.stored(other)), (0, 2))
+
+    def test_an_update_that_waited_for_a_row_counts_those_that_it_changed(self) -> None:
+        (user,) = self.make_users(1)
+        first, _ = notify(user, 2)
+        with transaction.atomic():
+            Notification.objects.filter(pk=first.pk).mark_as_read()
+            updating = self.in_thread(Notification.objects.filter(user=user).mark_as_read)
+            time.sleep(1)
+            notify(user)
+        updating.result(30)
+        self.assertEqual(counter.value(user), true_count(user))
 
     def test_a_row_that_another_process_creates_under_the_same_key_counts_once(self) -> None:
         (user,) = self.make_users(1)
