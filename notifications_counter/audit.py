@@ -116,7 +116,8 @@ def _note(stored: Stored, done: Audited) -> None:
 def _sentence(drifted: Sequence[Recounted]) -> str:
     some = ", ".join(f"{one.key}: {one.true - one.changed} instead of {one.true}" for one in drifted[:5])
     more = ", ..." if len(drifted) > 5 else ""
+    counts = "1 wrong count" if len(drifted) == 1 else f"{len(drifted)} wrong counts"
     return (
-        f"the audit has found and corrected {len(drifted)} wrong counts ({some}{more}). Something changes rows behind"
+        f"the audit has found and corrected {counts} ({some}{more}). Something changes rows behind"
         ' the counter\'s back: see "Which changes are counted" in the documentation.'
     )

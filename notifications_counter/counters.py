@@ -16,11 +16,12 @@ from django.dispatch import Signal
 
 from . import where as conditions
 from .conf import is_integer
-from .exceptions import CounterError, InvalidDelta, InvalidSettings, unknown
+from .exceptions import InvalidDelta, InvalidSettings, unknown
 from .keys import Keys
 
 if TYPE_CHECKING:
-    from .buffers.base import Buffer, Status
+    from .buffers.base import Buffer
+    from .buffers.status import Status
     from .flush import Flushed
     from .recount import Recounted
     from .stored import Stored
@@ -276,7 +277,7 @@ class Counter:
 
         return flush(self.stored(using), chunk=chunk, stop=stop, report=report)
 
-    def recount(self, keys: Iterable[Any], *, using: str | None = None) -> list[Recounted]:
+    def recount(self, keys: Iterable[Any], *, using: str | None = None, check: bool = False) -> list[Recounted]:
         """Count the source again for keys, and add what is missing to their counts as one more delta.
 
         Safe beside writers, flushes and other recounts. Runs in transactions of its own.
@@ -284,9 +285,10 @@ class Counter:
         Args:
             keys: the keys, in any number.
             using: a database alias, where it is not the counter's own.
+            check: whether to change nothing.
 
         Returns:
-            What was found and changed, for each key.
+            What was found, and is changed, for each key.
 
         Raises:
             InvalidKey: one of them cannot be a key of this counter.
@@ -296,7 +298,7 @@ class Counter:
         """
         from .recount import recount
 
-        return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)))
+        return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
 
     def ask_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
         """Ask for a recount of keys, in the caller's transaction, because what it does cannot be known exactly.
@@ -320,18 +322,18 @@ class Counter:
         return self.buffer.status(self.stored(using))
 
     def forget_layout(self, *, using: str | None = None) -> None:
-        """After a flush: let the next one use another prefix, number of shards or buffer.
+        """Flush all that waits outside the database, and let other prefixes, numbers of shards or buffers be used.
+
+        Keys of which an intent is younger than the buffer's ``GRACE`` are waited for.
 
         Raises:
-            CounterError: something is buffered that would be left behind.
+            CounterError: something is still buffered there, because somebody goes on writing.
             BufferUnavailable: the buffer's server does not answer.
+            RecountFailed: a key with an intent could not be recounted.
         """
-        status = self.status(using=using)
-        if status.keys or status.rows:
-            raise CounterError(
-                f"{self.label}: {status.keys} keys are still buffered. Stop the writers and drain again."
-            )
-        self.stored(using).set_layout("", 1)
+        from .moving import forget_layout
+
+        forget_layout(self.stored(using))
 
     def has_rows(self, using: str) -> bool:
         """Whether the source has rows to be counted; false for a counter of events."""

@@ -43,6 +43,10 @@ class RecountInTransaction(CounterError):
     """A recount was called inside a transaction, where it could not see what others commit meanwhile."""
 
 
+class RecountFailed(CounterError):
+    """Writers never left a key alone for as long as a recount needs, or the buffer's server has lost data."""
+
+
 class NothingToRecount(CounterError):
     """A counter of events has no rows that could be counted again."""
 

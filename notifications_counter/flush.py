@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from . import audit, progress, upsert, waiting
 from .buffers.base import Buffer, Claim, Known
-from .exceptions import FlushInTransaction, InvalidKey
+from .exceptions import FlushInTransaction, InvalidKey, RecountFailed
 from .models import Progress
-from .recount import RecountFailed, recount, recount_next
+from .recount import recount, recount_next
 from .retries import retried
 from .signals import flushed as flushed_signal
 from .stored import BATCH, Stored
@@ -34,6 +34,10 @@ RECOUNT_SECONDS = 1
 
 #: How long one flush works on recounting a whole source: for the first time, or after the server lost data.
 FILL_SECONDS = 1
+
+#: Batches of a shard that one flush applies: what another flush has left, and what is pending then. Under load there
+#: would always be a next one.
+BATCHES = 2
 
 
 @dataclass
@@ -111,7 +115,7 @@ class Flush:
         self.flushed = Flushed(stored.label)
 
     def run(self) -> Flushed:
-        self._refuse_in_transaction()
+        self._retried(self._refuse_in_transaction)
         started = time.monotonic()
         self._retried(self._prepare)
         try:
@@ -149,12 +153,12 @@ class Flush:
         layout, stored = self.buffer.layout, self.stored
         stored.ensure_progress(layout.shards)
         look = stored.look([])
-        stored.check_layout(look, layout.prefix, layout.shards)
-        if layout.prefix and not look.shards[0].prefix:
-            stored.set_layout(layout.prefix, layout.shards)
+        stored.check_layout(look.shards[0], layout.prefix, layout.shards)
+        if layout.prefix and not look.shards[0].prefix and not self.buffer.rows_only:
+            self.buffer.open(stored)
         if self.report:
             status = self.buffer.status(stored)
-            self.total = status.rows + status.outside
+            self.total = status.rows + (status.outside or 0)
 
     def _next_chunk(self, done: int) -> None:
         self.done += done
@@ -166,14 +170,19 @@ class Flush:
     # Recounts that were asked for
 
     def _recount_asked(self) -> None:
-        rows = [] if self.stored.events else self._asked()
+        newest = self._newest()
+        rows = [] if self.stored.events else self._asked(newest)
         while rows and self._recount({key for _, key in rows}):
             self._retried(waiting.delete, self.stored.using, [id for id, _ in rows])
             self._next_chunk(0)
-            rows = self._asked()
+            rows = self._asked(newest)
 
-    def _asked(self) -> list[tuple[int, str]]:
-        return self._retried(waiting.asked, self.stored.using, self.stored.label, BATCH)
+    def _newest(self) -> int:
+        """What waits by now: a flush that went on with what comes meanwhile would never end under load."""
+        return self._retried(waiting.newest, self.stored.using, self.stored.label)
+
+    def _asked(self, newest: int) -> list[tuple[int, str]]:
+        return self._retried(waiting.asked, self.stored.using, self.stored.label, newest, BATCH)
 
     def _recount_due(self, shard: int) -> None:
         if not self.stored.events and (keys := self.buffer.due(self.stored, shard, BATCH)):
@@ -182,7 +191,7 @@ class Flush:
     def _recount(self, keys: set[str]) -> bool:
         """Whether all could be recounted; else the next flush tries again, and this one goes on."""
         try:
-            self.flushed.recounted += len(recount(self.stored, sorted(keys), patience=RECOUNT_SECONDS))
+            self.flushed.recounted += len(self._retried(recount, self.stored, sorted(keys), RECOUNT_SECONDS))
         except RecountFailed as error:
             logger.warning("%s The next flush tries again.", error)
             return False
@@ -211,28 +220,31 @@ class Flush:
 
     def _audit(self) -> int:
         """Returns how many counts were corrected."""
-        if not self.stored.events:
+        if self.stored.events:
+            return 0
+        try:
             done = self._retried(audit.audit, self.stored, self.stop)
-            self.flushed.audited, self.flushed.drifted = done.keys, len(done.drifted)
+        except RecountFailed as error:  # the server has lost data a moment ago
+            logger.warning("%s The next flush goes on.", error)
+            return 0
+        self.flushed.audited, self.flushed.drifted = done.keys, len(done.drifted)
         return self.flushed.drifted
 
     # Deltas that wait in the database
 
     def _flush_rows(self) -> None:
-        last = 0
-        while True:
-            self._next_chunk(0)
-            rows = self._retried(self._apply_rows, last)
-            if not rows:
-                return
+        last, newest = 0, self._newest()
+        self._next_chunk(0)
+        while last < newest and (rows := self._retried(self._apply_rows, last, newest)):
             last = rows[-1].id
             self._next_chunk(len(rows))
 
-    def _apply_rows(self, after: int) -> list[waiting.Waiting]:
+    def _apply_rows(self, after: int, newest: int) -> list[waiting.Waiting]:
         using, label = self.stored.using, self.stored.label
         with transaction.atomic(using=using, durable=True):
-            progress.lock(using, label, 0)
-            rows = waiting.oldest(using, label, after, self.chunk)
+            # Here, because nobody else would tell the caches of a buffer that others have begun to use.
+            self.stored.check_layout(progress.lock(using, label, 0), *astuple(self.buffer.layout))
+            rows = waiting.oldest(using, label, after, newest, self.chunk)
             good = [row for row in rows if self._is_good(row)]
             sums: dict[str, int] = {}
             for row in good:
@@ -254,7 +266,7 @@ class Flush:
     # Deltas that wait elsewhere
 
     def _flush_shard(self, shard: int) -> None:
-        while True:
+        for _ in range(BATCHES):
             self._next_chunk(0)
             batch = self._retried(self._claim, shard)
             if batch is None:

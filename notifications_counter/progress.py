@@ -8,9 +8,9 @@ from django.db import transaction
 from .models import Progress
 
 
-def ensure(using: str, label: str, shards: int = 1, **values: Any) -> None:
+def ensure(using: str, label: str, number: int = 1, **values: Any) -> None:
     """Create the rows of a counter that are missing, and commit them: a lock on a missing row locks nothing."""
-    for shard in range(shards):
+    for shard in range(number):
         Progress.objects.using(using).get_or_create(counter=label, shard=shard, defaults=values)
 
 
@@ -27,6 +27,11 @@ def lock(using: str, label: str, shard: int) -> Progress:
 
 def read(using: str, label: str, shard: int) -> Progress:
     return Progress.objects.using(using).get(counter=label, shard=shard)
+
+
+def read_all(using: str, label: str, shards: int) -> list[Progress]:
+    """The rows of the first so many shards, in their order."""
+    return list(Progress.objects.using(using).filter(counter=label, shard__lt=shards).order_by("shard"))
 
 
 def save(progress: Progress, **values: Any) -> None:

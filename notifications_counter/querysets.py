@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,14 +13,14 @@ from .conflicts import asking
 from .counters import Counter
 from .deletions import deletion
 from .exceptions import NotCounted
-from .sources import UNCOUNTED, Source, change, count, source_of, total
+from .sources import BATCH, UNCOUNTED, Source, change, count, source_of, total
 
 #: How often an update is tried while other programs add rows that it would change too.
 TRIES = 5
 
 
 class RowsAppeared(Exception):
-    """An update has changed other rows than those that were locked for it."""
+    """An update would change, or has changed, other rows than those that were locked for it."""
 
 
 class CountedQuerySet(models.QuerySet[Any]):
@@ -73,13 +73,23 @@ class CountedQuerySet(models.QuerySet[Any]):
 
     def _update_locked(self, source: Source, using: str, values: dict[str, Any]) -> int:
         before = source.lock(self._to_lock(source, using), using)
-        changed = super().update(**values)
-        if changed != len(before):
-            raise RowsAppeared
+        changed = self._update_only(before, source, using, values)
         after = source.lock_pks(before, using)
         watched.changed(using, source.model, after)
         count(total(change(keys, after.get(pk, UNCOUNTED)) for pk, keys in before.items()), using)
         return changed
+
+    def _update_only(self, locked: Mapping[Any, Any], source: Source, using: str, values: dict[str, Any]) -> int:
+        """Update these rows and no others.
+
+        While some were waited for, one may have left the condition and another joined it: a number tells nothing.
+        """
+        if len(locked) <= BATCH:
+            return super(CountedQuerySet, self.filter(pk__in=list(locked))).update(**values)
+        still = source.read(self._to_lock(source, using), using)
+        if still.keys() != locked.keys() or super().update(**values) != len(locked):
+            raise RowsAppeared
+        return len(locked)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """As Django's, with the rows locked and read once."""

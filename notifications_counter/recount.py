@@ -16,7 +16,7 @@ from django.db.models import Count, Exists, OuterRef
 
 from . import progress
 from .buffers.base import Found, slices
-from .exceptions import CounterError, RecountInTransaction
+from .exceptions import RecountFailed, RecountInTransaction
 from .stored import BATCH, Stored
 from .where import column
 
@@ -29,10 +29,6 @@ TRIES_BEFORE_FREEZE, DRAIN = 3, 0.1
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
 #: have a count.
 SOURCE_KEYS, COUNT_KEYS = "rows:", "counts:"
-
-
-class RecountFailed(CounterError):
-    """Writers never left a key alone for as long as a recount needs."""
 
 
 @dataclass(frozen=True)

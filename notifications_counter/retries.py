@@ -28,6 +28,7 @@ MYSQL = {1205, 1213, 1053, 2002, 2003, 2006, 2013, 1927}
 ADVICE = {
     "25006": "It is read-only: let the alias lead to the primary.",
     "53100": "Its disk is full: make room.",
+    1792: "It is read-only: let the alias lead to the primary.",
     1290: "It is read-only: let the alias lead to the primary.",
     1836: "It is read-only: let the alias lead to the primary.",
     1021: "Its disk is full: make room.",
@@ -79,11 +80,11 @@ def _may_pass(error: DatabaseError, connection: BaseDatabaseWrapper) -> bool:
 
 def _code(error: DatabaseError) -> Any:
     """The SQLSTATE on PostgreSQL, the number on MariaDB and MySQL."""
-    cause = error.__cause__
-    for name in ("sqlstate", "pgcode"):
-        if hasattr(cause, name):
-            return getattr(cause, name)
-    return error.args[0] if error.args else None
+    number = error.args[0] if error.args else None
+    if isinstance(number, int):
+        return number
+    cause = error.__cause__  # psycopg's, or that of its predecessor
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 def _close_if_lost(connection: BaseDatabaseWrapper) -> None:

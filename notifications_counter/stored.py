@@ -100,7 +100,9 @@ class Stored:
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as filled."""
-        progress.ensure(self.using, self.label, shards, filled=not self.counter.has_rows(self.using))
+        buffer, filled = self.counter.buffer, not self.counter.has_rows(self.using)
+        known = {} if buffer.rows_only else {"prefix": buffer.layout.prefix, "shards": buffer.layout.shards}
+        progress.ensure(self.using, self.label, shards, filled=filled, **known)
 
     def _look(self, keys: Sequence[str], count: bool) -> Look:
         look = Look()
@@ -200,20 +202,22 @@ class Stored:
         return {key: found.get(key, 0) for key in keys}
 
     def set_layout(self, prefix: str, shards: int) -> None:
-        """Note where deltas may wait besides the database; no prefix: nowhere."""
-        progress.update(self.using, self.label, {"prefix": prefix, "shards": shards})
+        """Note where deltas may wait besides the database; no prefix: nowhere.
 
-    def check_layout(self, look: Look, prefix: str, shards: int) -> None:
+        No run of a server is known there yet, so that none that went before can be missed.
+        """
+        progress.update(self.using, self.label, {"prefix": prefix, "shards": shards, "run_id": ""})
+
+    def check_layout(self, known: Shard | Progress, prefix: str, shards: int) -> None:
         """Refuse to work beside deltas that wait under another prefix or number of shards.
 
         Raises:
-            LayoutChanged: they do, as far as the progress rows know.
+            LayoutChanged: they do, as far as the progress row of the first shard knows.
         """
-        known = look.shards[0]
         if known.prefix and (known.prefix, known.shards) != (prefix, shards):
             now = f"PREFIX {prefix!r} and SHARDS {shards}" if prefix else "the database buffer"
             raise LayoutChanged(
                 f"{self.label}: deltas may wait in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
-                f" the settings say {now}. Set them back, stop the writers, run: manage.py notification_update_counter"
+                f" the settings say {now}. Set them back, with ROWS_ONLY, run: manage.py notification_update_counter"
                 " --drain, and change them then."
             )

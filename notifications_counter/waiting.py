@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, Sum
 
 from .models import Delta
 
@@ -18,6 +19,15 @@ class Waiting(NamedTuple):
     id: int
     key: str
     amount: int
+
+
+class Summary(NamedTuple):
+    """How many rows wait, of how many keys, with which sum, and how many of the rows ask for a recount."""
+
+    rows: int
+    keys: int
+    amount: int
+    asked: int
 
 
 def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
@@ -36,16 +46,22 @@ def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[st
         cursor.execute(f"INSERT INTO {quote(TABLE)} ({columns}) VALUES {places}", parameters)
 
 
-def oldest(using: str, label: str, after: int, limit: int) -> list[Waiting]:
-    """The oldest waiting rows of a counter, above an id; only those with an amount."""
-    rows = Delta.objects.using(using).filter(counter=label, id__gt=after, amount__isnull=False)
+def newest(using: str, label: str) -> int:
+    """The id of the newest waiting row of a counter; 0 for none."""
+    rows = Delta.objects.using(using).filter(counter=label)
+    return rows.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def oldest(using: str, label: str, after: int, last: int, limit: int) -> list[Waiting]:
+    """The oldest waiting rows of a counter, above an id and up to another one; only those with an amount."""
+    rows = Delta.objects.using(using).filter(counter=label, id__gt=after, id__lte=last, amount__isnull=False)
     found = rows.order_by("id").values_list("id", "key", "amount")[:limit]
     return [Waiting(id, key, amount or 0) for id, key, amount in found]
 
 
-def asked(using: str, label: str, limit: int) -> list[tuple[int, str]]:
-    """The oldest rows that ask for a recount, as id and key."""
-    rows = Delta.objects.using(using).filter(counter=label, amount__isnull=True)
+def asked(using: str, label: str, last: int, limit: int) -> list[tuple[int, str]]:
+    """The oldest rows that ask for a recount, up to an id, as id and key."""
+    rows = Delta.objects.using(using).filter(counter=label, id__lte=last, amount__isnull=True)
     return list(rows.order_by("id").values_list("id", "key")[:limit])
 
 
@@ -68,7 +84,13 @@ def delete(using: str, ids: Sequence[int]) -> None:
         rows.filter(id__in=ids[start : start + BATCH]).delete()
 
 
-def summary(using: str, label: str) -> tuple[int, int]:
-    """How many rows of a counter wait, and of how many keys."""
-    rows = Delta.objects.using(using).filter(counter=label)
-    return rows.count(), rows.values("key").distinct().count()
+def summary(using: str, label: str) -> Summary:
+    """What waits of a counter."""
+    numbers = {
+        "rows": Count("id"),
+        "keys": Count("key", distinct=True),
+        "amounts": Count("amount"),
+        "total": Sum("amount"),
+    }
+    found = Delta.objects.using(using).filter(counter=label).aggregate(**numbers)
+    return Summary(found["rows"], found["keys"], int(found["total"] or 0), found["rows"] - found["amounts"])

@@ -1,5 +1,6 @@
 """Settings of the tests. The environment chooses the database and the buffer: one process tests one pair of them."""
 
+import json
 import os
 import tempfile
 import warnings
@@ -52,7 +53,7 @@ NOTIFICATIONS_COUNTER: dict[str, Any] = {"BUFFERS": {"default": IN_DATABASE, "ro
 if os.environ.get("NC_BUFFER") == "redis":
     NOTIFICATIONS_COUNTER["BUFFERS"]["default"] = {
         "BACKEND": "notifications_counter.buffers.redis.RedisBuffer",
-        "OPTIONS": {"URL": REDIS_URL},
+        "OPTIONS": {"URL": REDIS_URL, **json.loads(os.environ.get("NC_REDIS_OPTIONS", "{}"))},
     }
 
 INSTALLED_APPS = [

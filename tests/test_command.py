@@ -18,7 +18,7 @@ from django.db import connection
 from notifications_counter.counters import counters
 from notifications_counter.models import Delta
 
-from .base import ROOT, CounterTestCase, child_environment, counter, notify
+from .base import ROOT, CounterTestCase, child_environment, counter, empty_redis, notify, uses_redis
 from .testapp.models import Click
 
 NAME = "notification_update_counter"
@@ -30,6 +30,28 @@ class RecountCommandTest(CounterTestCase):
         counter.add({user.pk: 3})
         call_command("notification_recount", verbosity=0)
         self.assertEqual(counter.value(user), 0)
+
+    def test_a_right_count_is_called_right(self) -> None:
+        (user,) = self.make_users(1)
+        notify(user, 2)
+        out = StringIO()
+        for check in (True, False):
+            call_command("notification_recount", user=str(user.pk), check=check, stdout=out)
+        self.assertEqual(out.getvalue().count(f"key {user.pk}: stored 0, buffered 2, true 2, right"), 2)
+
+    def test_after_lost_redis_data_it_says_at_once_what_to_run(self) -> None:
+        if not uses_redis():
+            self.skipTest("the database buffer has no server")
+        (user,) = self.make_users(1)
+        notify(user, 2)
+        counter.flush()
+        empty_redis()
+        for check in (True, False):
+            with self.assertRaisesMessage(CommandError, "run manage.py notification_update_counter first"):
+                call_command("notification_recount", user=str(user.pk), check=check, verbosity=0)
+        with self.assertLogs("notifications_counter", "ERROR"), self.assertRaisesMessage(CommandError, "the log says"):
+            call_command(NAME, verbosity=0, counter=[counter.label])
+        call_command("notification_recount", user=str(user.pk), check=True, verbosity=0)
 
 
 class CommandTest(CounterTestCase):

@@ -12,11 +12,13 @@ from unittest import mock
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 
+from notifications_counter.controller import NotificationController
 from notifications_counter.models import Notification, UserNotificationsCount
 from notifications_counter.sources import Source
 
-from .base import CounterTestCase, counter, finish, notify, start_child, uses_redis
+from .base import CounterTestCase, counter, finish, notify, start_child, true_count, uses_redis
 from .children.flush_until_killed import POINTS
+from .testapp.models import ReadNotifications
 
 
 class ManyProcessesTest(CounterTestCase):
@@ -116,6 +118,21 @@ class LockTest(CounterTestCase):
         counter.flush()
         self.assertFalse(UserNotificationsCount.objects.filter(pk=pk).exists())
         self.assertEqual((counter.value(pk), self.stored(other)), (0, 2))
+
+    def test_an_update_that_waits_while_one_row_leaves_it_and_another_joins_is_exact(self) -> None:
+        for user, number in zip(self.make_users(2), (2, 500), strict=True):
+            first, *_ = notify(user, 1)
+            Notification.objects.bulk_create([Notification(user=user, text="one of many") for _ in range(1, number)])
+            with transaction.atomic():
+                Notification.objects.filter(pk=first.pk).update(has_read=True)
+                notify(user)
+                marking = self.in_thread(NotificationController(user).mark_all_as_read)
+                time.sleep(1)
+            marked = marking.result(30)
+            self.assertEqual(true_count(user), number - marked, "a row was marked twice, or not at all")
+            self.assert_exact([user])
+            read = Notification.objects.filter(user=user, has_read=True).count()
+            self.assertEqual(ReadNotifications.counter.value(user), read)
 
     def test_a_row_that_another_process_creates_under_the_same_key_counts_once(self) -> None:
         (user,) = self.make_users(1)

@@ -19,19 +19,8 @@ from notifications_counter.migrated import after_migrate
 from notifications_counter.models import Delta, Notification, Progress, UserNotificationsCount
 from notifications_counter.recount import recount_next
 
-from .base import CounterTestCase, counter, finish, notify, start_child, true_count, uses_redis
+from .base import CounterTestCase, behind_djangos_back, counter, finish, notify, start_child, true_count, uses_redis
 from .testapp.models import Click, Team, TeamTickets, Ticket
-
-
-def behind_djangos_back(user: User, number: int) -> None:
-    """Rows that nobody tells the counter of."""
-    rows = [(user.pk, f"raw {place}", "", "", False) for place in range(number)]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO notifications_counter_notification (user_id, text, kind, url, has_read, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, CURRENT_TIMESTAMP)",
-            rows,
-        )
 
 
 class RecountTest(CounterTestCase):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from notifications_counter.buffers.base import Status
+from notifications_counter.buffers.status import Status
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import BufferUnavailable
 from notifications_counter.models import Notification, UserNotificationsCount

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -13,6 +12,7 @@ from .. import waiting
 from ..conf import is_integer
 from ..exceptions import InvalidSettings, unknown
 from ..stored import BATCH, Look, Stored
+from .status import Status
 
 
 @dataclass(frozen=True)
@@ -63,35 +63,6 @@ class Found:
         return self.true - self.stored - self.buffered
 
 
-@dataclass(frozen=True)
-class Status:
-    """What waits for a counter, and what its last flush did.
-
-    Attributes:
-        label: the counter.
-        buffer: the alias of its buffer.
-        keys: how many keys have deltas waiting; a key counts in each place where it has some.
-        outside: how many of those wait outside the database.
-        rows: how many deltas wait in the database.
-        batch: the number of the last batch that was begun.
-        position: how many keys of that batch have been applied.
-        size: how many keys it has.
-        flushed_at: when the last flush ended that applied anything.
-        flushed_keys: how many keys' sums it added.
-    """
-
-    label: str
-    buffer: str
-    keys: int
-    outside: int
-    rows: int
-    batch: int
-    position: int
-    size: int
-    flushed_at: datetime | None
-    flushed_keys: int
-
-
 class Buffer:
     """A place where deltas wait.
 
@@ -114,6 +85,8 @@ class Buffer:
         self.options = {**self.defaults, **options}
         self.chunk = self.at_least("CHUNK", 1)
         self.layout = Layout()
+        #: Whether new deltas must wait in the database, whatever the layout is.
+        self.rows_only = False
 
     def at_least(self, name: str, least: int) -> int:
         """An option that must be an integer of at least so much."""
@@ -131,6 +104,14 @@ class Buffer:
     def close(self) -> None:
         """Let go of connections: the settings have changed."""
 
+    # Moves between buffers
+
+    def open(self, stored: Stored) -> None:
+        """Note for all processes that deltas may wait in this layout from now on."""
+
+    def close_down(self, stored: Stored) -> None:
+        """It has been noted that none may wait here any more: end what does not know it, forget what is cached."""
+
     # Writes and reads
 
     def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
@@ -145,7 +126,11 @@ class Buffer:
         """Nothing that is cached of a counter may be right any more."""
 
     def status(self, stored: Stored) -> Status:
-        """What waits, and what the last flush did."""
+        """What waits, and what the last flush did.
+
+        Raises:
+            BufferUnavailable: the buffer's server does not answer.
+        """
         raise NotImplementedError
 
     # Recounts

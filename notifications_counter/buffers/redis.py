@@ -17,15 +17,17 @@ from django.core.checks import CheckMessage
 from django.db import Error as DatabaseError
 from django.db import transaction
 
+from .. import progress
 from ..exceptions import BufferUnavailable, CounterError, InvalidSettings
 from ..stored import Stored
 from . import on_commit
-from .base import Buffer, Claim, Found, Known, Layout, Slice, Status, slices
+from .base import Buffer, Claim, Found, Known, Layout, Slice, slices
 from .breaker import Breaker
-from .database import database_status
 from .redis_client import check_client, make_client, redis, source_of, text, texts
 from .redis_read import Reader
 from .redis_recount import Recounter
+from .redis_status import redis_status
+from .status import Status
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000
@@ -58,6 +60,7 @@ class RedisBuffer(Buffer):
         "MAX_TRANSACTION_AGE": 86_400,
         "TOTAL_TTL": 3600,
         "TIMEOUT": 1,
+        "ROWS_ONLY": False,
     }
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
@@ -68,8 +71,9 @@ class RedisBuffer(Buffer):
         self.total_ttl = self.at_least("TOTAL_TTL", 1)
         self.layout = Layout(self._prefix(), self.at_least("SHARDS", 1))
         self._check_timeout()
+        self.rows_only = self._yes_or_no("ROWS_ONLY")
         self.breaker = Breaker(f"Redis buffer {alias!r}")
-        self._checked: set[Stored] = set()
+        self._known_open: set[Stored] = set()
 
     def _prefix(self) -> str:
         prefix = self.options["PREFIX"]
@@ -83,6 +87,12 @@ class RedisBuffer(Buffer):
         timeout = self.options["TIMEOUT"]
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
             raise InvalidSettings(f"Buffer {self.alias!r}: TIMEOUT must be a number of seconds, not {timeout!r}.")
+
+    def _yes_or_no(self, name: str) -> bool:
+        value = self.options[name]
+        if not isinstance(value, bool):
+            raise InvalidSettings(f"Buffer {self.alias!r}: {name} must be True or False, not {value!r}.")
+        return value
 
     def check(self) -> list[CheckMessage]:
         return check_client(self.alias, self.options)
@@ -151,11 +161,41 @@ class RedisBuffer(Buffer):
             for part in slices(members, length):
                 yield shard, part
 
+    # Moves between buffers
+
+    def open(self, stored: Stored) -> None:
+        with transaction.atomic(using=stored.using, durable=True):
+            if progress.lock(stored.using, stored.label, 0).prefix:
+                return
+            for shard in range(self.layout.shards):
+                row = progress.read(stored.using, stored.label, shard)
+                self.run("open", self.base(stored, shard), row.batch)
+            self.forget_cached(stored)
+            stored.set_layout(self.layout.prefix, self.layout.shards)
+
+    def close_down(self, stored: Stored) -> None:
+        for shard in range(self.layout.shards):
+            self.ask(partial(self._unlink, f"{self.base(stored, shard)}:guard:*"))
+        self.forget_cached(stored)
+
+    def _is_open(self, stored: Stored) -> bool:
+        """Whether a flush has noted for all that deltas may wait here. Until then they wait in the database."""
+        if stored not in self._known_open:
+            known = stored.look([]).shards[0]
+            stored.check_layout(known, self.layout.prefix, self.layout.shards)
+            if not known.prefix:
+                return False
+            self._known_open.add(stored)
+        return True
+
     # Writes
 
     def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
         connection = stored.connection
-        if on_commit.sends_after_commit(connection):
+        if self.rows_only or not self._is_open(stored):
+            with transaction.atomic(using=stored.using, savepoint=False):
+                self._leave_rows(stored, sums)
+        elif on_commit.sends_after_commit(connection):
             self._add_in_transaction(stored, sums)
         elif connection.get_autocommit():
             with transaction.atomic(using=stored.using):
@@ -178,7 +218,6 @@ class RedisBuffer(Buffer):
         """Leave the transaction's token; returns the keys whose deltas must wait in the database instead."""
         refused = set(keys)
         try:
-            self._check_layout(stored)
             for shard, part in self.by_shard(keys):
                 frozen = self._intend_part(stored, shard, token, part)
                 refused -= set(part) - set(frozen)
@@ -194,13 +233,8 @@ class RedisBuffer(Buffer):
         frozen: list[str] = self.run("intend", base, token, self.grace, *keys)
         return frozen
 
-    def _check_layout(self, stored: Stored) -> None:
-        if stored not in self._checked:
-            stored.check_layout(stored.look([]), self.layout.prefix, self.layout.shards)
-            self._checked.add(stored)
-
     def _leave_rows(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
-        """Let deltas wait in the database, where no hook runs after the commit; until then nobody caches their sum."""
+        """Let deltas wait in the database, without a hook after the commit; until then nobody caches their sum."""
         with suppress(BufferUnavailable):
             self._freeze(stored, sums, self.grace)
         stored.leave(sums)
@@ -290,11 +324,7 @@ class RedisBuffer(Buffer):
             self.client.unlink(name)
 
     def status(self, stored: Stored) -> Status:
-        waiting = 0
-        for shard in range(self.layout.shards):
-            pending, batch, _ = self.run("status", self.base(stored, shard))
-            waiting += pending + batch
-        return database_status(self, stored, waiting)
+        return redis_status(self, stored)
 
     # The flush
 

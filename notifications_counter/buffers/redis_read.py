@@ -106,8 +106,9 @@ class Reader:
         return self._with_own({key: int(total)}) if is_number(total) else {}
 
     def _may_be_cached(self, key: str) -> bool:
-        """Whether a cached value lacks nothing but deltas that wait here, and no row of the open transaction."""
-        return self._is_known(key) and not any(key in unsent.rows.get(self.stored, ()) for unsent in self.unsent)
+        """Whether a cached value lacks nothing but deltas that wait here: no row of the open transaction."""
+        has_rows = any(key in unsent.rows.get(self.stored, ()) for unsent in self.unsent)
+        return self._is_known(key) and not has_rows and not self.buffer.rows_only
 
     def _is_known(self, key: str) -> bool:
         return all(unsent.is_known(self.stored, key) for unsent in self.unsent)
@@ -139,9 +140,14 @@ class Reader:
         values = {key: self._sum(look, row, snapshot, key) for key in keys}
         counted = self._must_be_counted(look, row, snapshot, keys)
         known = {key: value for key, value in values.items() if key not in counted}
-        if self.stored.connection.get_autocommit() and not snapshot.disagrees_with(row):
+        if self._may_cache(look) and not snapshot.disagrees_with(row):
             self._fill(shard, snapshot, {key: value for key, value in known.items() if key not in look.waiting})
         return self._with_own(known) | (self.stored.true_values(counted) if counted else {})
+
+    def _may_cache(self, look: Look) -> bool:
+        """Not while others may let deltas wait in the database alone, and flush them past the cache."""
+        is_open = look.shards[0].prefix != "" and not self.buffer.rows_only
+        return is_open and self.stored.connection.get_autocommit()
 
     def _must_be_counted(self, look: Look, row: Shard, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
         # A transaction sees the database in an old state, or flushes came between three times: the rows still tell.
@@ -152,7 +158,7 @@ class Reader:
 
     def _look(self, keys: Sequence[str]) -> Look:
         look = self.stored.look(keys)
-        self.stored.check_layout(look, self.buffer.layout.prefix, self.buffer.layout.shards)
+        self.stored.check_layout(look.shards[0], self.buffer.layout.prefix, self.buffer.layout.shards)
         return look
 
     def _sum(self, look: Look, row: Shard, snapshot: Snapshot, key: str) -> int:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import LayoutChanged, RecountFailed
 from ..stored import Stored
 from .base import Found, found_in
+from .database import correct_by_rows
 from .redis_read import Held
 
 if TYPE_CHECKING:
@@ -48,11 +50,29 @@ class Recounter:
         if not quiet:
             return {}
         look = self.stored.look(quiet, count=True)
+        if self.correct and not look.shards[0].prefix:
+            return self._correct_by_rows(quiet)
         row = look.shards.get(self.shard) or look.shards[0]
         if row.batch > int(seq):
+            self._refuse_loss(row.batch)
             return {}
         found = {key: found_in(look, key, guarded[key].held.buffered(int(seq), row)) for key in quiet}
         return {key: found[key] for key in self._correct(seq, guarded, found)}
+
+    def _correct_by_rows(self, keys: Sequence[str]) -> dict[str, Found]:
+        """Nothing may wait in Redis, where those would not see it who use the database alone."""
+        try:
+            return correct_by_rows(self.stored, keys)
+        except LayoutChanged:  # it may again since a moment ago
+            return {}
+
+    def _refuse_loss(self, batch: int) -> None:
+        """A server that still does not know a batch that the database knows will not know it later either."""
+        if int(self.buffer.get(f"{self.base}:seq") or 0) < batch:
+            raise RecountFailed(
+                f"{self.stored.label}: the server has lost data (the database knows batch {batch}), which a flush sees"
+                " to: run manage.py notification_update_counter first."
+            )
 
     def _guard(self, keys: Sequence[str]) -> tuple[str, dict[str, Guarded]]:
         seq, _, _, *rest = self.buffer.run("guard", self.base, self.id, self.buffer.grace, *keys)

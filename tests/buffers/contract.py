@@ -201,6 +201,20 @@ class BufferContract:
         counter.flush(chunk=1)
         self.assert_stored_exact(users)
 
+    def test_a_flush_ends_although_others_go_on_writing(self: Any) -> None:
+        notify(self.user, 3)
+        asked: list[int] = []
+
+        def write() -> bool:
+            asked.append(1)
+            self.in_another_connection(lambda: notify(self.user))
+            return len(asked) > 50
+
+        self.assertFalse(counter.flush(chunk=1, stop=write).stopped)
+        self.assertEqual(counter.value(self.user), 3 + len(asked))
+        counter.flush()
+        self.assertEqual(self.stored(self.user), 3 + len(asked))
+
     def test_a_stopped_flush_keeps_the_rest_and_the_next_one_applies_it(self: Any) -> None:
         users = [self.user, *self.more_users(5)]
         for user in users:

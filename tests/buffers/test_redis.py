@@ -20,7 +20,7 @@ from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import LayoutChanged
 from notifications_counter.flush import Flush
-from notifications_counter.models import Delta, Notification, Progress
+from notifications_counter.models import Delta, Notification
 from notifications_counter.stored import Stored
 from tests.base import CounterTestCase, counter, default_buffer, empty_redis, notify
 from tests.servers import valkey
@@ -165,6 +165,20 @@ class StepsTest(RedisTestCase):
         self.buffer.push(stored, "token", {key: 5})
         self.assertEqual(counter.value(self.user), 0)
         self.assertEqual(self.buffer.client.hkeys(name), [b"recount"])
+
+    def test_an_intent_is_looked_at_in_time_although_an_older_one_is_looked_at_seldom(self) -> None:
+        self.use(**self.options, GRACE=1)
+        stored, key = counter.stored(), str(self.user.pk)
+        base, client = self.buffer.base(stored, 0), self.buffer.client
+        client.hset(f"{base}:intents:{key}", "old", int(time.time()) - 5000)
+        client.zadd(f"{base}:dirty", {key: 0})
+        counter.flush()
+        self.assertGreater(client.zscore(f"{base}:dirty", key), time.time() + 1000)
+        with mock.patch.object(RedisBuffer, "push"):  # a process that dies before it
+            notify(self.user)
+        time.sleep(2)
+        counter.flush()
+        self.assertEqual((counter.value(self.user), self.stored(self.user)), (1, 1))
 
     def test_events_that_are_sent_again_count_once(self) -> None:
         base = self.buffer.base(Click.counter.stored(), 0)

@@ -12,7 +12,8 @@
 -- writes  pending        sorted set  key -> summed delta; a sum of zero is removed
 --         total:<key>    string      deleted: it may have been wrong by itself
 --         intents:<key>  hash        tokens that were seen are flagged: their push asks for a recount, and adds nothing
---         dirty          sorted set  key -> when to look again, twice as late each time; removed with the last intent
+--         dirty          sorted set  key -> when to look again: when the youngest intent is twice as old; removed with
+--                                    the last intent
 --         guard:<key>    string      deleted
 --
 -- Returns the keys that are done.
@@ -23,7 +24,7 @@ local now = tonumber(redis.call('TIME')[1])
 local done = {}
 
 local function settle(key, tokens)
-  local intents, oldest = base .. ':intents:' .. key, now
+  local intents, youngest = base .. ':intents:' .. key, nil
   for _, token in ipairs(tokens) do
     local left = redis.call('HGET', intents, token)
     local since = left and tonumber(string.match(left, '%d+'))
@@ -31,13 +32,13 @@ local function settle(key, tokens)
       redis.call('HDEL', intents, token)
     elseif since then
       redis.call('HSET', intents, token, 'flagged ' .. since)
-      oldest = math.min(oldest, since)
+      youngest = math.max(youngest or since, since)
     end
   end
   if redis.call('EXISTS', intents) == 0 then
     redis.call('ZREM', base .. ':dirty', key)
   else
-    redis.call('ZADD', base .. ':dirty', now + math.max(grace, now - oldest), key)
+    redis.call('ZADD', base .. ':dirty', now + math.max(grace, now - (youngest or now)), key)
   end
 end
 

@@ -49,9 +49,12 @@ class Command(BaseCommand):
 
     def _recount(self) -> int:
         if self.options["user"] is not None:
-            counter = UserNotificationsCount.counter
-            return self._report(counter, counter.recount([self.options["user"]], using=self.options["database"]))
+            return self._one_user()
         return sum(self._recount_all(counter) for counter in self._chosen())
+
+    def _one_user(self) -> int:
+        counter, using, check = UserNotificationsCount.counter, self.options["database"], self.options["check"]
+        return self._report(counter, counter.recount([self.options["user"]], using=using, check=check))
 
     def _chosen(self) -> list[Counter]:
         chosen = [get_counter(label) for label in self.options["counter"] or ()]
@@ -61,9 +64,7 @@ class Command(BaseCommand):
 
     def _check(self) -> int:
         if self.options["user"] is not None:
-            counter = UserNotificationsCount.counter
-            key = counter.key_text(self.options["user"])
-            return self._report(counter, recount(counter.stored(self.options["database"]), [key], check=True))
+            return self._one_user()
         return sum(self._check_all(counter) for counter in self._chosen())
 
     def _check_all(self, counter: Counter) -> int:
@@ -108,7 +109,8 @@ class Command(BaseCommand):
         what = "wrong" if self.options["check"] else "corrected"
         for one in found:
             numbers = f"stored {one.stored}, buffered {one.buffered}, true {one.true}"
-            self._say(f"{counter.label}: key {one.key}: {numbers}, {what} by {one.changed:+d}")
+            verdict = f"{what} by {one.changed:+d}" if one.changed else "right"
+            self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
         return sum(one.changed != 0 for one in found)
 
     def _say(self, sentence: str) -> None:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--drain",
             action="store_true",
-            help="Flush all, then forget where deltas waited, so that PREFIX, SHARDS or the buffer may be changed.",
+            help="Flush all that waits outside the database, and let PREFIX, SHARDS or the buffer be changed then.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -80,7 +80,7 @@ class Command(BaseCommand):
             close_old_connections()  # one that was lost would stay so
             failed = not self._flush_all(chosen)
         if failed:
-            raise CommandError("Not everything was flushed. What was not is still buffered.")
+            raise CommandError("Not all went well, and the log says what. What was not flushed is still buffered.")
 
     def _flush_all(self, chosen: list[Counter]) -> bool:
         done = [self._flush(counter) for counter in chosen if not self.stopping.is_set()]
@@ -100,6 +100,8 @@ class Command(BaseCommand):
             logger.error("%s could not be flushed: %s", counter.label, error)
             return False
         self._report(flushed)
+        if self.options["drain"] and flushed.ok and self.options["verbosity"] > 0:
+            self.stdout.write(f"{counter.label}: nothing waits outside the database")
         return flushed.ok
 
     def _progress_bar(self) -> Any:

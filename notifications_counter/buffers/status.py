@@ -1,0 +1,121 @@
+"""What one look at a counter finds: what waits, what its last flush did, and how its server is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a Redis server says of itself.
+
+    Attributes:
+        run_id: which run of the server it is.
+        memory: how many bytes it uses.
+        memory_limit: how many it may use; 0 for no limit.
+        policy: what it does at the limit, its ``maxmemory-policy``.
+        append_only: whether it writes an append-only file.
+        snapshots: whether it has written a snapshot since it was started.
+        replicas: how many replicas are connected to it.
+    """
+
+    run_id: str
+    memory: int
+    memory_limit: int
+    policy: str
+    append_only: bool
+    snapshots: bool
+    replicas: int
+
+    @property
+    def evicts(self) -> bool:
+        """Whether it may remove deltas when its memory is full."""
+        return self.policy.startswith("allkeys-")
+
+    @property
+    def persists(self) -> bool:
+        """Whether it is known to write its data to a disk."""
+        return self.append_only or self.snapshots
+
+
+@dataclass(frozen=True)
+class Status:
+    """What waits for a counter, and what its last flush did. While a flush runs, the parts are not of one moment.
+
+    Attributes:
+        label: the counter.
+        using: the database alias.
+        buffer: the alias of its buffer.
+        at: when this was looked at.
+        problem: why this is not all, a sentence; empty where nothing is wrong. If the buffer's server does not answer,
+            the rest is what the database knows, and None stands for what only the server does.
+        keys: how many keys have deltas waiting; a key counts in each place where it has some.
+        outside: how many of those wait outside the database, in Redis.
+        rows: how many deltas wait in the database.
+        amount: the sum of all that waits; None where it is not known, as of more than 10,000 keys in Redis.
+        asked: how many recounts were asked for and not done yet.
+        intents: how many transactions have left an intent and not pushed yet; one counts for each of its keys.
+        flagged: how many of those intents a recount has seen already.
+        oldest_intent: how many seconds ago the oldest of them was left; None where there is none.
+        cut: whether intents were looked at of only 10,000 keys in each shard, so that there may be more, and older.
+        batch: the number of the last batch that was begun.
+        position: how many keys of that batch have been applied.
+        size: how many keys it has.
+        filled: whether the source has been counted once.
+        lost_at: when a flush noticed that the server had lost data, until all keys have been recounted since.
+        flushed_at: when the last flush ended.
+        flushed_keys: how many keys' sums it added.
+        flushed_seconds: how long it took.
+        audited_at: when the audit last looked at keys.
+        audited_to: how far it has come, ``rows:KEY`` in the source or ``counts:KEY`` in the count model; None at the
+            end of a round.
+        audit_keys: how many counts there were when this round began.
+        drift_at: when the audit last found wrong counts.
+        drift_keys: how many it found then.
+        drift_amount: by how much they were wrong, without signs.
+        servers: the servers that hold the buffer, one for each node of a cluster that does.
+    """
+
+    label: str
+    using: str
+    buffer: str
+    at: datetime
+    problem: str = ""
+    keys: int = 0
+    outside: int | None = 0
+    rows: int = 0
+    amount: int | None = 0
+    asked: int = 0
+    intents: int | None = 0
+    flagged: int | None = 0
+    oldest_intent: int | None = None
+    cut: bool = False
+    batch: int = 0
+    position: int = 0
+    size: int = 0
+    filled: bool = False
+    lost_at: datetime | None = None
+    flushed_at: datetime | None = None
+    flushed_keys: int = 0
+    flushed_seconds: float = 0.0
+    audited_at: datetime | None = None
+    audited_to: str | None = None
+    audit_keys: int = 0
+    drift_at: datetime | None = None
+    drift_keys: int = 0
+    drift_amount: int = 0
+    servers: tuple[Server, ...] = ()
+
+    @property
+    def flush_age(self) -> float | None:
+        """How many seconds ago the last flush ended; None if there was none."""
+        return self._age(self.flushed_at)
+
+    @property
+    def drift_age(self) -> float | None:
+        """How many seconds ago the audit last found wrong counts; None if it never did."""
+        return self._age(self.drift_at)
+
+    def _age(self, moment: datetime | None) -> float | None:
+        return None if moment is None else max((self.at - moment).total_seconds(), 0.0)
