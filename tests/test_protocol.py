@@ -22,7 +22,7 @@ ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") == "redis"
 LONG = bool(os.environ.get("NC_LONG"))
 IN_CI = os.environ.get("CI") == "true"
 
-#: A failure is printed with the line that repeats it: put that decorator before ``Protocol``.
+#: A failure is printed with the line that repeats it: put that decorator before ``class Protocol``.
 RANDOM = settings(
     max_examples=4000 if LONG else 200,
     stateful_step_count=60 if LONG else 40,
@@ -45,13 +45,15 @@ SEARCH = settings(
     report_multiple_bugs=False,
 )
 
-#: Rules whose absence random steps find only after a hundred tries or more.
+#: Rules whose absence random steps find only after some hundred tries: these are sought with NC_LONG.
 RARE = {
     "a correction needs a guard",
+    "a correction needs a guard of its own",
     "a correction sent again counts once",
     "a fill compares the number of the batch",
     "a fill compares the version",
     "a flagged token gives no right to add",
+    "a push ends a recount under way",
     "an intent ends a recount under way",
     "an intent is looked at in time beside older ones",
     "forgetting changes the version",

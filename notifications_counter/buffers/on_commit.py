@@ -17,11 +17,13 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..exceptions import BufferUnavailable
 from ..stored import Stored
 
 logger = logging.getLogger("notifications_counter")
@@ -37,6 +39,8 @@ class Sender(Protocol):
     def recount_now(self, stored: Stored, keys: Iterable[str]) -> None: ...
 
     def withdraw(self, stored: Stored, token: str, keys: Iterable[str]) -> None: ...
+
+    def before_rows(self, stored: Stored, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
@@ -66,6 +70,7 @@ class Unsent:
     Attributes:
         token: names the transaction in its intents.
         intents: for which keys the transaction has left its token.
+        rows: of which keys it has left deltas in the database.
         sent: whether the commit has sent them.
     """
 
@@ -75,6 +80,7 @@ class Unsent:
         self.in_test_case = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
         self.raw_connection = connection.connection
         self.intents: dict[Stored, set[str]] = {}
+        self.rows: dict[Stored, set[str]] = {}
         self.senders: dict[Stored, Sender] = {}
         self.hooks: dict[tuple[str, ...], Hook] = {}
         self.sent = False
@@ -99,13 +105,21 @@ class Unsent:
 
     def add(self, sender: Sender, stored: Stored, sums: Mapping[str, int | None]) -> None:
         """Keep deltas, whose intents have been left, until the commit."""
+        self.intents.setdefault(stored, set()).update(sums)
+        self._hook(sender, stored).add(stored, sums)
+
+    def add_rows(self, sender: Sender, stored: Stored, keys: Iterable[str]) -> None:
+        """Note that deltas wait in the database: from the commit on, no value may be cached without them."""
+        self.rows.setdefault(stored, set()).update(keys)
+        self._hook(sender, stored)
+
+    def _hook(self, sender: Sender, stored: Stored) -> Hook:
         self.refresh()
         self.senders[stored] = sender
-        self.intents.setdefault(stored, set()).update(sums)
         stack = tuple(savepoint for savepoint in self.connection.savepoint_ids if savepoint is not None)
         if stack not in self.hooks:
             self.hooks[stack] = self._register(Hook(self))
-        self.hooks[stack].add(stored, sums)
+        return self.hooks[stack]
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = self.connection.run_on_commit
@@ -134,6 +148,9 @@ class Unsent:
         for stored, keys in self.intents.items():
             # An intent of an inner block that was rolled back goes with a delta of 0.
             self._send(stored, {**dict.fromkeys(keys, 0), **together.deltas.get(stored, {})})
+        for stored, keys in self.rows.items():
+            with suppress(BufferUnavailable):  # then nobody reads what is cached there, and a flush deletes it
+                self.senders[stored].before_rows(stored, keys)
 
     def _send(self, stored: Stored, sums: dict[str, int | None]) -> None:
         try:

@@ -212,6 +212,7 @@ class RedisBuffer(Buffer):
             unsent.add(self, stored, accepted)
         if refused:
             stored.leave({key: sums[key] for key in refused})
+            unsent.add_rows(self, stored, refused)
 
     def _intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]:
         """Leave the transaction's token; returns the keys whose deltas must wait in the database instead."""

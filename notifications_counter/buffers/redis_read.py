@@ -100,10 +100,15 @@ class Reader:
             return self._from_database(keys)
 
     def _cached(self, shard: int, key: str) -> dict[str, int]:
-        if self.buffer.rows_only or not self._is_known(key):
+        if not self._may_be_cached(key):
             return {}
         total = text(self.buffer.get(f"{self.buffer.base(self.stored, shard)}:total:{key}") or "")
         return self._with_own({key: int(total)}) if is_number(total) else {}
+
+    def _may_be_cached(self, key: str) -> bool:
+        """Whether a cached value lacks nothing but deltas that wait here: no row of the open transaction."""
+        has_rows = any(key in unsent.rows.get(self.stored, ()) for unsent in self.unsent)
+        return self._is_known(key) and not has_rows and not self.buffer.rows_only
 
     def _is_known(self, key: str) -> bool:
         return all(unsent.is_known(self.stored, key) for unsent in self.unsent)
@@ -127,8 +132,7 @@ class Reader:
         return self._with_own(cached) | self._worked_out(shard, snapshot, look, row, missing)
 
     def _is_cached(self, key: str, held: Held) -> bool:
-        usable = is_number(held.total) and not held.asked and not self.buffer.rows_only
-        return usable and self._is_known(key)
+        return is_number(held.total) and not held.asked and self._may_be_cached(key)
 
     def _worked_out(
         self, shard: int, snapshot: Snapshot, look: Look, row: Shard, keys: Sequence[str]

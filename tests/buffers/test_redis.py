@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -96,6 +97,14 @@ class DecodingClientBufferTest(BufferContract, CounterTestCase):
     options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.buffers.test_redis.decoding_client"}
 
 
+def value_elsewhere(user: User) -> int:
+    """What another connection reads."""
+    try:
+        return counter.value(user)
+    finally:
+        connection.close()
+
+
 class StepsTest(RedisTestCase):
     def test_a_change_leaves_an_intent_before_its_commit_and_none_after(self) -> None:
         with transaction.atomic():
@@ -176,6 +185,17 @@ class StepsTest(RedisTestCase):
         for _ in range(3):
             self.buffer.run("add", base, "token", URL, 2)
         self.assertEqual(Click.counter.value(URL), 2)
+
+    def test_a_change_of_a_frozen_key_is_read_once_it_is_committed_even_if_the_key_has_thawed(self) -> None:
+        with transaction.atomic():
+            self.buffer.freeze(counter.stored("default"), [str(self.user.pk)])
+            notify(self.user)
+            self.buffer.client.delete(f"{self.buffer.base(counter.stored('default'), 0)}:frozen:{self.user.pk}")
+            with ThreadPoolExecutor() as elsewhere:
+                self.assertEqual(elsewhere.submit(value_elsewhere, self.user).result(), 0)
+            self.assertEqual(self.names("total:*"), [f"total:{self.user.pk}"])
+            self.assertEqual((counter.value(self.user), counter.values([self.user.pk, 0])[self.user.pk]), (1, 1))
+        self.assertEqual(counter.value(self.user), 1)
 
     def test_a_frozen_key_is_counted_in_the_database(self) -> None:
         base = self.buffer.base(counter.stored(), 0)

@@ -142,8 +142,8 @@ FLUSHED = {
         *("forget", "redis.call('DEL', base .. ':total:' .. ARGV[i])"),
     ),
     "forgetting changes the version": rule(
-        "reader 0: snapshot, read; writer 0: find no Redis, commit; row flusher 0: list rows, delete totals;"
-        " reader 0: fill; row flusher 0: apply rows",
+        "fate: a is frozen; writer 0: intend; fate: a thaws; reader 0: snapshot, read; writer 0: commit, forget;"
+        " reader 0: fill",
         *("forget", "redis.call('INCR', base .. ':version')", "1"),
     ),
 }

@@ -77,6 +77,7 @@ class Writer(Process):
         self.transactions = 0
         self.token = ""
         self.accepted: list[str] = []
+        self.rows: list[int] = []
         world.writers.append(self)
 
     @property
@@ -120,12 +121,13 @@ class Writer(Process):
         return {"commit": self.commit, "roll back": self.roll_back}
 
     def commit(self) -> None:
+        self.rows = []
         for key, change in self.changes_by.items():
             self.database.true[key] += change
             if key not in self.accepted:
-                self.database.leave(key, change if self.is_known else None)
+                self.rows.append(self.database.leave(key, change if self.is_known else None))
         self.changes = True
-        self.at = "committed" if self.accepted else "start"
+        self.at = "committed" if self.accepted else "left_rows"
 
     def roll_back(self) -> None:
         self.at = "rolled_back" if self.accepted else "start"
@@ -146,6 +148,18 @@ class Writer(Process):
         self.run("push", self.token, *sums)
         self._check_token()
         self.changes = True
+        self.at = "left_rows" if self.rows else "start"
+
+    def left_rows(self) -> Steps:
+        steps: Steps = {"forget": self.forget}
+        if self.may_fall_back:
+            steps["find Redis gone"] = self.crash
+        return steps
+
+    def forget(self) -> None:
+        """From here on the caller goes on, and every read must include the change."""
+        self.run("forget", *(key for key in self.changes_by if key not in self.accepted))
+        self.database.returned.update(self.rows)
         self.at = "start"
 
     def _check_token(self) -> None:

@@ -89,12 +89,14 @@ class Database:
 
     Attributes:
         rows: id -> key and amount of a delta that waits here; None asks for a recount.
+        returned: ids of rows whose writers have gone on after their commit.
         locked_by: the process that holds the progress row's lock.
     """
 
     true: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KEYS, 0))
     stored: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KEYS, 0))
     rows: dict[int, tuple[str, int | None]] = field(default_factory=dict)
+    returned: set[int] = field(default_factory=set)
     run_id: str = ""
     batch: int = 0
     position: int = 0
@@ -106,9 +108,10 @@ class Database:
     def shard(self) -> Shard:
         return Shard(self.batch, self.position, self.size, True, "", 1)
 
-    def leave(self, key: str, amount: int | None) -> None:
+    def leave(self, key: str, amount: int | None) -> int:
         self.last_row += 1
         self.rows[self.last_row] = key, amount
+        return self.last_row
 
     def waiting(self, key: str) -> int:
         return sum(amount or 0 for owner, amount in self.rows.values() if owner == key)
@@ -252,6 +255,8 @@ class World:
             expected = self.values[key] - self.database.waiting(key)
             require(int(held.total) == expected, f"the cached total of {key} is {held.total}, not {expected}")
             require(not held.frozen, f"a total of {key} is cached, which is frozen")
+            missing = [id for id, (owner, _) in self.database.rows.items() if owner == key]
+            require(not self.database.returned.intersection(missing), f"a read of {key} misses what was committed")
             require("recount" not in held.intents, f"a total of {key} is cached, of which a recount was asked for")
 
     def _check_intents(self, key: str, held: Key) -> None:
