@@ -22,7 +22,7 @@ STEPS = {
     "add sums": "notifications_counter.upsert:add",
     "delete rows": "notifications_counter.waiting:delete",
     "list asked": "notifications_counter.waiting:asked",
-    "recount rows": "notifications_counter.buffers.database:DatabaseBuffer._correct",
+    "recount rows": "notifications_counter.buffers.database:correct_by_rows",
     "recount": "notifications_counter.recount:recount_once",
     "recount a slice": "notifications_counter.flush:recount_next",
     "take an audit's slice": "notifications_counter.audit:_take",
