@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.test import override_settings
 from notifications_counter.models import Notification, Progress, UserNotificationsCount
 from tests.testapp.models import Click
 
-from .base import CounterTestCase, behind_djangos_back, counter, notify
+from .base import CounterTestCase, behind_djangos_back, counter, notify, uses_redis
 
 
 def audit_within(seconds: float | None) -> Any:
@@ -57,6 +58,18 @@ class AuditTest(CounterTestCase):
             cursor.execute(f"UPDATE {UserNotificationsCount._meta.db_table} SET unread_count = 9")
         with audit_within(0.001), self.assertLogs("notifications_counter", "WARNING"):
             counter.flush()
+        self.assert_exact(self.users)
+        self.assert_stored_exact(self.users)
+
+    @unittest.skipUnless(uses_redis(), "deltas wait in Redis only with its buffer")
+    def test_deltas_that_somebody_deleted_in_redis_are_found(self) -> None:
+        buffer: Any = counter.buffer
+        for user in self.users:
+            notify(user)
+        base = buffer.base(counter.stored(), 0)
+        buffer.client.delete(f"{base}:pending", *(f"{base}:total:{user.pk}" for user in self.users))
+        with audit_within(0.001), self.assertLogs("notifications_counter", "WARNING"):
+            self.assertEqual(counter.flush().drifted, 5)
         self.assert_exact(self.users)
         self.assert_stored_exact(self.users)
 
