@@ -257,7 +257,7 @@ class Flush:
 
     def _is_good(self, row: waiting.Waiting) -> bool:
         try:
-            self.stored.counter.key_text(row.key)
+            self.stored.to_pk(self.stored.counter.key_text(row.key))
         except InvalidKey as error:
             self._problem(f"{error} It waits in row {row.id} of {waiting.TABLE}: correct or delete that row.")
             return False
@@ -347,7 +347,7 @@ class Flush:
 
     def _is_key(self, key: str) -> bool:
         try:
-            self.stored.counter.key_text(key)
+            self.stored.to_pk(self.stored.counter.key_text(key))
         except InvalidKey as error:
             self._problem(f"{error} Its delta now waits in {waiting.TABLE}.")
             return False

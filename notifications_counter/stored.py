@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import progress, waiting
-from .exceptions import LayoutChanged, NothingToRecount
+from .exceptions import InvalidKey, LayoutChanged, NothingToRecount
 from .models import Delta, Progress
 
 if TYPE_CHECKING:
@@ -171,9 +171,18 @@ class Stored:
         return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     def to_pk(self, key: str) -> Any:
-        """A key as this database takes it."""
+        """A key as this database takes it.
+
+        Raises:
+            InvalidKey: it takes no such key, as MariaDB takes no 0 where keys are counted up.
+        """
         field = self.counter.key_field
-        return field.get_db_prep_value(field.to_python(key), self.connection)
+        try:
+            return field.get_db_prep_value(field.to_python(key), self.connection)
+        except ValueError as error:
+            raise InvalidKey(
+                f"{self.label}: {key!r} cannot be a key on the database {self.using!r}: {error}"
+            ) from error
 
     def to_text(self, pk: Any) -> str:
         """A primary key as this database gives it, as text."""

@@ -284,6 +284,16 @@ class BufferContract:
         self.assertEqual(Click.objects.count(), 0)
         self.assertEqual(Click.counter.value(str(self.user.pk)), 7)
 
+    def test_a_key_that_only_this_database_refuses_keeps_no_other_from_being_flushed(self: Any) -> None:
+        if connection.vendor != "mysql":
+            self.skipTest("only MariaDB refuses 0")
+        counter.add({0: 1, self.user: 2})
+        with self.assertLogs("notifications_counter", "ERROR"):
+            self.assertEqual(len(counter.flush().problems), 1)
+        self.assertEqual(self.stored(self.user), 2)
+        with self.assertRaises(InvalidKey):
+            counter.value(0)
+
     def test_a_key_that_not_every_database_holds_is_refused(self: Any) -> None:
         for key in ("a\x00b", "a\ud800b"):
             with self.assertRaises(InvalidKey):

@@ -194,7 +194,7 @@ class StepsTest(RedisTestCase):
             with ThreadPoolExecutor() as elsewhere:
                 self.assertEqual(elsewhere.submit(value_elsewhere, self.user).result(), 0)
             self.assertEqual(self.names("total:*"), [f"total:{self.user.pk}"])
-            self.assertEqual((counter.value(self.user), counter.values([self.user.pk, 0])[self.user.pk]), (1, 1))
+            self.assertEqual((counter.value(self.user), counter.values([self.user.pk, 987])[self.user.pk]), (1, 1))
         self.assertEqual(counter.value(self.user), 1)
 
     def test_a_frozen_key_is_counted_in_the_database(self) -> None:
