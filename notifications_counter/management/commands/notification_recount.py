@@ -78,7 +78,8 @@ class Command(BaseCommand):
             found = recount(stored, keys, check=True)
             checked += len(found)
             wrong += self._report(counter, [one for one in found if one.changed])
-        self._say(f"{counter.label}: {checked} keys checked, {wrong} wrong")
+        keys = "1 key" if checked == 1 else f"{checked} keys"
+        self._say(f"{counter.label}: {keys} checked, {wrong} wrong")
         return wrong
 
     # Correcting
