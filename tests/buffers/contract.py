@@ -285,8 +285,12 @@ class BufferContract:
         self.assertEqual(Click.counter.value(str(self.user.pk)), 7)
 
     def test_a_key_that_only_this_database_refuses_keeps_no_other_from_being_flushed(self: Any) -> None:
-        if connection.vendor != "mysql":
-            self.skipTest("only MariaDB refuses 0")
+        try:
+            counter.stored().to_pk("0")
+        except InvalidKey:
+            pass
+        else:
+            self.skipTest("only MariaDB with Django before 6.1 refuses 0")
         counter.add({0: 1, self.user: 2})
         with self.assertLogs("notifications_counter", "ERROR"):
             self.assertEqual(len(counter.flush().problems), 1)
