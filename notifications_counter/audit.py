@@ -16,7 +16,7 @@ from django.utils import timezone
 from . import progress
 from .conf import get_settings
 from .models import Progress
-from .recount import COUNT_KEYS, SOURCE_KEYS, Recounted, next_keys, next_wrong_keys, recount_once
+from .recount import COUNT_KEYS, SOURCE_KEYS, Recounted, next_keys, next_wrong_keys, place, recount_once
 from .stored import BATCH, Stored
 
 logger = logging.getLogger("notifications_counter")
@@ -91,14 +91,14 @@ def _next_size(stored: Stored, done: Audited, size: int) -> int:
 def _take(stored: Stored, limit: int) -> Sequence[str]:
     """The next keys, and a note that their turn has come; none at the end, and the next call begins anew."""
     noted = progress.read(stored.using, stored.label, 0).audited_to
-    phase, _, after = (noted or SOURCE_KEYS).partition(":")
-    if phase + ":" == SOURCE_KEYS:
+    phase, after = place(noted)
+    if phase == SOURCE_KEYS:
         keys = next_keys(stored, SOURCE_KEYS, after, limit)
         if not keys:
-            phase, after = COUNT_KEYS.rstrip(":"), ""
-    if phase + ":" == COUNT_KEYS:
+            phase, after = COUNT_KEYS, ""
+    if phase == COUNT_KEYS:
         keys = next_wrong_keys(stored, after, limit)
-    to = f"{phase}:{keys[-1]}" if keys else None
+    to = f"{phase}{keys[-1]}" if keys else None
     progress.update(stored.using, stored.label, {"audited_to": to})
     return keys
 

@@ -33,8 +33,7 @@ def forget_layout(stored: Stored) -> None:
 def _recount_intended(stored: Stored) -> None:
     """What processes have committed that died before their push; of the youngest that is known after the grace time."""
     buffer = stored.counter.buffer
-    intended = {key for shard in range(buffer.layout.shards) for key in buffer.intended(stored, shard)}
-    recount(stored, sorted(intended))
+    recount(stored, sorted(buffer.intended(stored)))
 
 
 def _refuse_rest(stored: Stored) -> None:

@@ -7,7 +7,7 @@ flushes do at the same time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,13 +119,19 @@ def recount_next(stored: Stored, limit: int = BATCH, begun: bool = False) -> lis
     noted = progress.read(stored.using, stored.label, 0).recounted_to
     if noted is None and begun:
         return None
-    phase, _, after = (noted or SOURCE_KEYS).partition(":")
-    keys = next_keys(stored, phase + ":", after, limit)
+    phase, after = place(noted)
+    keys = next_keys(stored, phase, after, limit)
     found = recount(stored, keys) if keys else []
-    if not keys and phase + ":" == SOURCE_KEYS:
+    if not keys and phase == SOURCE_KEYS:
         _give_rows_to_waiting_keys(stored)
-    _note(stored, noted, keys, phase + ":")
-    return found if keys or phase + ":" == SOURCE_KEYS else None
+    _note(stored, noted, keys, phase)
+    return found if keys or phase == SOURCE_KEYS else None
+
+
+def place(noted: str | None) -> tuple[str, str]:
+    """Where a walk over all keys is that left this note: which part it walks over, and its last key."""
+    phase, colon, after = (noted or SOURCE_KEYS).partition(":")
+    return phase + colon, after
 
 
 def _note(stored: Stored, noted: str | None, keys: Sequence[str], phase: str) -> None:
@@ -145,23 +151,23 @@ def _give_rows_to_waiting_keys(stored: Stored) -> None:
     """
     from .flush import apply_all
 
-    buffer = stored.counter.buffer
-    intended = {key for shard in range(buffer.layout.shards) for key in buffer.intended(stored, shard)}
+    intended = stored.counter.buffer.intended(stored)
     apply_all(stored)
     recount(stored, sorted(intended))
 
 
 def all_keys(stored: Stored, limit: int = BATCH) -> Iterator[Sequence[str]]:
     """Slices of all keys whose counts may be wrong: those with rows, with a count, with deltas that wait."""
-    after = ""
-    while keys := next_keys(stored, SOURCE_KEYS, after, limit):
-        yield keys
-        after = keys[-1]
-    after = ""
-    while keys := next_wrong_keys(stored, after, limit):
-        yield keys
-        after = keys[-1]
+    yield from _walk(lambda after: next_keys(stored, SOURCE_KEYS, after, limit))
+    yield from _walk(lambda after: next_wrong_keys(stored, after, limit))
     yield from slices(sorted(_without_rows(stored, stored.counter.buffer.buffered_keys(stored))), limit)
+
+
+def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
+    after = ""
+    while keys := following(after):
+        yield keys
+        after = keys[-1]
 
 
 def _without_rows(stored: Stored, keys: Iterable[str]) -> set[str]:

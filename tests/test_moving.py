@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 import unittest
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import override_settings
 
 from notifications_counter.buffers import buffers
 from notifications_counter.exceptions import LayoutChanged
@@ -97,11 +97,16 @@ class Site:
                 child.communicate()
 
 
+def settings_of(options: Options) -> override_settings:
+    """The settings of a process with these options of Redis; without any, with the database buffer."""
+    backend, more = (DATABASE, {}) if options is None else (REDIS, {"URL": settings.REDIS_URL, **options})
+    return default_buffer(backend, more)
+
+
 class MovingTestCase(CounterTestCase):
     def use(self, options: Options) -> None:
         """The settings of this process."""
-        backend, more = (DATABASE, {}) if options is None else (REDIS, {"URL": settings.REDIS_URL, **options})
-        self.enterContext(default_buffer(backend, more))
+        self.enterContext(settings_of(options))
 
     def assert_moved(self, users: list[User], options: Options) -> None:
         """That everything is right for a process with these settings, and is stored by its flush."""
@@ -179,39 +184,32 @@ class MoveTest(MovingTestCase):
         self.user = self.users[0]
 
     def write_with(self, options: Options) -> None:
-        with self.settings_of(options):
+        with settings_of(options):
             notify(self.user, 2)
             notify(self.user, has_read=True)
             Notification.objects.filter(pk=notify(self.user)[0].pk).mark_as_read()
-
-    @contextlib.contextmanager
-    def settings_of(self, options: Options) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            backend, more = (DATABASE, {}) if options is None else (REDIS, {"URL": settings.REDIS_URL, **options})
-            stack.enter_context(default_buffer(backend, more))
-            yield
 
     def see_each_other(self, *sides: Options) -> None:
         for _ in range(2):
             for writer in sides:
                 self.write_with(writer)
                 for reader in sides * 2:
-                    with self.settings_of(reader):
+                    with settings_of(reader):
                         self.assert_exact(self.users, f"written with {writer}, read with {reader}")
             for flusher in sides:
-                with self.settings_of(flusher):
+                with settings_of(flusher):
                     self.assertTrue(counter.flush().ok)
                 for reader in sides:
-                    with self.settings_of(reader):
+                    with settings_of(reader):
                         self.assert_exact(self.users, f"flushed with {flusher}, read with {reader}")
 
     def drain(self, options: Options) -> None:
-        with self.settings_of(options):
+        with settings_of(options):
             call_command("notification_update_counter", drain=True, verbosity=0)
 
     def close(self) -> None:
         """As with the database buffer."""
-        with self.settings_of(None):
+        with settings_of(None):
             note_layout()
 
     def test_neighbours_on_the_way_see_each_others_changes_at_once(self) -> None:
@@ -226,27 +224,27 @@ class MoveTest(MovingTestCase):
     def test_until_a_flush_has_told_all_processes_nothing_waits_in_redis(self) -> None:
         self.close()
         self.write_with(OPTIONS)
-        with self.settings_of(None):
+        with settings_of(None):
             self.assert_exact(self.users)
             self.assertEqual(counter.recount([self.user])[0].changed, 0)
-        with self.settings_of(OPTIONS):
+        with settings_of(OPTIONS):
             self.assertEqual(counter.recount([self.user])[0].changed, 0)
             self.assertEqual(counter.status().outside, 0)
             counter.flush()
             notify(self.users[1])  # the other one's key is frozen for a while
             self.assertEqual(counter.status().outside, 1)
-        with self.settings_of(None):
+        with settings_of(None):
             for refused in (counter.flush, lambda: counter.value(self.user), lambda: counter.recount([self.user])):
                 with self.assertRaisesMessage(LayoutChanged, "ROWS_ONLY"):
                     refused()
 
     def test_what_the_database_buffer_wrote_during_a_careless_move_is_counted_by_the_next_flush(self) -> None:
         self.close()
-        with self.settings_of(OPTIONS):
+        with settings_of(OPTIONS):
             counter.flush()
             self.assertEqual(counter.value(self.user), 0)
         self.write_with(None)
-        with self.settings_of(OPTIONS):
+        with settings_of(OPTIONS):
             counter.flush()
         self.assert_moved(self.users, OPTIONS)
 
@@ -257,11 +255,11 @@ class MoveTest(MovingTestCase):
         notify(self.user)
         self.assertEqual(counter.value(self.user), 1)
         self.drain(OPTIONS)
-        with self.settings_of(None):
+        with settings_of(None):
             notify(self.user)
             counter.flush()
         self.assert_exact(self.users)
-        with self.settings_of(OPTIONS):
+        with settings_of(OPTIONS):
             self.assertEqual(counter.flush().lost, [])
         self.assert_exact(self.users)
 
@@ -279,7 +277,7 @@ class MoveTest(MovingTestCase):
         counter.flush()
         buffer = buffers["default"]
         buffer.run("intend", buffer.base(counter.stored(), 0), "died", 2, str(self.user.pk))  # type: ignore[attr-defined]
-        with self.settings_of(ROWS_ONLY):  # what it had committed
+        with settings_of(ROWS_ONLY):  # what it had committed
             notify(self.user)
             counter.add({self.user: -1})
         self.drain(OPTIONS)

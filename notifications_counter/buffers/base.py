@@ -143,9 +143,9 @@ class Buffer:
         """Keys that await a recount elsewhere than in the database."""
         return []
 
-    def intended(self, stored: Stored, shard: int) -> list[str]:
+    def intended(self, stored: Stored) -> set[str]:
         """Keys of which deltas may be on their way that were committed already."""
-        return []
+        return set()
 
     def freeze(self, stored: Stored, keys: Sequence[str]) -> None:
         """Writers leave a recount no gap: let their deltas wait in the database for a while, where none is needed."""

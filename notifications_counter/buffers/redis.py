@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 
 from .. import progress
+from ..conf import is_number
 from ..exceptions import BufferUnavailable, CounterError, InvalidSettings
 from ..stored import Stored
 from . import on_commit
@@ -85,7 +86,7 @@ class RedisBuffer(Buffer):
 
     def _check_timeout(self) -> None:
         timeout = self.options["TIMEOUT"]
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
+        if not (is_number(timeout) and timeout > 0):
             raise InvalidSettings(f"Buffer {self.alias!r}: TIMEOUT must be a number of seconds, not {timeout!r}.")
 
     def _yes_or_no(self, name: str) -> bool:
@@ -281,14 +282,17 @@ class RedisBuffer(Buffer):
         keys: list[str] = self.run("due", self.base(stored, shard), limit)
         return keys
 
-    def intended(self, stored: Stored, shard: int) -> list[str]:
-        keys: list[str] = texts(self.ask(lambda: self.client.zrange(f"{self.base(stored, shard)}:dirty", 0, -1)))
-        return keys
+    def intended(self, stored: Stored) -> set[str]:
+        return self._members_of_all(stored, ("dirty",))
 
     def buffered_keys(self, stored: Stored) -> set[str]:
-        keys = super().buffered_keys(stored)
+        return super().buffered_keys(stored) | self._members_of_all(stored, BUFFERED)
+
+    def _members_of_all(self, stored: Stored, parts: Iterable[str]) -> set[str]:
+        """The members of sorted sets of all shards."""
+        keys: set[str] = set()
         for shard in range(self.layout.shards):
-            for part in BUFFERED:
+            for part in parts:
                 keys |= self.ask(partial(self._members, f"{self.base(stored, shard)}:{part}"))
         return keys
 

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 from django.utils.connection import ConnectionDoesNotExist
 
 from ...buffers.status import Status
-from ...counters import Counter, counters, get_counter
+from ...conf import is_number
 from ...exceptions import CounterError
 from ...status import Thresholds, as_object, as_text, look_at
+from ..base import CounterCommand
 
 
-class Command(BaseCommand):
+class Command(CounterCommand):
     help = "Say for each counter what is buffered, how old it is, what the last flush did and what the audit found."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--counter",
-            action="append",
-            metavar="APP.MODEL",
-            help="Only this counter, as app.Model or app.Model.attribute; repeatable.",
-        )
-        parser.add_argument("--database", metavar="ALIAS", help="Only on this database; by default each counter's own.")
+        super().add_arguments(parser)
         parser.add_argument("--json", action="store_true", help="Write one JSON object.")
         limits = parser.add_argument_group("thresholds", "The exit status is 1 where one is passed.")
         limits.add_argument("--max-age", type=float, metavar="SECONDS", help="The last flush was so long ago.")
@@ -55,7 +49,7 @@ class Command(BaseCommand):
         """The status of each counter, and a sentence for each thing that is wrong with any."""
         found: list[Status] = []
         wrong: list[str] = []
-        for counter in self._chosen():
+        for counter in self.chosen():
             try:
                 status = look_at(counter, self.options["database"])
             except (CounterError, DatabaseError, ConnectionDoesNotExist) as error:
@@ -65,12 +59,6 @@ class Command(BaseCommand):
             wrong += [f"{status.label}: {status.problem}"] if status.problem else []
             wrong += thresholds.passed(status)
         return found, wrong
-
-    def _chosen(self) -> list[Counter]:
-        try:
-            return [get_counter(label) for label in self.options["counter"] or ()] or counters()
-        except CounterError as error:
-            raise CommandError(str(error)) from error
 
     def _write(self, found: list[Status], wrong: list[str]) -> None:
         if self.options["json"]:
@@ -82,6 +70,6 @@ class Command(BaseCommand):
 
 def _not_negative(options: dict[str, Any], name: str) -> float | None:
     value: float | None = options[name]
-    if value is not None and not (value >= 0 and math.isfinite(value)):
+    if value is not None and not (is_number(value) and value >= 0):
         raise CommandError(f"--{name.replace('_', '-')} must be a number of at least 0, not {value}.")
     return value

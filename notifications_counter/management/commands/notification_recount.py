@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from typing import IO, Any, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 
 from ... import progress
-from ...counters import Counter, counters, get_counter
+from ...counters import Counter, counters
 from ...exceptions import CounterError
 from ...models import UserNotificationsCount
 from ...recount import Recounted, all_keys, number_of_keys, recount, recount_next
 from ...stored import Stored
+from ..base import CounterCommand
 
 
-class Command(BaseCommand):
+class Command(CounterCommand):
     help = (
         "Count the sources again and correct what differs, slice by slice, while the site runs. The first run over a"
         " table that was not empty fills its counts. A run that was stopped is gone on with by the next."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--counter",
-            action="append",
-            metavar="APP.MODEL",
-            help="Only this counter, as app.Model or app.Model.attribute; repeatable.",
-        )
+        super().add_arguments(parser)
         parser.add_argument("--user", metavar="ID", help="Only the unread count of this user.")
-        parser.add_argument("--database", metavar="ALIAS", help="Only on this database; by default each counter's own.")
         parser.add_argument(
             "--check",
             action="store_true",
@@ -50,22 +45,21 @@ class Command(BaseCommand):
     def _recount(self) -> int:
         if self.options["user"] is not None:
             return self._one_user()
-        return sum(self._recount_all(counter) for counter in self._chosen())
+        return sum(self._recount_all(counter) for counter in self.chosen())
 
     def _one_user(self) -> int:
         counter, using, check = UserNotificationsCount.counter, self.options["database"], self.options["check"]
         return self._report(counter, counter.recount([self.options["user"]], using=using, check=check))
 
-    def _chosen(self) -> list[Counter]:
-        chosen = [get_counter(label) for label in self.options["counter"] or ()]
-        return chosen or [counter for counter in counters() if counter.declared_source is not None]
+    def chosen(self) -> list[Counter]:
+        return self.named() or [counter for counter in counters() if counter.declared_source is not None]
 
     # Looking only
 
     def _check(self) -> int:
         if self.options["user"] is not None:
             return self._one_user()
-        return sum(self._check_all(counter) for counter in self._chosen())
+        return sum(self._check_all(counter) for counter in self.chosen())
 
     def _check_all(self, counter: Counter) -> int:
         stored = counter.stored(self.options["database"])

@@ -8,30 +8,25 @@ import threading
 import time
 from typing import IO, Any, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
 from ...conf import is_integer
-from ...counters import Counter, counters, get_counter
+from ...counters import Counter
 from ...exceptions import CounterError
 from ...flush import Flushed
+from ..base import CounterCommand
 
 logger = logging.getLogger("notifications_counter")
 
 
-class Command(BaseCommand):
+class Command(CounterCommand):
     help = "Apply the buffered changes of all counters to their count models. The log says what could not be applied."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--counter",
-            action="append",
-            metavar="APP.MODEL",
-            help="Only this counter, as app.Model or app.Model.attribute; repeatable.",
-        )
-        parser.add_argument("--database", metavar="ALIAS", help="Only on this database; by default each counter's own.")
+        super().add_arguments(parser)
         parser.add_argument("--chunk", type=int, metavar="N", help="How many keys one transaction applies.")
         parser.add_argument("--loop", type=float, metavar="SECONDS", help="Flush again and again, so long apart.")
         parser.add_argument(
@@ -43,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.options = options
         self.stopping = threading.Event()
-        chosen = self._chosen()
+        chosen = self.chosen()
         self._refuse_bad_numbers()
         previous = {number: signal.signal(number, self._stop) for number in self._signals()}
         try:
@@ -51,12 +46,6 @@ class Command(BaseCommand):
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-
-    def _chosen(self) -> list[Counter]:
-        try:
-            return [get_counter(label) for label in self.options["counter"] or ()] or counters()
-        except CounterError as error:
-            raise CommandError(str(error)) from error
 
     def _refuse_bad_numbers(self) -> None:
         chunk, loop = self.options["chunk"], self.options["loop"]
