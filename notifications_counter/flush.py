@@ -245,23 +245,35 @@ class Flush:
             # Here, because nobody else would tell the caches of a buffer that others have begun to use.
             self.stored.check_layout(progress.lock(using, label, 0), *astuple(self.buffer.layout))
             rows = waiting.oldest(using, label, after, newest, self.chunk)
-            good = [row for row in rows if self._is_good(row)]
+            pks = self._pks(rows)
+            good = [row for row in rows if row.key in pks]
             sums: dict[str, int] = {}
             for row in good:
                 sums[row.key] = sums.get(row.key, 0) + row.amount
             self.buffer.before_rows(self.stored, sums)
-            upsert.add(self.stored, sums)
+            added = [(pks[key], amount) for key, amount in sums.items()]
+            upsert.add(self.stored, added)
             waiting.delete(using, [row.id for row in good])
-        self._count(sums)
+        self._count(added)
         return rows
 
-    def _is_good(self, row: waiting.Waiting) -> bool:
+    def _pks(self, rows: Iterable[waiting.Waiting]) -> dict[str, Any]:
+        """The primary keys of the rows' keys; a row whose key can be none waits on."""
+        pks: dict[str, Any] = {}
+        for row in rows:
+            if row.key not in pks:
+                advice = f"It waits in row {row.id} of {waiting.TABLE}: correct or delete that row."
+                if (pk := self._pk(row.key, advice)) is not None:
+                    pks[row.key] = pk
+        return pks
+
+    def _pk(self, key: str, advice: str) -> Any:
+        """The primary key of a key, as the database takes it; None where it can be none, and that is said."""
         try:
-            self.stored.to_pk(self.stored.counter.key_text(row.key))
+            return self.stored.to_pk(self.stored.counter.key_text(key))
         except InvalidKey as error:
-            self._problem(f"{error} It waits in row {row.id} of {waiting.TABLE}: correct or delete that row.")
-            return False
-        return True
+            self._problem(f"{error} {advice}")
+            return None
 
     # Deltas that wait elsewhere
 
@@ -325,16 +337,16 @@ class Flush:
             part = self.buffer.slice(self.stored, shard, position, self.chunk)
             if part.batch != batch or not part.members:
                 return 0
-            sums, bad = self._sorted_out(part.members)
-            upsert.add(self.stored, sums)
+            added, bad = self._sorted_out(part.members)
+            upsert.add(self.stored, added)
             self.stored.leave(bad)
             progress.save(row, batch=batch, position=position + len(part.members), size=part.size)
-        self._count(sums)
+        self._count(added)
         return len(part.members)
 
-    def _sorted_out(self, members: Iterable[tuple[str, str]]) -> tuple[dict[str, int], dict[str, int]]:
-        """The sums that can be applied, and those that cannot but can be kept."""
-        sums: dict[str, int] = {}
+    def _sorted_out(self, members: Iterable[tuple[str, str]]) -> tuple[upsert.Rows, dict[str, int]]:
+        """What can be added, by primary key, and the sums that cannot but can be kept."""
+        good: list[tuple[Any, int]] = []
         bad: dict[str, int] = {}
         for key, score in members:
             try:
@@ -342,16 +354,12 @@ class Flush:
             except ValueError:
                 self._problem(f"{self.stored.label}: {score!r} is no delta of the key {key!r}; it was left out.")
                 continue
-            (sums if self._is_key(key) else bad)[key] = amount
-        return sums, bad
-
-    def _is_key(self, key: str) -> bool:
-        try:
-            self.stored.to_pk(self.stored.counter.key_text(key))
-        except InvalidKey as error:
-            self._problem(f"{error} Its delta now waits in {waiting.TABLE}.")
-            return False
-        return True
+            pk = self._pk(key, f"Its delta now waits in {waiting.TABLE}.")
+            if pk is None:
+                bad[key] = amount
+            else:
+                good.append((pk, amount))
+        return good, bad
 
     # What happened
 
@@ -359,9 +367,9 @@ class Flush:
         logger.error(sentence)
         self.flushed.problems.append(sentence)
 
-    def _count(self, sums: dict[str, int]) -> None:
-        self.flushed.keys += len(sums)
-        self.flushed.amount += sum(sums.values())
+    def _count(self, added: upsert.Rows) -> None:
+        self.flushed.keys += len(added)
+        self.flushed.amount += sum(amount for _, amount in added)
 
     def _note_end(self) -> None:
         flushed = self.flushed

@@ -6,7 +6,7 @@ A key without a row gets one, unless the count model's primary key refers to a r
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -21,12 +21,15 @@ class UnsupportedDatabase(CounterError):
     """The database has no dialect here."""
 
 
-def add(stored: Stored, sums: Mapping[str, int]) -> None:
+Rows = Sequence[tuple[Any, int]]
+
+
+def add(stored: Stored, sums: Rows) -> None:
     """Add sums to the stored counts, in the transaction that is open.
 
     Args:
         stored: the counter, on one database alias.
-        sums: key -> change.
+        sums: primary key, as the database takes it, and change, each key once.
 
     Raises:
         UnsupportedDatabase: the database is neither PostgreSQL, nor MariaDB or MySQL, nor SQLite.
@@ -35,9 +38,8 @@ def add(stored: Stored, sums: Mapping[str, int]) -> None:
     if connection.vendor not in DIALECTS:
         names = ", ".join(sorted(DIALECTS))
         raise UnsupportedDatabase(f"{stored.label}: no flush for {connection.vendor!r}, only for {names}.")
-    rows = sorted((stored.to_pk(key), amount) for key, amount in sums.items())
-    if rows:
-        DIALECTS[connection.vendor](Table(stored), rows, connection)
+    if sums:
+        DIALECTS[connection.vendor](Table(stored), sorted(sums), connection)
 
 
 class Table:
@@ -79,9 +81,6 @@ class Table:
 
     def row_exists(self, lock: str = "") -> str:
         return f"EXISTS (SELECT 1 FROM {self.name} c WHERE c.{self.pk} = d.k{lock})"
-
-
-Rows = Sequence[tuple[Any, int]]
 
 
 def _postgresql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
