@@ -17,8 +17,8 @@ from notifications_counter.models import Notification
 
 from .base import CounterTestCase, counter, notify
 
-OPERATIONS = 20_000 if os.environ.get("NC_LONG") else 1_000
-SEEDS = (1, 2)
+OPERATIONS = 20_000 if os.environ.get("NC_LONG") else 2_000
+SEEDS = (1, 2, 3, 4)
 
 
 UPDATES: list[dict[str, Any]] = [

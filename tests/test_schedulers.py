@@ -122,14 +122,15 @@ class CronTest(SchedulerTestCase):
         notify(self.user)
         with tempfile.TemporaryDirectory() as directory, only_one_crontab():
             manage = self.write_project(Path(directory))
-            daemon = self.start_cron()
+            daemon = None
             try:
                 self.crontab(manage, "add")
-                self.wait_until_flushed(90, lambda: self.read(Path(directory) / "log"))
+                daemon = self.start_cron()
+                self.wait_until_flushed(150, lambda: self.read(Path(directory) / "log"))
             finally:
                 self.crontab(manage, "remove")
                 if daemon:
-                    stop(daemon)
+                    self.stop_cron(daemon)
         self.assertEqual(self.stored(self.user), 1)
 
     def read(self, log: Path) -> str:
@@ -147,10 +148,18 @@ class CronTest(SchedulerTestCase):
         )
         return manage
 
+    def cron_runs(self) -> bool:
+        return subprocess.run(["pgrep", "-x", "cron"], stdout=subprocess.DEVNULL).returncode == 0
+
     def start_cron(self) -> subprocess.Popen[bytes] | None:
-        if subprocess.run(["pgrep", "-x", "cron"], stdout=subprocess.DEVNULL).returncode == 0:
-            return None
-        return subprocess.Popen(["cron", "-f"])
+        return None if self.cron_runs() else subprocess.Popen(["cron", "-f"])
+
+    def stop_cron(self, daemon: subprocess.Popen[bytes]) -> None:
+        """Waits for its last job, too: whoever looks next would take the process that waits for it for a cron."""
+        stop(daemon)
+        end = time.monotonic() + 30
+        while self.cron_runs() and time.monotonic() < end:
+            time.sleep(0.1)
 
     def crontab(self, manage: Path, action: str) -> None:
         done = subprocess.run([sys.executable, manage, "crontab", action], capture_output=True, text=True, cwd=ROOT)
