@@ -1,23 +1,26 @@
-"""The deltas of the transaction that is open on a connection, and their way out after its commit.
+"""The deltas of the transaction that is open on a connection, and their way out with its commit.
 
 Deltas counted under the same stack of savepoints share one ``on_commit`` hook, so that an inner rollback drops just
-those. A hook only notes that it has survived; behind the last of them stands one that nothing but a rollback of the
-whole transaction drops: it sends all that survived in one call. Ours run before everyone else's, so that no failing
-hook of others can keep them from running, and so that other hooks already read the new counts.
+those. Just before the commit the buffer hears of all that have survived, in one call: what it does not take waits in
+the database, in the same transaction. Just after it, one hook sends the rest, in one call; it stands behind the others
+of ours, and nothing but a rollback of the whole transaction drops it. Ours run before everyone else's, so that no
+failing hook of others can keep them from running, and so that other hooks already read the new counts.
 
-In a ``TestCase``, where nothing is ever committed, each hook sends its own deltas, and stands where Django puts it:
-``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
+In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
+Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
 
 Django has no name for a transaction. What it has is the list of hooks, ``run_on_commit``: it is replaced by another
-list on a commit and on every rollback, and by nothing else. As long as it is the same list, nothing was dropped.
+list on a commit and on every rollback, and by nothing else. As long as it is the same list, nothing was dropped. Nor
+has it a hook before a commit: so each connection's ``commit`` is wrapped, once.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import wraps
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -28,32 +31,36 @@ from ..stored import Stored
 
 logger = logging.getLogger("notifications_counter")
 
+#: On the connection: what its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_unsent"
+
+#: On the connection's ``commit``: that it is wrapped.
+ANNOUNCES = "announces_deltas"
+
+Sums = dict[str, int | None]
 
 
 class Sender(Protocol):
     """A buffer that takes deltas after the commit."""
 
+    def intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]: ...
+
     def push(self, stored: Stored, token: str, sums: Mapping[str, int | None]) -> None: ...
 
     def recount_now(self, stored: Stored, keys: Iterable[str]) -> None: ...
-
-    def withdraw(self, stored: Stored, token: str, keys: Iterable[str]) -> None: ...
 
     def before_rows(self, stored: Stored, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
-    """The deltas counted under one stack of savepoints."""
+    """The deltas counted under one stack of savepoints. While Django keeps it, they were not rolled back."""
 
     def __init__(self, unsent: Unsent) -> None:
         self.unsent = unsent
         #: None for a change that is not known: it asks for a recount.
-        self.deltas: dict[Stored, dict[str, int | None]] = {}
-        self.survived = False
+        self.deltas: dict[Stored, Sums] = {}
 
     def __call__(self) -> None:
-        self.survived = True
         if self.unsent.in_test_case:
             self.unsent.send()
 
@@ -69,8 +76,8 @@ class Unsent:
 
     Attributes:
         token: names the transaction in its intents.
-        intents: for which keys the transaction has left its token.
-        rows: of which keys it has left deltas in the database.
+        accepted: the deltas that were announced, and that the buffer waits for.
+        rows: the keys of which deltas were left in the database instead.
         sent: whether the commit has sent them.
     """
 
@@ -78,12 +85,11 @@ class Unsent:
         self.connection = connection
         self.token = uuid.uuid4().hex
         self.in_test_case = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
-        self.raw_connection = connection.connection
-        self.intents: dict[Stored, set[str]] = {}
+        self.accepted: dict[Stored, Sums] = {}
         self.rows: dict[Stored, set[str]] = {}
         self.senders: dict[Stored, Sender] = {}
         self.hooks: dict[tuple[str, ...], Hook] = {}
-        self.sent = False
+        self.announced = self.sent = False
         self._hook_list: list[Any] | None = None
         self._finish = self.send  # one object, to be found again in Django's list
         self._is_open = False
@@ -104,22 +110,13 @@ class Unsent:
         return self.sent or not (self.hooks if self.in_test_case else self._is_open)
 
     def add(self, sender: Sender, stored: Stored, sums: Mapping[str, int | None]) -> None:
-        """Keep deltas, whose intents have been left, until the commit."""
-        self.intents.setdefault(stored, set()).update(sums)
-        self._hook(sender, stored).add(stored, sums)
-
-    def add_rows(self, sender: Sender, stored: Stored, keys: Iterable[str]) -> None:
-        """Note that deltas wait in the database: from the commit on, no value may be cached without them."""
-        self.rows.setdefault(stored, set()).update(keys)
-        self._hook(sender, stored)
-
-    def _hook(self, sender: Sender, stored: Stored) -> Hook:
+        """Keep deltas until the commit."""
         self.refresh()
         self.senders[stored] = sender
         stack = tuple(savepoint for savepoint in self.connection.savepoint_ids if savepoint is not None)
         if stack not in self.hooks:
             self.hooks[stack] = self._register(Hook(self))
-        return self.hooks[stack]
+        self.hooks[stack].add(stored, sums)
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = self.connection.run_on_commit
@@ -138,21 +135,36 @@ class Unsent:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
         return all(hook.deltas.get(stored, {}).get(key, 0) is not None for hook in self.hooks.values())
 
-    def send(self) -> None:
-        """After the commit: send the deltas of all hooks that have survived."""
-        self.sent = True
+    def announce(self) -> None:
+        """Before the commit: let the buffer know which keys will change, and leave in the database what it refuses."""
+        self.announced = True
         together = Hook(self)
         for hook in self.hooks.values():
-            for stored, sums in hook.deltas.items() if hook.survived else ():
+            for stored, sums in hook.deltas.items():
                 together.add(stored, sums)
-        for stored, keys in self.intents.items():
-            # An intent of an inner block that was rolled back goes with a delta of 0.
-            self._send(stored, {**dict.fromkeys(keys, 0), **together.deltas.get(stored, {})})
+        for stored, sums in together.deltas.items():
+            self._announce(stored, {key: amount for key, amount in sums.items() if amount != 0})
+
+    def _announce(self, stored: Stored, sums: Sums) -> None:
+        refused = self.senders[stored].intend(stored, self.token, list(sums)) if sums else set()
+        self.accepted[stored] = {key: amount for key, amount in sums.items() if key not in refused}
+        self.rows[stored] = refused
+        stored.leave({key: amount for key, amount in sums.items() if key in refused})
+
+    def send(self) -> None:
+        """After the commit: send the deltas that were announced."""
+        if not self.announced:
+            self.announce()
+        self.sent = True
+        for stored, sums in self.accepted.items():
+            if sums:
+                self._send(stored, sums)
         for stored, keys in self.rows.items():
             with suppress(BufferUnavailable):  # then nobody reads what is cached there, and a flush deletes it
-                self.senders[stored].before_rows(stored, keys)
+                if keys:
+                    self.senders[stored].before_rows(stored, keys)
 
-    def _send(self, stored: Stored, sums: dict[str, int | None]) -> None:
+    def _send(self, stored: Stored, sums: Sums) -> None:
         try:
             self.senders[stored].push(stored, self.token, sums)
         except Exception:
@@ -163,20 +175,6 @@ class Unsent:
         if asked:
             self.senders[stored].recount_now(stored, asked)
 
-    def withdraw(self) -> None:
-        """Take the intents back, where it is certain that no delta will follow.
-
-        Hooks that vanished without having run were rolled back, unless the connection was lost: then nobody can tell
-        whether the commit had arrived, and the intents stay and ask for a recount.
-        """
-        if self.sent or self.raw_connection is not self.connection.connection:
-            return
-        for stored, keys in self.intents.items():
-            try:
-                self.senders[stored].withdraw(stored, self.token, keys)
-            except Exception as error:
-                logger.info("%s: intents of a rolled-back transaction stay: %s", stored.label, error)
-
 
 def sends_after_commit(connection: BaseDatabaseWrapper) -> bool:
     """Whether a transaction is open whose commit runs hooks; with autocommit off none does."""
@@ -186,12 +184,9 @@ def sends_after_commit(connection: BaseDatabaseWrapper) -> bool:
 def current(connection: BaseDatabaseWrapper) -> list[Unsent]:
     """What the transaction that is open on a connection has not sent: in a test case, of each block by itself."""
     kept: list[Unsent] = vars(connection).get(ATTRIBUTE, [])
-    over = [unsent for unsent in kept if unsent.is_over]
-    if over:
-        kept = [unsent for unsent in kept if unsent not in over]
+    if kept:
+        kept = [unsent for unsent in kept if not unsent.is_over]
         setattr(connection, ATTRIBUTE, kept)
-        for unsent in over:
-            unsent.withdraw()
     return kept
 
 
@@ -202,4 +197,25 @@ def begin(connection: BaseDatabaseWrapper) -> Unsent:
         return kept[-1]
     unsent = Unsent(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
+    announce_before_commits(connection)
     return unsent
+
+
+def announce_before_commits(connection: BaseDatabaseWrapper) -> None:
+    """Wrap the connection's ``commit``, the last moment at which deltas may still wait in its transaction."""
+    commit = connection.commit
+    if getattr(commit, ANNOUNCES, False):
+        return
+
+    @wraps(commit)
+    def announced_commit() -> None:
+        try:
+            for unsent in current(connection):
+                unsent.announce()
+        except BaseException:
+            connection.rollback()  # Django does so only where the database has failed
+            raise
+        commit()
+
+    setattr(announced_commit, ANNOUNCES, True)
+    connection.commit = announced_commit  # type: ignore[method-assign]

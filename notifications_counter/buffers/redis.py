@@ -206,25 +206,14 @@ class RedisBuffer(Buffer):
             with transaction.atomic(using=stored.using, savepoint=False):
                 self._leave_rows(stored, sums)
         elif on_commit.sends_after_commit(connection):
-            self._add_in_transaction(stored, sums)
+            on_commit.begin(connection).add(self, stored, sums)
         elif connection.get_autocommit():
             with transaction.atomic(using=stored.using):
-                self._add_in_transaction(stored, sums)
+                on_commit.begin(connection).add(self, stored, sums)
         else:
             self._leave_rows(stored, sums)
 
-    def _add_in_transaction(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
-        unsent = on_commit.begin(stored.connection)
-        new = [key for key in sums if key not in unsent.intents.get(stored, ())]
-        refused = self._intend(stored, unsent.token, new)
-        accepted = {key: amount for key, amount in sums.items() if key not in refused}
-        if accepted:
-            unsent.add(self, stored, accepted)
-        if refused:
-            stored.leave({key: sums[key] for key in refused})
-            unsent.add_rows(self, stored, refused)
-
-    def _intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]:
+    def intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]:
         """Leave the transaction's token; returns the keys whose deltas must wait in the database instead."""
         refused = set(keys)
         try:
@@ -269,12 +258,6 @@ class RedisBuffer(Buffer):
             if not isinstance(error.__cause__, redis.ConnectionError):
                 raise
             self.run(name, base, *arguments, urgent=True)
-
-    def withdraw(self, stored: Stored, token: str, keys: Iterable[str]) -> None:
-        """Take back the intents of a transaction that was rolled back."""
-        if not stored.events:
-            for shard, part in self.by_shard(keys):
-                self.run("withdraw", self.base(stored, shard), token, *part)
 
     # Recounts
 

@@ -123,9 +123,8 @@ class Reader:
             return self._from_database([key])[key]
 
     def _may_be_cached(self, key: str) -> bool:
-        """Whether a cached value lacks nothing but deltas that wait here: no row of the open transaction."""
-        has_rows = any(key in unsent.rows.get(self.stored, ()) for unsent in self.unsent)
-        return self._is_known(key) and not has_rows and not self.buffer.rows_only
+        """Whether a cached value lacks nothing but deltas of the open transaction that are known."""
+        return self._is_known(key) and not self.buffer.rows_only
 
     def _is_known(self, key: str) -> bool:
         return all(unsent.is_known(self.stored, key) for unsent in self.unsent)

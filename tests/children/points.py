@@ -44,7 +44,7 @@ ROLES: dict[str, dict[str, list[str]]] = {
         ],
     },
     "redis": {
-        "writer": ["intend", "commit", "push", "withdraw", "snapshot", "look", "fill"],
+        "writer": ["intend", "commit", "push", "snapshot", "look", "fill"],
         "flusher": [
             *["due", "guard", "look", "correct", "claim", "lock progress"],
             *["slice", "add sums", "save progress", "commit", "acknowledge"],
@@ -52,7 +52,7 @@ ROLES: dict[str, dict[str, list[str]]] = {
         "asker": ["intend", "push", "guard", "correct"],
         "auditor": [
             *["recount", "recount a slice", "note progress", "take an audit's slice", "audit", "note an audit"],
-            # Busy keys are frozen by their recounts, so that deltas wait in rows.
+            # Of frozen keys deltas wait in rows.
             *["freeze", "list rows", "forget", "delete rows"],
         ],
     },

@@ -113,12 +113,6 @@ PUSHED = {
     "a push leaves what others intend": rule(
         "writer 1: intend; writer 0: intend, commit, push", "push", EXISTS_NO_INTENT, "if true then"
     ),
-    "a withdrawal takes its token": rule(
-        "writer 0: intend, roll back, withdraw", "withdraw", "redis.call('HDEL', intents, token)"
-    ),
-    "a withdrawal leaves what others intend": rule(
-        "writer 1: intend; writer 0: intend, roll back, withdraw", "withdraw", EXISTS_NO_INTENT, "if true then"
-    ),
 }
 
 FLUSHED = {

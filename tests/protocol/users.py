@@ -130,14 +130,7 @@ class Writer(Process):
         self.at = "committed" if self.accepted else "left_rows"
 
     def roll_back(self) -> None:
-        self.at = "rolled_back" if self.accepted else "start"
-
-    def rolled_back(self) -> Steps:
-        return {"withdraw": self.withdraw}
-
-    def withdraw(self) -> None:
-        self.run("withdraw", self.token, *self.accepted)
-        self._check_token()
+        """A commit that fails. Its intents stay, as those of a process that died do."""
         self.at = "start"
 
     def committed(self) -> Steps:
