@@ -32,7 +32,7 @@ def main() -> None:
     users = parser.parse_args().users
     keys = [str(1_000_000 + number) for number in range(users)]
     measure("a change that waits", keys, wait)
-    measure("an intent, while a transaction is open", keys, intend)
+    measure("an intent, while a transaction commits", keys, intend)
     measure("a cached value", keys, cache)
     measure("a cached value and a change that waits", keys, wait, cache)
 

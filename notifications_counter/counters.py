@@ -191,10 +191,11 @@ class Counter:
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return self._keys.text(key)
+        return self.keys.text(key)
 
     @cached_property
-    def _keys(self) -> Keys:
+    def keys(self) -> Keys:
+        """What may be a key."""
         return Keys(self.label, self.key_field)
 
     def value(self, key: Any, *, using: str | None = None) -> int:
@@ -225,7 +226,7 @@ class Counter:
         Raises:
             InvalidKey: one of them cannot be a key of this counter.
         """
-        text = self._keys.text
+        text = self.keys.text
         texts = {key: text(key) for key in keys}
         found = self.buffer.values(self.stored(using), list(dict.fromkeys(texts.values())))
         return {key: found[text] for key, text in texts.items()}

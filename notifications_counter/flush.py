@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any, TypeVar
 
@@ -233,38 +233,38 @@ class Flush:
     # Deltas that wait in the database
 
     def _flush_rows(self) -> None:
-        last, newest = 0, self._newest()
+        newest = self._newest()
         self._next_chunk(0)
-        while last < newest and (rows := self._retried(self._apply_rows, last, newest)):
-            last = rows[-1].id
-            self._next_chunk(len(rows))
+        keys = self._next_keys(None, newest)
+        while keys:
+            self._next_chunk(self._retried(self._apply_rows, keys, newest))
+            keys = self._next_keys(keys[-1], newest)
 
-    def _apply_rows(self, after: int, newest: int) -> list[waiting.Waiting]:
+    def _next_keys(self, after: str | None, newest: int) -> list[str]:
+        arguments = self.stored.using, self.stored.label, after, newest, self.chunk
+        return self._retried(waiting.next_keys, *arguments)
+
+    def _apply_rows(self, keys: list[str], newest: int) -> int:
+        """Apply what waits of keys; the number of rows. Those of a key that can be none wait on."""
         using, label = self.stored.using, self.stored.label
+        pks = self._pks(keys, f"Its rows in {waiting.TABLE} wait on: correct or delete them.")
+        good = [key for key in keys if key in pks]
         with transaction.atomic(using=using, durable=True):
             # Here, because nobody else would tell the caches of a buffer that others have begun to use.
             self.stored.check_layout(progress.lock(using, label, 0), *astuple(self.buffer.layout))
-            rows = waiting.oldest(using, label, after, newest, self.chunk)
-            pks = self._pks(rows)
-            good = [row for row in rows if row.key in pks]
-            sums: dict[str, int] = {}
-            for row in good:
-                sums[row.key] = sums.get(row.key, 0) + row.amount
-            self.buffer.before_rows(self.stored, sums)
-            added = [(pks[key], amount) for key, amount in sums.items()]
+            taken = waiting.take(using, label, good, newest) if good else {}
+            self.buffer.before_rows(self.stored, taken)
+            added = [(pks[key], amount) for key, (amount, _) in taken.items()]
             upsert.add(self.stored, added)
-            waiting.delete(using, [row.id for row in good])
         self._count(added)
-        return rows
+        return sum(number for _, number in taken.values())
 
-    def _pks(self, rows: Iterable[waiting.Waiting]) -> dict[str, Any]:
-        """The primary keys of the rows' keys; a row whose key can be none waits on."""
-        pks: dict[str, Any] = {}
-        for row in rows:
-            if row.key not in pks:
-                advice = f"It waits in row {row.id} of {waiting.TABLE}: correct or delete that row."
-                if (pk := self._pk(row.key, advice)) is not None:
-                    pks[row.key] = pk
+    def _pks(self, keys: Sequence[str], advice: str) -> dict[str, Any]:
+        """The primary keys of keys, as the database takes them; without those that can be none."""
+        pks: dict[str, Any] = {**self.stored.counter.keys.plain_pks(keys)}
+        for key in keys:
+            if key not in pks and (pk := self._pk(key, advice)) is not None:
+                pks[key] = pk
         return pks
 
     def _pk(self, key: str, advice: str) -> Any:
@@ -344,21 +344,21 @@ class Flush:
         self._count(added)
         return len(part.members)
 
-    def _sorted_out(self, members: Iterable[tuple[str, str]]) -> tuple[upsert.Rows, dict[str, int]]:
+    def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[upsert.Rows, dict[str, int]]:
         """What can be added, by primary key, and the sums that cannot but can be kept."""
         good: list[tuple[Any, int]] = []
         bad: dict[str, int] = {}
+        pks = self._pks([key for key, _ in members], f"Its delta now waits in {waiting.TABLE}.")
         for key, score in members:
             try:
                 amount = int(score)
             except ValueError:
                 self._problem(f"{self.stored.label}: {score!r} is no delta of the key {key!r}; it was left out.")
                 continue
-            pk = self._pk(key, f"Its delta now waits in {waiting.TABLE}.")
-            if pk is None:
-                bad[key] = amount
+            if key in pks:
+                good.append((pks[key], amount))
             else:
-                good.append((pk, amount))
+                bad[key] = amount
         return good, bad
 
     # What happened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -51,9 +51,16 @@ class Keys:
             raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
         return text
 
+    def plain_pks(self, texts: Iterable[str]) -> dict[str, int]:
+        """The primary keys of those of many keys that are written as plain positive integers."""
+        numbers = ((text, int(text)) for text in texts if text.isdecimal())
+        return {text: pk for text, pk in numbers if pk and pk in self.plain and str(pk) == text}
+
     def _plain(self) -> range:
         """The integers of which each is a key as it is: they are most keys of most counters, and looked at first."""
-        if getattr(type(self.field), "to_python", None) is not models.IntegerField.to_python:
+        kind: Any = type(self.field)
+        conversions = (kind.to_python, kind.get_prep_value, kind.get_db_prep_value)
+        if conversions[0] is not models.IntegerField.to_python or not all(map(_is_djangos, conversions)):
             return range(0)
         least = [one.limit_value for one in self.limits if isinstance(one, MinValueValidator)]
         most = [one.limit_value for one in self.limits if isinstance(one, MaxValueValidator)]
@@ -71,6 +78,10 @@ class Keys:
         if value is None or isinstance(key, bool | float | bytes | Decimal):
             raise InvalidKey(f"{key!r} cannot be a key of {self.label}: {self.field} takes no such value.")
         return value
+
+
+def _is_djangos(method: Any) -> bool:
+    return str(method.__module__).startswith("django.db.models.")
 
 
 def _is_utf8(text: str) -> bool:

@@ -86,20 +86,17 @@ class Table:
 def _postgresql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
     given = f"unnest(%s::{table.pk_type}[], %s::bigint[]) AS d(k, a)"
     with connection.cursor() as cursor:
-        # The order in which an UPDATE meets its rows is the planner's; in this one nobody waits for us in a circle.
+        # Row by row in the order of the keys, in which nobody waits for us in a circle; other joins have orders of
+        # their own, and read the whole table.
+        cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         cursor.execute(
-            f"SELECT 1 FROM {table.name} c WHERE c.{table.pk} = ANY(%s::{table.pk_type}[])"
-            f" ORDER BY c.{table.pk} FOR NO KEY UPDATE",
-            [[pk for pk, _ in rows]],
-        )
-        cursor.execute(
-            f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + d.a FROM {given}"
-            f" WHERE c.{table.pk} = d.k RETURNING c.{table.pk}",
+            f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + d.a"
+            f" FROM (SELECT * FROM {given} ORDER BY d.k) d WHERE c.{table.pk} = d.k RETURNING c.{table.pk}",
             _columns(rows),
         )
-        found = {pk for (pk,) in cursor.fetchall()}
-        missing = [row for row in rows if row[0] not in found]
-        if missing:
+        if cursor.rowcount < len(rows):
+            found = {pk for (pk,) in cursor.fetchall()}
+            missing = [row for row in rows if row[0] not in found]
             cursor.execute(
                 # Locked, so that nobody deletes the owner before this commits; other changes of it go on.
                 f"INSERT INTO {table.name} AS c ({table.columns}) SELECT d.k, d.a{table.default_places} FROM {given}"
@@ -109,8 +106,14 @@ def _postgresql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> No
             )
 
 
-def _columns(rows: Rows) -> list[list[Any]]:
-    return [[pk for pk, _ in rows], [amount for _, amount in rows]]
+def _columns(rows: Rows) -> list[Any]:
+    return [_array([pk for pk, _ in rows]), _array([amount for _, amount in rows])]
+
+
+def _array(values: list[Any]) -> Any:
+    """An array; one of integers as its text, of which the driver makes a parameter at once, not value by value."""
+    is_plain = all(type(value) is int for value in values)
+    return f"{{{','.join(map(str, values))}}}" if is_plain else values
 
 
 def _sqlite(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, Sum
 
@@ -11,14 +12,6 @@ from .models import Delta
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
 BATCH = 300
 TABLE = Delta._meta.db_table
-
-
-class Waiting(NamedTuple):
-    """One waiting row."""
-
-    id: int
-    key: str
-    amount: int
 
 
 class Summary(NamedTuple):
@@ -52,11 +45,57 @@ def newest(using: str, label: str) -> int:
     return rows.order_by("-id").values_list("id", flat=True).first() or 0
 
 
-def oldest(using: str, label: str, after: int, last: int, limit: int) -> list[Waiting]:
-    """The oldest waiting rows of a counter, above an id and up to another one; only those with an amount."""
-    rows = Delta.objects.using(using).filter(counter=label, id__gt=after, id__lte=last, amount__isnull=False)
-    found = rows.order_by("id").values_list("id", "key", "amount")[:limit]
-    return [Waiting(id, key, amount or 0) for id, key, amount in found]
+def next_keys(using: str, label: str, after: str | None, newest: int, limit: int) -> list[str]:
+    """The next keys, in their order, of which rows with an amount wait, up to an id."""
+    rows = _amounts(using, label, newest)
+    if after is not None:
+        rows = rows.filter(key__gt=after)
+    return list(rows.values_list("key", flat=True).distinct().order_by("key")[:limit])
+
+
+def take(using: str, label: str, keys: Sequence[str], newest: int) -> dict[str, tuple[int, int]]:
+    """Delete the waiting rows of keys that have an amount, up to an id, in the transaction that is open.
+
+    Args:
+        using: the database alias.
+        label: the counter's label.
+        keys: the keys, in their order, at least one.
+        newest: the highest id that is taken.
+
+    Returns:
+        Key -> the sum of the rows that were deleted, and their number.
+    """
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        return _take_in_one(connection, label, keys, newest)
+    taken: dict[str, tuple[int, int]] = {}
+    ids, wanted = [], set(keys)
+    rows = _amounts(using, label, newest).filter(key__gte=keys[0], key__lte=keys[-1])
+    for id, key, amount in rows.values_list("id", "key", "amount").iterator():
+        if key in wanted:
+            total, number = taken.get(key, (0, 0))
+            taken[key] = total + (amount or 0), number + 1
+            ids.append(id)
+    delete(using, ids)
+    return taken
+
+
+def _take_in_one(
+    connection: BaseDatabaseWrapper, label: str, keys: Sequence[str], newest: int
+) -> dict[str, tuple[int, int]]:
+    """By the one statement that both deletes rows and sums up those that it has deleted."""
+    statement = (
+        f'WITH taken AS (DELETE FROM "{TABLE}" WHERE counter = %s AND key BETWEEN %s AND %s AND key = ANY(%s)'
+        " AND id <= %s AND amount IS NOT NULL RETURNING key, amount)"
+        " SELECT key, SUM(amount)::bigint, COUNT(*) FROM taken GROUP BY key"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [label, keys[0], keys[-1], list(keys), newest])
+        return {key: (total, number) for key, total, number in cursor.fetchall()}
+
+
+def _amounts(using: str, label: str, newest: int) -> models.QuerySet[Delta]:
+    return Delta.objects.using(using).filter(counter=label, id__lte=newest, amount__isnull=False)
 
 
 def asked(using: str, label: str, last: int, limit: int) -> list[tuple[int, str]]:

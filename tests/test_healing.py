@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from django.db import connection, transaction
+from django.db import connection
 
 from notifications_counter.buffers import buffers
 from notifications_counter.buffers.redis import RedisBuffer
@@ -127,13 +127,13 @@ class BusyKeyTest(HealingTestCase):
         counter.flush()
         self.assert_stored_exact([self.user])
 
-    def test_a_key_without_a_gap_is_frozen_and_heals_when_the_transactions_under_way_are_done(self) -> None:
+    def test_a_key_without_a_gap_is_frozen_and_heals_when_the_commits_under_way_are_done(self) -> None:
         if connection.vendor == "sqlite":
             self.skipTest("SQLite has one writer at a time: the flush waits for it")
         self.left_by_the_dead(self.buffer.grace + 1)
         begun = threading.Event()
         with ThreadPoolExecutor(1) as executor:
-            writing = executor.submit(self.write_slowly, begun)
+            writing = executor.submit(self.commit_slowly, begun)
             self.assertTrue(begun.wait(10))
             flushed = counter.flush()
             self.assertEqual(flushed.recounted, 1)
@@ -145,12 +145,17 @@ class BusyKeyTest(HealingTestCase):
         counter.flush()
         self.assert_stored_exact([self.user])
 
-    def write_slowly(self, begun: threading.Event) -> None:
+    def commit_slowly(self, begun: threading.Event) -> None:
+        commit = connection._commit
+
+        def slow_commit() -> None:
+            begun.set()
+            time.sleep(0.4)
+            commit()
+
         try:
-            with transaction.atomic():
+            with mock.patch.object(connection, "_commit", slow_commit):
                 notify(self.user)
-                begun.set()
-                time.sleep(0.4)
         finally:
             connection.close()
 

@@ -17,7 +17,7 @@ from django.db import connection, connections, transaction
 from notifications_counter.exceptions import CounterError, DatabaseFailed
 from notifications_counter.models import Notification, UserNotificationsCount
 
-from .base import CounterTestCase, counter, notify
+from .base import CounterTestCase, counter, notify, uses_redis
 
 
 def only_on(*vendors: str) -> Callable[[Any], Any]:
@@ -201,6 +201,8 @@ class LastingFailureTest(DatabaseFailureTestCase):
 
     @only_on("sqlite")
     def test_a_full_disk_is_said_to_be_one_and_nothing_is_lost(self) -> None:
+        if not uses_redis():
+            self.skipTest("a flush of rows frees more than it takes")
         users = User.objects.bulk_create([User(username=f"another {number}") for number in range(3000)])
         Notification.objects.bulk_create([Notification(user=user, text="much") for user in users])
         pages = connection.cursor().execute("PRAGMA page_count").fetchone()[0]

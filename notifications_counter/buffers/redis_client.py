@@ -134,5 +134,5 @@ def text(reply: Any) -> str:
 def texts(reply: Any) -> Any:
     """A reply of a script with all its strings as text; lists stay lists."""
     if isinstance(reply, list | tuple):
-        return [texts(item) for item in reply]
+        return [item.decode() if type(item) is bytes else texts(item) for item in reply]
     return text(reply) if isinstance(reply, bytes | str) else reply

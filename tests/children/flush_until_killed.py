@@ -15,7 +15,7 @@ POINTS = {
     "between two chunks": ("Flush._apply_slice", 3),
     "before the acknowledgement": ("acknowledge", 1),
     "before rows are applied": ("upsert.add", 1),
-    "before rows are deleted": ("waiting.delete", 2),
+    "before rows are taken": ("waiting.take", 2),
     "between two chunks of rows": ("Flush._apply_rows", 3),
 }
 

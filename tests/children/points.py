@@ -18,7 +18,7 @@ STEPS = {
     "lock progress": "notifications_counter.progress:lock",
     "save progress": "notifications_counter.progress:save",
     "note progress": "notifications_counter.progress:move",
-    "list rows": "notifications_counter.waiting:oldest",
+    "take rows": "notifications_counter.waiting:take",
     "add sums": "notifications_counter.upsert:add",
     "delete rows": "notifications_counter.waiting:delete",
     "list asked": "notifications_counter.waiting:asked",
@@ -36,7 +36,7 @@ STEPS = {
 ROLES: dict[str, dict[str, list[str]]] = {
     "database": {
         "writer": ["leave rows", "commit", "look"],
-        "flusher": ["lock progress", "list rows", "add sums", "delete rows", "commit"],
+        "flusher": ["lock progress", "take rows", "add sums", "commit"],
         "asker": ["leave rows", "commit", "recount rows"],
         "auditor": [
             *["list asked", "recount rows", "recount", "delete rows", "commit"],
@@ -53,7 +53,7 @@ ROLES: dict[str, dict[str, list[str]]] = {
         "auditor": [
             *["recount", "recount a slice", "note progress", "take an audit's slice", "audit", "note an audit"],
             # Of frozen keys deltas wait in rows.
-            *["freeze", "list rows", "forget", "delete rows"],
+            *["freeze", "take rows", "forget"],
         ],
     },
 }
