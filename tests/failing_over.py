@@ -1,0 +1,133 @@
+"""What the tests of Redis Cluster and of Sentinel share: a site at work on servers that replace one another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django.test import override_settings
+
+from notifications_counter.buffers import buffers
+from notifications_counter.buffers.redis import RedisBuffer
+from notifications_counter.counters import Counter
+from notifications_counter.models import Delta, Notification, Progress
+
+from .base import CounterTestCase, default_buffer, finish, start_child
+from .children.work import COUNTERS
+from .children.work_until import URL
+from .clusters import Group, running, wait_for
+from .testapp.models import Click
+
+ALL = (*COUNTERS, Click.counter)
+
+BACKEND = "notifications_counter.buffers.redis.RedisBuffer"
+
+#: How many processes flush all the time.
+FLUSHERS = 3
+
+
+class GroupTestCase(CounterTestCase):
+    """Servers of one kind for all tests of a class, each of which begins with all of them and no data.
+
+    Attributes:
+        kind: of the servers.
+        options: of the buffer, which name the client.
+    """
+
+    kind: ClassVar[type[Group]]
+    options: ClassVar[dict[str, Any]]
+    group: ClassVar[Any]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.group = cls.enterClassContext(running(cls.kind))
+
+    def setUp(self) -> None:
+        nodes = self.group.nodes()
+        self.enterContext(override_settings(REDIS_CLUSTER=nodes, REDIS_SENTINELS=nodes))
+        self.enterContext(default_buffer(BACKEND, self.options))
+        super().setUp()
+        self.addCleanup(self.buffer.client.close)
+
+    @property
+    def buffer(self) -> RedisBuffer:
+        buffer = buffers["default"]
+        assert isinstance(buffer, RedisBuffer)
+        return buffer
+
+    def environment(self) -> dict[str, str]:
+        """Of child processes that work on the same servers."""
+        options = {"URL": None, **self.options}
+        return {"NC_REDIS_NODES": json.dumps(self.group.nodes()), "NC_REDIS_OPTIONS": json.dumps(options)}
+
+
+class LoadTestCase(GroupTestCase):
+    """Processes write and flush while something happens; afterwards all is exact."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.users = self.make_users(12)
+
+    @contextlib.contextmanager
+    def load(self) -> Iterator[None]:
+        """Three processes that write, which fail when a single step of theirs does, and three that flush."""
+        ids = ",".join(str(user.pk) for user in self.users)
+        with tempfile.TemporaryDirectory() as directory:
+            end = Path(directory) / "end"
+            writers = start_child("work_until", 1, 3, ids, end, 0.2, **self.environment())
+            flushers = [start_child("flush_through", end, **self.environment()) for _ in range(FLUSHERS)]
+            try:
+                wait_for(lambda: Notification.objects.count() > 10 or writers.poll() is not None)
+                time.sleep(1)
+                yield
+                time.sleep(2)
+            finally:
+                end.touch()
+                self.done = finish(writers)
+                self.flushed = [finish(flusher) for flusher in flushers]
+
+    def assert_exact_past_the_grace_time(self) -> None:
+        """What is stored and what is read, and nothing waits; each delta was added once."""
+        time.sleep(3)  # as long again as a transaction ran that was looked at meanwhile
+        last = [counter.flush() for counter in ALL]
+        lost = [sentence for each in last for sentence in each.lost]
+        self.flushed.append({"amounts": {each.label: each.amount for each in last}, "lost": lost})
+        self.assertEqual((Delta.objects.count(), [each.status().keys for each in ALL]), (0, [0, 0, 0]))
+        for counter in COUNTERS:
+            rows = Notification.objects.filter(has_read=counter is not COUNTERS[0])
+            true = {user.pk: rows.filter(user=user).count() for user in self.users}
+            stored = dict(counter.model._base_manager.values_list("pk", counter.field.attname))
+            self.assertEqual({pk: stored.get(pk, 0) for pk in true}, true, counter.label)
+            self.assertEqual(counter.values(true), true, counter.label)
+        self.assertGreater(self.done["steps"], 20)
+
+    def assert_loss_was_noticed(self, before: Mapping[Counter, set[str]]) -> None:
+        """Of every counter, once its flush met another server; and nothing was doubled.
+
+        Args:
+            before: counter -> the servers that were known before.
+        """
+        for counter in ALL:
+            self.assertEqual(len(self.run_ids(counter) - before[counter]), 1, counter.label)
+            self.assertIn("was restarted or replaced", " ".join(self.lost(counter)), counter.label)
+        self.assertLessEqual(self.clicks, self.done["steps"])
+
+    @property
+    def clicks(self) -> int:
+        return Click.objects.get(url=URL).clicks
+
+    def lost(self, counter: Counter) -> list[str]:
+        """What the flushers said was lost of a counter."""
+        said = [sentence for each in self.flushed for sentence in each["lost"]]
+        return [sentence for sentence in said if sentence.startswith(f"{counter.label}: ")]
+
+    def run_ids(self, counter: Counter) -> set[str]:
+        """The servers that a counter's batches come from, as the flushes know them."""
+        rows = Progress.objects.filter(counter=counter.label, shard__lt=self.buffer.layout.shards)
+        return set(rows.values_list("run_id", flat=True))
