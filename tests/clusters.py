@@ -6,6 +6,7 @@ They end with their block, and with the test's process, unless that is killed by
 from __future__ import annotations
 
 import contextlib
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +42,15 @@ class Server(ValkeyServer):
     @property
     def is_alive(self) -> bool:
         return self._process is not None
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def is_primary(self) -> bool:
@@ -99,6 +109,17 @@ class Group:
         server.terminate()
         wait_for(lambda: len(self.primaries) == primaries)
 
+    def revive(self) -> None:
+        """Let those that were killed join again, as replicas of those that have taken their place."""
+        for server in self.servers:
+            if not server.is_alive:
+                server.start()
+        wait_for(self.is_whole)
+
+    def is_whole(self) -> bool:
+        """Whether all agree that all is well."""
+        raise NotImplementedError
+
     def stop(self) -> None:
         for server in self.servers:
             server.terminate()
@@ -129,7 +150,6 @@ class Cluster(Group):
             replica.ask("CLUSTER REPLICATE", primary.ask("CLUSTER MYID"))
 
     def is_whole(self) -> bool:
-        """Whether all agree that all is well."""
         said = [server.ask("CLUSTER INFO")["cluster_state"] for server in self.servers if server.is_alive]
         return set(said) == {"ok"} and self.replicate(3)
 
@@ -147,13 +167,6 @@ class Cluster(Group):
         wait_for(
             lambda: {each.ask("CLUSTER INFO")["cluster_state"] for each in self.servers if each.is_alive} == {"fail"}
         )
-
-    def revive(self) -> None:
-        """Let those that were killed join again, as replicas of those that have taken their place."""
-        for server in self.servers:
-            if not server.is_alive:
-                server.start()
-        wait_for(self.is_whole)
 
 
 class Watched(Group):
@@ -177,6 +190,19 @@ class Watched(Group):
 
     def nodes(self) -> list[tuple[str, int]]:
         return [(HOST, sentinel.port) for sentinel in self.sentinels]
+
+    def revive(self) -> None:
+        """The sentinels would do this too, a little later."""
+        _, port = self.sentinels[0].ask("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)
+        for server in self.servers:
+            if not server.is_alive:
+                server.start()
+            if server.port != int(port):
+                server.ask("REPLICAOF", HOST, port)
+        wait_for(self.is_whole)
+
+    def is_whole(self) -> bool:
+        return self.replicate(1) and self._know_each_other()
 
     def stop(self) -> None:
         for sentinel in self.sentinels:

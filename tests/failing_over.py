@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from django.contrib.auth.models import User
 from django.test import override_settings
 
 from notifications_counter.buffers import buffers
@@ -17,10 +18,10 @@ from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.counters import Counter
 from notifications_counter.models import Delta, Notification, Progress
 
-from .base import CounterTestCase, default_buffer, finish, start_child
+from .base import CounterTestCase, counter, default_buffer, finish, notify, start_child
 from .children.work import COUNTERS
 from .children.work_until import URL
-from .clusters import Group, running, wait_for
+from .clusters import Group, Server, running, wait_for
 from .testapp.models import Click
 
 ALL = (*COUNTERS, Click.counter)
@@ -67,12 +68,21 @@ class GroupTestCase(CounterTestCase):
         return {"NC_REDIS_NODES": json.dumps(self.group.nodes()), "NC_REDIS_OPTIONS": json.dumps(options)}
 
 
-class LoadTestCase(GroupTestCase):
-    """Processes write and flush while something happens; afterwards all is exact."""
+class FailOverTests(GroupTestCase):
+    """Processes write and flush while a server is replaced; afterwards all is exact."""
+
+    def victim(self) -> Server:
+        """The server that is to be replaced."""
+        raise NotImplementedError
 
     def setUp(self) -> None:
         super().setUp()
         self.users = self.make_users(12)
+        self.buffer.breaker.seconds = 0  # nobody waits here for a server that is left alone
+
+    def tearDown(self) -> None:
+        super().tearDown()
+        self.group.revive()
 
     @contextlib.contextmanager
     def load(self) -> Iterator[None]:
@@ -95,16 +105,16 @@ class LoadTestCase(GroupTestCase):
     def assert_exact_past_the_grace_time(self) -> None:
         """What is stored and what is read, and nothing waits; each delta was added once."""
         time.sleep(3)  # as long again as a transaction ran that was looked at meanwhile
-        last = [counter.flush() for counter in ALL]
-        lost = [sentence for each in last for sentence in each.lost]
-        self.flushed.append({"amounts": {each.label: each.amount for each in last}, "lost": lost})
+        last = [each.flush() for each in ALL]
+        lost = [sentence for flushed in last for sentence in flushed.lost]
+        self.flushed.append({"amounts": {flushed.label: flushed.amount for flushed in last}, "lost": lost})
         self.assertEqual((Delta.objects.count(), [each.status().keys for each in ALL]), (0, [0, 0, 0]))
-        for counter in COUNTERS:
-            rows = Notification.objects.filter(has_read=counter is not COUNTERS[0])
+        for each in COUNTERS:
+            rows = Notification.objects.filter(has_read=each is not COUNTERS[0])
             true = {user.pk: rows.filter(user=user).count() for user in self.users}
-            stored = dict(counter.model._base_manager.values_list("pk", counter.field.attname))
-            self.assertEqual({pk: stored.get(pk, 0) for pk in true}, true, counter.label)
-            self.assertEqual(counter.values(true), true, counter.label)
+            stored = dict(each.model._base_manager.values_list("pk", each.field.attname))
+            self.assertEqual({pk: stored.get(pk, 0) for pk in true}, true, each.label)
+            self.assertEqual(each.values(true), true, each.label)
         self.assertGreater(self.done["steps"], 20)
 
     def assert_loss_was_noticed(self, before: Mapping[Counter, set[str]]) -> None:
@@ -113,9 +123,9 @@ class LoadTestCase(GroupTestCase):
         Args:
             before: counter -> the servers that were known before.
         """
-        for counter in ALL:
-            self.assertEqual(len(self.run_ids(counter) - before[counter]), 1, counter.label)
-            self.assertIn("was restarted or replaced", " ".join(self.lost(counter)), counter.label)
+        for each in ALL:
+            self.assertEqual(len(self.run_ids(each) - before[each]), 1, each.label)
+            self.assertIn("was restarted or replaced", " ".join(self.lost(each)), each.label)
         self.assertLessEqual(self.clicks, self.done["steps"])
 
     @property
@@ -131,3 +141,33 @@ class LoadTestCase(GroupTestCase):
         """The servers that a counter's batches come from, as the flushes know them."""
         rows = Progress.objects.filter(counter=counter.label, shard__lt=self.buffer.layout.shards)
         return set(rows.values_list("run_id", flat=True))
+
+    def test_a_primary_that_is_killed_fails_no_write_and_everything_is_recounted(self) -> None:
+        for each in ALL:
+            each.flush()
+        before = {each: self.run_ids(each) for each in ALL}
+        with self.load():
+            self.group.kill(self.victim())
+        self.assert_exact_past_the_grace_time()
+        self.assert_loss_was_noticed(before)
+
+    def test_a_primary_that_is_silent_holds_up_one_request_for_two_seconds(self) -> None:
+        with default_buffer(BACKEND, self.options), self.assertLogs("notifications_counter", "ERROR"):
+            counter.flush()
+            self.addCleanup(self.buffer.client.close)
+            with self.victim().paused():
+                took = [seconds_of(user) for user in self.users]
+        self.assertTrue(1.5 < max(took) < 3, took)
+        self.assertLess(sum(took), 6)
+        self.group.revive()
+        self.addCleanup(self.buffer.client.close)
+        counter.flush()
+        self.assert_exact(self.users)
+        self.assert_stored_exact(self.users)
+
+
+def seconds_of(user: User) -> float:
+    """How long it takes to create a notification."""
+    began = time.monotonic()
+    notify(user)
+    return time.monotonic() - began

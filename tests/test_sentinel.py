@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 from django.db import connection
 
-from .base import counter, notify, uses_redis
+from . import failing_over
+from .base import uses_redis
 from .buffers.contract import BufferContract
-from .clusters import Watched
-from .failing_over import ALL, BACKEND, GroupTestCase, LoadTestCase
+from .clusters import Server, Watched
+from .failing_over import BACKEND, GroupTestCase
 
 
 def load_tests(loader: Any, tests: unittest.TestSuite, pattern: Any) -> unittest.TestSuite:
@@ -29,17 +30,6 @@ class SentinelContractTest(BufferContract, SentinelTestCase):
     options = SentinelTestCase.options
 
 
-class SentinelTest(SentinelTestCase, LoadTestCase):
-    def test_a_primary_that_is_killed_fails_no_write_and_everything_is_recounted(self) -> None:
-        for each in ALL:
-            each.flush()
-        before = {each: self.run_ids(each) for each in ALL}
-        with self.load():
-            self.group.kill(self.group.primaries[0])
-        self.assert_exact_past_the_grace_time()
-        self.assert_loss_was_noticed(before)
-        user = self.users[0]
-        value = counter.value(user)
-        notify(user)
-        with self.assertNumQueries(0):
-            self.assertEqual(counter.value(user), value + 1)
+class SentinelTest(failing_over.FailOverTests, SentinelTestCase):
+    def victim(self) -> Server:
+        return self.group.primaries[0]
