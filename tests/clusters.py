@@ -53,8 +53,10 @@ class Server(ValkeyServer):
             self._process.send_signal(signal.SIGCONT)
 
     @property
-    def is_primary(self) -> bool:
-        return self.is_alive and self.ask("INFO", "replication")["role"] == "master"
+    def replication(self) -> dict[str, Any]:
+        """What it says of its part in it."""
+        found: dict[str, Any] = self.ask("INFO", "replication")
+        return found
 
 
 class Sentinel(Server):
@@ -91,23 +93,42 @@ class Group:
 
     @property
     def primaries(self) -> list[Server]:
-        return [server for server in self.servers if server.is_primary]
+        return [server for server in self.alive if server.replication["role"] == "master"]
 
     @property
-    def replicas(self) -> list[dict[str, Any]]:
-        """What those that are alive say of themselves."""
-        said = [server.ask("INFO", "replication") for server in self.servers if server.is_alive]
-        return [info for info in said if info["role"] == "slave"]
+    def alive(self) -> list[Server]:
+        return [server for server in self.servers if server.is_alive]
+
+    def replica_of(self, primary: Server) -> Server:
+        return next(server for server in self.alive if server.replication.get("master_port") == primary.port)
 
     def replicate(self, number: int) -> bool:
         """Whether so many replicas have what their primaries have."""
-        return [info["master_link_status"] for info in self.replicas] == ["up"] * number
+        said = [server.replication.get("master_link_status") for server in self.alive]
+        return [link for link in said if link] == ["up"] * number
+
+    @contextlib.contextmanager
+    def unreplicated(self, primary: Server) -> Iterator[None]:
+        """Within the block a primary's replica gets to know nothing of what the primary takes."""
+        with self.replica_of(primary).paused():
+            primary.ask("CLIENT KILL TYPE", "replica")
+            yield
 
     def kill(self, server: Server) -> None:
         """By SIGKILL; the call returns when another has taken its place."""
-        primaries = len(self.primaries)
-        server.terminate()
-        wait_for(lambda: len(self.primaries) == primaries)
+        with self.replaced():
+            server.terminate()
+
+    @contextlib.contextmanager
+    def replaced(self) -> Iterator[None]:
+        """A primary is killed within the block, which ends when another has taken its place."""
+        number = len(self.primaries)
+        yield
+        wait_for(lambda: len(self.primaries) == number and self.agree())
+
+    def agree(self) -> bool:
+        """Whether clients are told who the primaries are."""
+        raise NotImplementedError
 
     def revive(self) -> None:
         """Let those that were killed join again, as replicas of those that have taken their place."""
@@ -149,24 +170,31 @@ class Cluster(Group):
         for primary, replica in zip(primaries, replicas, strict=True):
             replica.ask("CLUSTER REPLICATE", primary.ask("CLUSTER MYID"))
 
+    def agree(self) -> bool:
+        return self.states == {"ok"}
+
     def is_whole(self) -> bool:
-        said = [server.ask("CLUSTER INFO")["cluster_state"] for server in self.servers if server.is_alive]
-        return set(said) == {"ok"} and self.replicate(3)
+        return self.agree() and self.replicate(3)
+
+    @property
+    def states(self) -> set[str]:
+        """In which each says that the cluster is."""
+        return {server.ask("CLUSTER INFO")["cluster_state"] for server in self.alive}
 
     def nodes(self) -> list[tuple[str, int]]:
         return [(HOST, server.port) for server in self.servers[:3]]
 
+    def move(self, slot: int, source: Server, target: Server) -> None:
+        """Let another primary have a slot; the call returns when it does."""
+        own = target.ask("CLUSTER MYID")
+        source.ask("CLUSTER MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", own)
+        wait_for(lambda: target.ask("CLUSTER COUNTKEYSINSLOT", slot) > 0 == source.ask("CLUSTER COUNTKEYSINSLOT", slot))
+
     def take_down(self, server: Server) -> None:
         """Kill a primary with its replica; the call returns when the others refuse to work without them."""
-        nodes = server.ask("CLUSTER NODES")
-        own = server.ask("CLUSTER MYID")
-        for other in self.servers:
-            if other.is_alive and nodes[f"{HOST}:{other.port}"]["master_id"] == own:
-                other.terminate()
+        self.replica_of(server).terminate()
         server.terminate()
-        wait_for(
-            lambda: {each.ask("CLUSTER INFO")["cluster_state"] for each in self.servers if each.is_alive} == {"fail"}
-        )
+        wait_for(lambda: self.states == {"fail"})
 
 
 class Watched(Group):
@@ -184,21 +212,30 @@ class Watched(Group):
             self.sentinels[-1].start()
         wait_for(self._know_each_other)
 
+    @property
+    def said(self) -> list[dict[str, Any]]:
+        """What the sentinels know of the primary."""
+        return [sentinel.ask("SENTINEL MASTER", SERVICE) for sentinel in self.sentinels]
+
     def _know_each_other(self) -> bool:
-        states = [sentinel.ask("SENTINEL MASTER", SERVICE) for sentinel in self.sentinels]
-        return all((state["num-other-sentinels"], state["num-slaves"]) == (2, 1) for state in states)
+        return all((state["num-other-sentinels"], state["num-slaves"]) == (2, 1) for state in self.said)
+
+    def agree(self) -> bool:
+        said = [(state["port"], state["is_sdown"]) for state in self.said]
+        return any(set(said) == {(server.port, False)} for server in self.primaries)
 
     def nodes(self) -> list[tuple[str, int]]:
         return [(HOST, sentinel.port) for sentinel in self.sentinels]
 
     def revive(self) -> None:
         """The sentinels would do this too, a little later."""
-        _, port = self.sentinels[0].ask("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)
+        wait_for(self.agree)
+        primary = self.said[0]["port"]
         for server in self.servers:
             if not server.is_alive:
                 server.start()
-            if server.port != int(port):
-                server.ask("REPLICAOF", HOST, port)
+            if server.port != primary:
+                server.ask("REPLICAOF", HOST, primary)
         wait_for(self.is_whole)
 
     def is_whole(self) -> bool:

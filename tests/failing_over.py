@@ -151,6 +151,44 @@ class FailOverTests(GroupTestCase):
         self.assert_exact_past_the_grace_time()
         self.assert_loss_was_noticed(before)
 
+    def lose(self, flushes: bool) -> list[str]:
+        """Let a primary take changes that its replica does not get to know, and the replica take over.
+
+        Args:
+            flushes: whether a flush applies them before.
+
+        Returns:
+            What the next flush says was lost.
+        """
+        for _ in range(2):
+            counter.flush()
+            for user in self.users:
+                notify(user)
+            counter.values(self.users)
+        victim = self.victim()
+        victim.ask("WAIT", 1, 5000)
+        with self.assertLogs("notifications_counter", "ERROR"):
+            with self.group.replaced(), self.group.unreplicated(victim):
+                for user in self.users:
+                    notify(user)
+                if flushes:
+                    counter.flush()
+                    notify(self.users[0])
+                victim.terminate()
+            return counter.flush().lost
+
+    def test_changes_that_are_lost_with_a_primary_are_counted_again(self) -> None:
+        lost = self.lose(flushes=False)
+        self.assertIn("was restarted or replaced", "".join(lost))
+        self.assert_exact(self.users)
+        self.assert_stored_exact(self.users)
+
+    def test_a_replica_that_is_older_than_what_was_flushed_doubles_nothing(self) -> None:
+        lost = self.lose(flushes=True)
+        self.assertIn("the newest of its data", "".join(lost))
+        self.assert_exact(self.users)
+        self.assert_stored_exact(self.users)
+
     def test_a_primary_that_is_silent_holds_up_one_request_for_two_seconds(self) -> None:
         with default_buffer(BACKEND, self.options), self.assertLogs("notifications_counter", "ERROR"):
             counter.flush()
