@@ -30,8 +30,8 @@ from .redis_client import (
     UNREACHABLE,
     NoScriptError,
     check_client,
+    is_cluster,
     make_client,
-    node_of,
     redis,
     source_of,
     text,
@@ -128,6 +128,10 @@ class RedisBuffer(Buffer):
     def client(self) -> Any:
         return make_client(self.alias, self.options)
 
+    @cached_property
+    def _is_cluster(self) -> bool:
+        return is_cluster(self.client)
+
     def ask(self, name: str, question: Callable[[], Any], urgent: bool = False) -> Any:
         """Ask the server.
 
@@ -153,11 +157,11 @@ class RedisBuffer(Buffer):
 
     def _breaker(self, name: str) -> Breaker:
         """Each node of a cluster has its own, so that one that is away costs nothing on the others."""
+        if "client" not in self.__dict__ or not self._is_cluster:
+            return self.breaker
         try:
-            node = node_of(self.client, name) if "client" in self.__dict__ else None
+            node = self.client.get_node_from_key(name).name
         except UNREACHABLE:  # no node holds the key
-            node = None
-        if node is None:
             return self.breaker
         if node not in self._node_breakers:
             own = Breaker(f"Redis buffer {self.alias!r}, node {node}", self.breaker.seconds)

@@ -23,8 +23,8 @@ __all__ = [
     "UNREACHABLE",
     "NoScriptError",
     "check_client",
+    "is_cluster",
     "make_client",
-    "node_of",
     "redis",
     "source_of",
     "text",
@@ -102,20 +102,14 @@ def _function(alias: str, path: str) -> Any:
     return function
 
 
-def node_of(client: Any, name: str) -> str | None:
-    """The node of a cluster that holds a Redis key; None where there is one server.
-
-    Raises:
-        RedisClusterException: no node holds it.
-    """
-    find = getattr(client, "get_node_from_key", None)
-    return str(find(name).name) if find else None
+def is_cluster(client: Any) -> bool:
+    return hasattr(client, "get_node_from_key")
 
 
 def unlink(client: Any, pattern: str) -> None:
     """Delete all Redis keys of a pattern, in which braces say on which node of a cluster they are."""
     # Other nodes have none of them, and one that is away would keep this from its end.
-    where = {"target_nodes": client.get_node_from_key(pattern)} if node_of(client, pattern) else {}
+    where = {"target_nodes": client.get_node_from_key(pattern)} if is_cluster(client) else {}
     names = client.scan_iter(pattern, count=KEYS_A_CALL, **where)
     while part := list(islice(names, KEYS_A_CALL)):
         client.unlink(*part)
