@@ -148,6 +148,8 @@ class FailOverTests(GroupTestCase):
         before = {each: self.run_ids(each) for each in ALL}
         with self.load():
             self.group.kill(self.victim())
+            wait_for(lambda: all(self.run_ids(each) - before[each] for each in ALL))
+            wait_for(lambda: not Progress.objects.filter(lost_at__isnull=False).exists())
         self.assert_exact_past_the_grace_time()
         self.assert_loss_was_noticed(before)
 
