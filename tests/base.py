@@ -89,7 +89,7 @@ def fast_healing(timeout: float = 20, url: str | None = None, **more: Any) -> ov
     changed = {**settings.NOTIFICATIONS_COUNTER, **more}
     if uses_redis():
         buffer = changed["BUFFERS"]["default"]
-        options = {"URL": url or buffer["OPTIONS"]["URL"], "GRACE": 1, "TIMEOUT": timeout}
+        options = {**buffer["OPTIONS"], "GRACE": 1, "TIMEOUT": timeout, **({"URL": url} if url else {})}
         changed["BUFFERS"] = {**changed["BUFFERS"], "default": {**buffer, "OPTIONS": options}}
     return override_settings(NOTIFICATIONS_COUNTER=changed)
 

@@ -46,6 +46,9 @@ if DATABASES["default"]["ENGINE"].endswith("mysql"):
 
     pymysql.install_as_MySQLdb()
 
+# What tests/redis_clients.py connects to.
+REDIS_CLUSTER = REDIS_SENTINELS = json.loads(os.environ.get("NC_REDIS_NODES", "[]"))
+
 IN_DATABASE: dict[str, Any] = {"BACKEND": "notifications_counter.buffers.database.DatabaseBuffer"}
 # Triggers write into the database, whichever buffer the others have.
 # Without the audit, which would correct what the tests are to find.

@@ -5,6 +5,7 @@ Every step is one script of ``scripts/``, whose keys and effects are described a
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +25,19 @@ from ..stored import Stored
 from . import on_commit
 from .base import Buffer, Claim, Found, Known, Layout, Slice, slices
 from .breaker import Breaker
-from .redis_client import check_client, make_client, redis, source_of, text, texts
+from .redis_client import (
+    ERRORS,
+    UNREACHABLE,
+    NoScriptError,
+    check_client,
+    is_cluster,
+    make_client,
+    redis,
+    source_of,
+    text,
+    texts,
+    unlink,
+)
 from .redis_read import Reader
 from .redis_recount import Recounter
 from .redis_status import redis_status
@@ -45,6 +58,12 @@ SCRIPTS = Path(__file__).with_name("scripts")
 @cache
 def script_text(name: str) -> str:
     return (SCRIPTS / f"{name}.lua").read_text()
+
+
+@cache
+def script_hash(name: str) -> str:
+    """Under which a server knows a script."""
+    return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
 
 
 class RedisBuffer(Buffer):
@@ -74,6 +93,7 @@ class RedisBuffer(Buffer):
         self._check_timeout()
         self.rows_only = self._yes_or_no("ROWS_ONLY")
         self.breaker = Breaker(f"Redis buffer {alias!r}")
+        self._node_breakers: dict[str, Breaker] = {}
         self._known_open: set[Stored] = set()
 
     def _prefix(self) -> str:
@@ -109,46 +129,63 @@ class RedisBuffer(Buffer):
         return make_client(self.alias, self.options)
 
     @cached_property
-    def _scripts(self) -> dict[str, Any]:
-        return {}
+    def _is_cluster(self) -> bool:
+        return is_cluster(self.client)
 
-    def _script(self, name: str) -> Any:
-        if name not in self._scripts:
-            self._scripts[name] = self.client.register_script(script_text(name))
-        return self._scripts[name]
-
-    def ask(self, question: Callable[[], Any], urgent: bool = False) -> Any:
+    def ask(self, name: str, question: Callable[[], Any], urgent: bool = False) -> Any:
         """Ask the server.
 
         Args:
+            name: of the Redis key that it is about: a cluster has a server for each.
             question: the call of its client.
             urgent: whether to ask even if it did not answer a moment ago.
 
         Raises:
             BufferUnavailable: it does not answer, refuses, or did not answer a moment ago.
         """
-        if self.breaker.is_open() and not urgent:
-            raise BufferUnavailable(f"Redis buffer {self.alias!r} did not answer a moment ago.")
+        breaker = self._breaker(name)
+        if breaker.is_open() and not urgent:
+            raise BufferUnavailable(f"{breaker.name} did not answer a moment ago.")
         try:
             reply = question()
-        except redis.RedisError as error:
-            if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                self.breaker.failed(error)
-            raise BufferUnavailable(f"Redis buffer {self.alias!r}: {type(error).__name__}: {error}") from error
-        self.breaker.answered()
+        except ERRORS as error:
+            if isinstance(error, UNREACHABLE):
+                breaker.failed(error)
+            raise BufferUnavailable(f"{breaker.name}: {type(error).__name__}: {error}") from error
+        breaker.answered()
         return reply
+
+    def _breaker(self, name: str) -> Breaker:
+        """Each node of a cluster has its own, so that one that is away costs nothing on the others."""
+        if "client" not in self.__dict__ or not self._is_cluster:
+            return self.breaker
+        try:
+            node = self.client.get_node_from_key(name).name
+        except UNREACHABLE:  # no node holds the key
+            return self.breaker
+        if node not in self._node_breakers:
+            own = Breaker(f"Redis buffer {self.alias!r}, node {node}", self.breaker.seconds)
+            return self._node_breakers.setdefault(node, own)
+        return self._node_breakers[node]
 
     def get(self, name: str) -> Any:
         """The value of a Redis key."""
-        return self.ask(partial(self.client.get, name))
+        # Not self.client.get itself: a cluster's client, which asks its nodes when it is made, is made inside of ask.
+        return self.ask(name, lambda: self.client.get(name))
 
     def get_many(self, names: Sequence[str]) -> Any:
         """The values of Redis keys of one shard."""
-        return self.ask(partial(self.client.mget, names))
+        return self.ask(names[0], lambda: self.client.mget(names))
 
     def run(self, name: str, base: str, *arguments: Any, urgent: bool = False) -> Any:
         """Run a script on one shard, and give its reply with strings as text."""
-        return texts(self.ask(lambda: self._script(name)(keys=[base], args=arguments), urgent))
+        return texts(self.ask(base, lambda: self._evaluate(name, base, arguments), urgent))
+
+    def _evaluate(self, name: str, base: str, arguments: Sequence[Any]) -> Any:
+        try:
+            return self.client.evalsha(script_hash(name), 1, base, *arguments)
+        except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
+            return self.client.eval(script_text(name), 1, base, *arguments)
 
     def base(self, stored: Stored, shard: int) -> str:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster."""
@@ -185,7 +222,7 @@ class RedisBuffer(Buffer):
 
     def close_down(self, stored: Stored) -> None:
         for shard in range(self.layout.shards):
-            self.ask(partial(self._unlink, f"{self.base(stored, shard)}:guard:*"))
+            self._unlink(f"{self.base(stored, shard)}:guard:*")
         self.forget_cached(stored)
 
     def _is_open(self, stored: Stored) -> bool:
@@ -216,18 +253,16 @@ class RedisBuffer(Buffer):
     def intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]:
         """Leave the transaction's token; returns the keys whose deltas must wait in the database instead."""
         refused = set(keys)
-        try:
-            for shard, part in self.by_shard(keys):
+        for shard, part in self.by_shard(keys):
+            with suppress(BufferUnavailable):  # another shard may be on a server that answers
                 frozen = self._intend_part(stored, shard, token, part)
                 refused -= set(part) - set(frozen)
-        except BufferUnavailable:
-            pass
         return refused
 
     def _intend_part(self, stored: Stored, shard: int, token: str, keys: Sequence[str]) -> list[str]:
         base = self.base(stored, shard)
         if stored.events:  # nothing could be recounted: all that matters is whether the server is there
-            self.ask(lambda: self.client.exists(base))
+            self.ask(base, lambda: self.client.exists(base))
             return []
         frozen: list[str] = self.run("intend", base, token, self.grace, *keys)
         return frozen
@@ -245,15 +280,42 @@ class RedisBuffer(Buffer):
             BufferUnavailable: the server does not answer, even when asked again: by then the call counts once.
         """
         name = "add" if stored.events else "push"
-        for shard, part in self.by_shard(sums):
+
+        def send(shard: int, part: Sequence[str], urgent: bool) -> None:
             pairs = [value for key in part for value in (key, "?" if sums[key] is None else sums[key])]
             # Each call has a token of its own, because an event's token is spent by the first.
-            self._twice(name, self.base(stored, shard), uuid.uuid4().hex if stored.events else token, *pairs)
+            own = uuid.uuid4().hex if stored.events else token
+            self._twice(name, self.base(stored, shard), own, *pairs, urgent=urgent)
 
-    def _twice(self, name: str, base: str, *arguments: Any) -> None:
-        """Send again what lost its reply. What is committed is worth a try at a server that did not answer before."""
+        # What is committed is worth a try at a server that did not answer before, but one.
+        self._each(sums, send)
+
+    def _each(self, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
+        """Call for the keys of each shard, also where a shard before it was on a server that does not answer.
+
+        Args:
+            keys: of any shards.
+            call: takes a shard, its keys, and whether no call has failed yet.
+
+        Raises:
+            BufferUnavailable: a call has failed.
+        """
+        failed: BufferUnavailable | None = None
+        for shard, part in self.by_shard(keys):
+            try:
+                call(shard, part, failed is None)
+            except BufferUnavailable as error:
+                failed = error
+        if failed:
+            raise failed
+
+    def _run_on_each(self, name: str, stored: Stored, keys: Iterable[str], *arguments: Any) -> None:
+        self._each(keys, lambda shard, part, _: self.run(name, self.base(stored, shard), *arguments, *part))
+
+    def _twice(self, name: str, base: str, *arguments: Any, urgent: bool) -> None:
+        """Send again what lost its reply."""
         try:
-            self.run(name, base, *arguments, urgent=True)
+            self.run(name, base, *arguments, urgent=urgent)
         except BufferUnavailable as error:
             if not isinstance(error.__cause__, redis.ConnectionError):
                 raise
@@ -285,7 +347,8 @@ class RedisBuffer(Buffer):
         keys: set[str] = set()
         for shard in range(self.layout.shards):
             for part in parts:
-                keys |= self.ask(partial(self._members, f"{self.base(stored, shard)}:{part}"))
+                name = f"{self.base(stored, shard)}:{part}"
+                keys |= self.ask(name, partial(self._members, name))
         return keys
 
     def _members(self, name: str) -> set[str]:
@@ -301,8 +364,7 @@ class RedisBuffer(Buffer):
         self._freeze(stored, keys, FROZEN_SECONDS)
 
     def _freeze(self, stored: Stored, keys: Iterable[str], seconds: int) -> None:
-        for shard, part in self.by_shard(keys):
-            self.run("freeze", self.base(stored, shard), seconds, *part)
+        self._run_on_each("freeze", stored, keys, seconds)
 
     # Reads
 
@@ -316,11 +378,11 @@ class RedisBuffer(Buffer):
         for shard in range(self.layout.shards):
             base = self.base(stored, shard)
             self.run("forget", base)  # first, so that no reader caches again what it has worked out before
-            self.ask(partial(self._unlink, f"{base}:total:*"))
+            self._unlink(f"{base}:total:*")
 
     def _unlink(self, pattern: str) -> None:
-        for name in self.client.scan_iter(pattern, count=1000):
-            self.client.unlink(name)
+        """Delete keys of one shard."""
+        self.ask(pattern, lambda: unlink(self.client, pattern))
 
     def status(self, stored: Stored) -> Status:
         return redis_status(self, stored)
@@ -328,8 +390,7 @@ class RedisBuffer(Buffer):
     # The flush
 
     def before_rows(self, stored: Stored, keys: Iterable[str]) -> None:
-        for shard, part in self.by_shard(keys):
-            self.run("forget", self.base(stored, shard), *part)
+        self._run_on_each("forget", stored, keys)
 
     def claim(self, stored: Stored, shard: int, known: Known) -> Claim:
         arguments = (known.run_id, known.batch, known.position, known.size)

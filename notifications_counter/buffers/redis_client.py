@@ -1,6 +1,7 @@
 """The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -12,11 +13,33 @@ from ..exceptions import InvalidSettings, MissingExtra
 try:
     import redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import ClusterError, NoScriptError, RedisClusterException
     from redis.retry import Retry
 except ImportError as error:
     raise MissingExtra("redis", "redis") from error
 
-__all__ = ["check_client", "make_client", "redis", "source_of", "text", "texts"]
+__all__ = [
+    "ERRORS",
+    "UNREACHABLE",
+    "NoScriptError",
+    "check_client",
+    "is_cluster",
+    "make_client",
+    "redis",
+    "source_of",
+    "text",
+    "texts",
+    "unlink",
+]
+
+#: What a client raises where there is no answer, a cluster's too: it is down, or no node of it holds the key.
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, ClusterError, RedisClusterException)
+
+#: All that a client raises.
+ERRORS = (redis.RedisError, RedisClusterException)
+
+#: Keys that are deleted in one call.
+KEYS_A_CALL = 1000
 
 SOURCES = ("URL", "CACHE", "CLIENT")
 
@@ -77,6 +100,19 @@ def _function(alias: str, path: str) -> Any:
     if not callable(function):
         raise InvalidSettings(f"Buffer {alias!r}: CLIENT {path!r} is no function that returns a client.")
     return function
+
+
+def is_cluster(client: Any) -> bool:
+    return hasattr(client, "get_node_from_key")
+
+
+def unlink(client: Any, pattern: str) -> None:
+    """Delete all Redis keys of a pattern, in which braces say on which node of a cluster they are."""
+    # Other nodes have none of them, and one that is away would keep this from its end.
+    where = {"target_nodes": client.get_node_from_key(pattern)} if is_cluster(client) else {}
+    names = client.scan_iter(pattern, count=KEYS_A_CALL, **where)
+    while part := list(islice(names, KEYS_A_CALL)):
+        client.unlink(*part)
 
 
 def check_client(alias: str, options: Mapping[str, Any]) -> list[CheckMessage]:

@@ -69,11 +69,12 @@ class Scripts(RedisBuffer):
     def __init__(self, dropped: Dropped | None = None) -> None:
         super().__init__("protocol", {"URL": settings.REDIS_URL, "TIMEOUT": 60})
         self.dropped = dropped
+        self._scripts: dict[str, Any] = {}
 
-    def _script(self, name: str) -> Any:
+    def _evaluate(self, name: str, base: str, arguments: Sequence[Any]) -> Any:
         if name not in self._scripts:
             self._scripts[name] = self.client.register_script(self._text(name))
-        return self._scripts[name]
+        return self._scripts[name](keys=[base], args=arguments)
 
     def _text(self, name: str) -> str:
         text = LOOK if name == "look" else script_text(name)
