@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
 
 from .. import waiting
@@ -104,6 +105,9 @@ class Buffer:
     def close(self) -> None:
         """Let go of connections: the settings have changed."""
 
+    async def aclose(self) -> None:
+        """Let go of the connections of the event loop that runs, before it ends."""
+
     # Moves between buffers
 
     def open(self, stored: Stored) -> None:
@@ -125,6 +129,14 @@ class Buffer:
     def value(self, stored: Stored, key: str) -> int:
         """The same of one key: the read that every page makes."""
         return self.values(stored, [key])[key]
+
+    async def avalues(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+        """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
+        return await sync_to_async(self.values)(stored, keys)
+
+    async def avalue(self, stored: Stored, key: str) -> int:
+        """The same of one key."""
+        return await sync_to_async(self.value)(stored, key)
 
     def forget_cached(self, stored: Stored) -> None:
         """Nothing that is cached of a counter may be right any more."""

@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 
+from ..exceptions import BufferUnavailable
+
 logger = logging.getLogger("notifications_counter")
 
 
@@ -25,6 +27,15 @@ class Breaker:
     def is_open(self) -> bool:
         """Whether the server should be left alone for now."""
         return time.monotonic() < self._until
+
+    def refuse_if_open(self) -> None:
+        """Refuse to ask the server.
+
+        Raises:
+            BufferUnavailable: it did not answer a moment ago.
+        """
+        if self.is_open():
+            raise BufferUnavailable(f"{self.name} did not answer a moment ago.")
 
     def failed(self, error: Exception) -> None:
         with self._lock:

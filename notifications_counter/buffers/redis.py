@@ -5,13 +5,11 @@ Every step is one script of ``scripts/``, whose keys and effects are described a
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, cached_property, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -22,24 +20,12 @@ from .. import progress
 from ..conf import is_number
 from ..exceptions import BufferUnavailable, CounterError, InvalidSettings
 from ..stored import Stored
-from . import on_commit
+from . import on_commit, redis_async
 from .base import Buffer, Claim, Found, Known, Layout, Slice, slices
-from .breaker import Breaker
-from .redis_client import (
-    ERRORS,
-    UNREACHABLE,
-    NoScriptError,
-    check_client,
-    is_cluster,
-    make_client,
-    redis,
-    source_of,
-    text,
-    texts,
-    unlink,
-)
-from .redis_read import Reader
+from .redis_client import check_client, redis, source_of, text, unlink
+from .redis_read import KEYS_A_READ, Reader, numbers, total_names
 from .redis_recount import Recounter
+from .redis_server import RedisServer
 from .redis_status import redis_status
 from .status import Status
 
@@ -52,21 +38,8 @@ FROZEN_SECONDS = 10
 #: Where deltas wait.
 BUFFERED = ("pending", "batch")
 
-SCRIPTS = Path(__file__).with_name("scripts")
 
-
-@cache
-def script_text(name: str) -> str:
-    return (SCRIPTS / f"{name}.lua").read_text()
-
-
-@cache
-def script_hash(name: str) -> str:
-    """Under which a server knows a script."""
-    return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
-
-
-class RedisBuffer(Buffer):
+class RedisBuffer(RedisServer):
     """Deltas wait in Redis or Valkey, summed per key. See "The Redis buffer" in the documentation for its options."""
 
     defaults: ClassVar[Mapping[str, Any]] = {
@@ -74,6 +47,7 @@ class RedisBuffer(Buffer):
         "URL": None,
         "CACHE": None,
         "CLIENT": None,
+        "ASYNC_CLIENT": None,
         "PREFIX": "nc",
         "SHARDS": 1,
         "GRACE": 60,
@@ -86,14 +60,13 @@ class RedisBuffer(Buffer):
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
         source_of(alias, self.options)
+        self._async_clients = redis_async.AsyncClients(alias, self.options)
         self.grace = self.at_least("GRACE", 1)
         self.longest = self.at_least("MAX_TRANSACTION_AGE", 1)
         self.total_ttl = self.at_least("TOTAL_TTL", 1)
         self.layout = Layout(self._prefix(), self.at_least("SHARDS", 1))
         self._check_timeout()
         self.rows_only = self._yes_or_no("ROWS_ONLY")
-        self.breaker = Breaker(f"Redis buffer {alias!r}")
-        self._node_breakers: dict[str, Breaker] = {}
         self._known_open: set[Stored] = set()
 
     def _prefix(self) -> str:
@@ -118,74 +91,7 @@ class RedisBuffer(Buffer):
     def check(self) -> list[CheckMessage]:
         return check_client(self.alias, self.options)
 
-    def close(self) -> None:
-        if "client" in self.__dict__ and self.options["URL"] is not None:
-            self.client.close()
-
-    # The server
-
-    @cached_property
-    def client(self) -> Any:
-        return make_client(self.alias, self.options)
-
-    @cached_property
-    def _is_cluster(self) -> bool:
-        return is_cluster(self.client)
-
-    def ask(self, name: str, question: Callable[[], Any], urgent: bool = False) -> Any:
-        """Ask the server.
-
-        Args:
-            name: of the Redis key that it is about: a cluster has a server for each.
-            question: the call of its client.
-            urgent: whether to ask even if it did not answer a moment ago.
-
-        Raises:
-            BufferUnavailable: it does not answer, refuses, or did not answer a moment ago.
-        """
-        breaker = self._breaker(name)
-        if breaker.is_open() and not urgent:
-            raise BufferUnavailable(f"{breaker.name} did not answer a moment ago.")
-        try:
-            reply = question()
-        except ERRORS as error:
-            if isinstance(error, UNREACHABLE):
-                breaker.failed(error)
-            raise BufferUnavailable(f"{breaker.name}: {type(error).__name__}: {error}") from error
-        breaker.answered()
-        return reply
-
-    def _breaker(self, name: str) -> Breaker:
-        """Each node of a cluster has its own, so that one that is away costs nothing on the others."""
-        if "client" not in self.__dict__ or not self._is_cluster:
-            return self.breaker
-        try:
-            node = self.client.get_node_from_key(name).name
-        except UNREACHABLE:  # no node holds the key
-            return self.breaker
-        if node not in self._node_breakers:
-            own = Breaker(f"Redis buffer {self.alias!r}, node {node}", self.breaker.seconds)
-            return self._node_breakers.setdefault(node, own)
-        return self._node_breakers[node]
-
-    def get(self, name: str) -> Any:
-        """The value of a Redis key."""
-        # Not self.client.get itself: a cluster's client, which asks its nodes when it is made, is made inside of ask.
-        return self.ask(name, lambda: self.client.get(name))
-
-    def get_many(self, names: Sequence[str]) -> Any:
-        """The values of Redis keys of one shard."""
-        return self.ask(names[0], lambda: self.client.mget(names))
-
-    def run(self, name: str, base: str, *arguments: Any, urgent: bool = False) -> Any:
-        """Run a script on one shard, and give its reply with strings as text."""
-        return texts(self.ask(base, lambda: self._evaluate(name, base, arguments), urgent))
-
-    def _evaluate(self, name: str, base: str, arguments: Sequence[Any]) -> Any:
-        try:
-            return self.client.evalsha(script_hash(name), 1, base, *arguments)
-        except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
-            return self.client.eval(script_text(name), 1, base, *arguments)
+    # Its keys
 
     def base(self, stored: Stored, shard: int) -> str:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster."""
@@ -373,6 +279,32 @@ class RedisBuffer(Buffer):
 
     def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         return Reader(self, stored).values(keys)
+
+    async def avalue(self, stored: Stored, key: str) -> int:
+        found = await self._cached(stored, [key])
+        return found[key] if found else await super().avalue(stored, key)
+
+    async def avalues(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+        found = await self._cached(stored, keys)
+        missing = [key for key in keys if key not in found]
+        return found | await super().avalues(stored, missing) if missing else found
+
+    async def aclose(self) -> None:
+        await self._async_clients.close()
+
+    async def _cached(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+        """What is cached of keys; nothing where that will not do, or where only a thread could ask.
+
+        An event loop has no transaction, so that nothing of the caller's own could be missing.
+        """
+        client = None if self.rows_only else self._async_clients.here()
+        found: dict[str, int] = {}
+        if client is not None:
+            with suppress(BufferUnavailable):
+                for shard, part in self.by_shard(keys, KEYS_A_READ):
+                    totals = await redis_async.get(self, client, total_names(self.base(stored, shard), part))
+                    found |= numbers(part, totals)
+        return found
 
     def forget_cached(self, stored: Stored) -> None:
         for shard in range(self.layout.shards):

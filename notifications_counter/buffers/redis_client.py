@@ -12,6 +12,8 @@ from ..exceptions import InvalidSettings, MissingExtra
 
 try:
     import redis
+    from redis import asyncio as asynchronous
+    from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
     from redis.exceptions import ClusterError, NoScriptError, RedisClusterException
     from redis.retry import Retry
@@ -24,6 +26,7 @@ __all__ = [
     "NoScriptError",
     "check_client",
     "is_cluster",
+    "make_async_client",
     "make_client",
     "redis",
     "source_of",
@@ -42,6 +45,12 @@ ERRORS = (redis.RedisError, RedisClusterException)
 KEYS_A_CALL = 1000
 
 SOURCES = ("URL", "CACHE", "CLIENT")
+
+#: A thread has one connection at most: no thread must fail for want of one, as it would with redis-py's own limit.
+CONNECTIONS = 2**31
+
+#: Tasks of an event loop wait for one of so many connections.
+ASYNC_CONNECTIONS = 50
 
 
 def source_of(alias: str, options: Mapping[str, Any]) -> str:
@@ -69,16 +78,33 @@ def make_client(alias: str, options: Mapping[str, Any]) -> Any:
     source = source_of(alias, options)
     if source == "URL":
         return _from_url(alias, options["URL"], options["TIMEOUT"])
-    return _from_cache(options["CACHE"]) if source == "CACHE" else _function(alias, options["CLIENT"])()
+    return _from_cache(options["CACHE"]) if source == "CACHE" else _function(alias, source, options["CLIENT"])()
 
 
 def _from_url(alias: str, url: str, timeout: float) -> Any:
     try:
-        return redis.Redis.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
-        )
+        return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS, **_times(timeout))
     except ValueError as error:
         raise InvalidSettings(f"Buffer {alias!r}: URL {url!r} cannot be used: {error}") from error
+
+
+def make_async_client(alias: str, options: Mapping[str, Any]) -> Any:
+    """A client for the event loop that runs; None where no option names one.
+
+    Raises:
+        InvalidSettings: it cannot be made.
+    """
+    if options["ASYNC_CLIENT"] is not None:
+        return _function(alias, "ASYNC_CLIENT", options["ASYNC_CLIENT"])()
+    if options["URL"] is None:
+        return None
+    settings = _times(options["TIMEOUT"]) | {"max_connections": ASYNC_CONNECTIONS, "timeout": options["TIMEOUT"]}
+    pool = asynchronous.BlockingConnectionPool.from_url(options["URL"], retry=AsyncRetry(NoBackoff(), 0), **settings)
+    return asynchronous.Redis.from_pool(pool)
+
+
+def _times(timeout: float) -> dict[str, Any]:
+    return {"socket_timeout": timeout, "socket_connect_timeout": timeout}
 
 
 def _from_cache(cache: str) -> Any:
@@ -92,13 +118,15 @@ def _from_cache(cache: str) -> Any:
         raise InvalidSettings(f"CACHE {cache!r} is no cache of django-redis.") from error
 
 
-def _function(alias: str, path: str) -> Any:
+def _function(alias: str, option: str, path: str) -> Any:
+    if not isinstance(path, str):
+        raise InvalidSettings(f"Buffer {alias!r}: {option} must be a string, not {path!r}.")
     try:
         function = import_string(path)
     except ImportError as error:
-        raise InvalidSettings(f"Buffer {alias!r}: cannot import CLIENT {path!r}: {error}") from error
+        raise InvalidSettings(f"Buffer {alias!r}: cannot import {option} {path!r}: {error}") from error
     if not callable(function):
-        raise InvalidSettings(f"Buffer {alias!r}: CLIENT {path!r} is no function that returns a client.")
+        raise InvalidSettings(f"Buffer {alias!r}: {option} {path!r} is no function that returns a client.")
     return function
 
 
@@ -117,16 +145,15 @@ def unlink(client: Any, pattern: str) -> None:
 
 def check_client(alias: str, options: Mapping[str, Any]) -> list[CheckMessage]:
     """What is wrong, or dangerous, with the option that names the client. Nothing is connected."""
-    if options["CACHE"] is not None:
-        return check_cache(alias, options["CACHE"])
     try:
         if options["URL"] is not None:
             _from_url(alias, options["URL"], options["TIMEOUT"])
-        else:
-            _function(alias, options["CLIENT"])
+        for option in ("CLIENT", "ASYNC_CLIENT"):
+            if options[option] is not None:
+                _function(alias, option, options[option])
     except InvalidSettings as error:
         return [Error(str(error), hint="Correct that option of the buffer.", id="notifications_counter.E014")]
-    return []
+    return check_cache(alias, options["CACHE"]) if options["CACHE"] is not None else []
 
 
 def check_cache(alias: str, cache: str) -> list[CheckMessage]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: How often a reader looks again when a flush came between its two looks.
 TRIES = 3
 
+#: Keys a call: as many as one statement of the database may name.
+KEYS_A_READ = 400
+
 
 @dataclass(frozen=True)
 class Held:
@@ -72,6 +75,17 @@ def number(score: str) -> int:
     return int(float(score)) if score else 0
 
 
+def total_names(base: str, keys: Sequence[str]) -> list[str]:
+    """What the cached values of keys are called."""
+    return [f"{base}:total:{key}" for key in keys]
+
+
+def numbers(keys: Sequence[str], totals: Sequence[Any]) -> dict[str, int]:
+    """The cached values of those keys that have one."""
+    values = zip(keys, map(integer, totals), strict=True)
+    return {key: value for key, value in values if value is not None}
+
+
 class Reader:
     """Reads of one counter.
 
@@ -87,7 +101,7 @@ class Reader:
     def values(self, keys: Sequence[str]) -> dict[str, int]:
         """The values of keys, the caller's own transaction included."""
         found: dict[str, int] = {}
-        for shard, part in self.buffer.by_shard(keys, 400):
+        for shard, part in self.buffer.by_shard(keys, KEYS_A_READ):
             found |= self._shard_values(shard, part)
         return found
 
@@ -102,14 +116,8 @@ class Reader:
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         if self.unsent or self.buffer.rows_only:
             keys = [key for key in keys if self._may_be_cached(key)]
-        names = self._totals(shard, keys)
-        totals = self.buffer.get_many(names) if names else ()
-        values = zip(keys, map(integer, totals), strict=True)
-        return self._with_own({key: value for key, value in values if value is not None})
-
-    def _totals(self, shard: int, keys: Sequence[str]) -> list[str]:
-        base = self.buffer.base(self.stored, shard)
-        return [f"{base}:total:{key}" for key in keys]
+        names = total_names(self.buffer.base(self.stored, shard), keys)
+        return self._with_own(numbers(keys, self.buffer.get_many(names))) if names else {}
 
     def value(self, key: str) -> int:
         """The value of one key: where it is cached, and nobody's transaction is in the way, one GET answers."""
@@ -117,7 +125,7 @@ class Reader:
             return self.values([key])[key]
         shard = self.buffer.shard(key)
         try:
-            total = integer(self.buffer.get(*self._totals(shard, [key])))
+            total = integer(self.buffer.get(*total_names(self.buffer.base(self.stored, shard), [key])))
             return self._computed(shard, [key])[key] if total is None else total
         except BufferUnavailable:
             return self._from_database([key])[key]

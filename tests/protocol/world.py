@@ -13,8 +13,9 @@ from typing import Any
 
 from django.conf import settings
 
-from notifications_counter.buffers.redis import RedisBuffer, script_text
+from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.buffers.redis_read import integer
+from notifications_counter.buffers.redis_server import script_text
 from notifications_counter.stored import Look, Shard
 
 KEYS = ("a", "b")
