@@ -1,0 +1,26 @@
+"""All measurements, one after the other, with one table at the end.
+
+    POSTGRESQL_URL=... python -m benchmarks [--long] [--json FILE] [module ...]
+
+A short run takes about a minute; --long takes its time, and has the scale of the figures in the documentation.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .report import parser, run
+
+MODULES = ("read", "page", "create", "flush")
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("modules", nargs="*", choices=[*MODULES, []], metavar="module", help=", ".join(MODULES))
+    given = options.parse_args()
+    questions = {name: import_module(f"benchmarks.{name}").figures for name in given.modules or MODULES}
+    run(questions, given.long, given.json)
+
+
+if __name__ == "__main__":
+    main()
