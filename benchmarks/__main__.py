@@ -11,7 +11,7 @@ from importlib import import_module
 
 from .report import parser, run
 
-MODULES = ("read", "page", "create", "flush")
+MODULES = ("read", "page", "create", "bulk", "contention", "flush", "flush_rows", "memory", "redis_memory", "peers")
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ def figures(at_scale: bool) -> Iterator[Figure]:
 
     from .models import InRows, InRowsCount
 
-    rounds = 60 if at_scale else 20
+    rounds = 60 if at_scale else 9
     counted = {"Redis": (Notification, UserNotificationsCount), "database buffer": (InRows, InRowsCount)}
     for name, (model, counts) in counted.items():
         users = prepare(at_scale)

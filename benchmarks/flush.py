@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .environment import execute, make_count_rows, redis_client, start_anew
+from .environment import clean, execute, make_count_rows, redis_client, start_anew
 from .measure import Figure, Measure, once, take_turns, times_as_fast
 from .report import run_alone
 
@@ -61,12 +61,6 @@ def buffer(users: list[int]) -> None:
     for start in range(0, len(users), AT_ONCE):
         UserNotificationsCount.counter.add(dict.fromkeys(users[start : start + AT_ONCE], 1))
     clean(UserNotificationsCount._meta.db_table)
-
-
-def clean(table: str) -> None:
-    """Nobody pays for what the rounds before have left."""
-    execute(f"VACUUM ANALYZE {table}")
-    execute("CHECKPOINT")
 
 
 def looping(users: list[int]) -> Measure:

@@ -59,7 +59,7 @@ class Figure:
         return None if self.reach is None else self.reach.holds(self.ratio)
 
 
-def per_call(call: Callable[[], object], seconds: float = 0.05) -> Measure:
+def per_call(call: Callable[[], object], seconds: float = 0.03) -> Measure:
     """A measure of a quick call: as many calls a turn as fit into so many seconds, after some to warm up."""
     call()
     number, took = 1, repeat(call, 1)
@@ -141,3 +141,13 @@ def times_as_big(what: str, against: str, measured: list[list[float]], at_most: 
     """How many times as many bytes ours takes."""
     reach = at_most and Reach(at_most)
     return figure(what, against, measured, lambda ours, theirs: ours / theirs, reach, kind="bytes")
+
+
+def megabytes(what: str, against: str, measured: list[list[float]], at_most: float) -> Figure:
+    """How many bytes ours takes, whatever theirs takes."""
+    return figure(what, against, measured, lambda ours, theirs: ours / 1e6, Reach(at_most), "MB", "bytes")
+
+
+def bytes_each(what: str, against: str, measured: list[list[float]], at_most: float) -> Figure:
+    """How many bytes ours takes, whatever theirs takes."""
+    return figure(what, against, measured, lambda ours, theirs: ours, Reach(at_most), "bytes", "bytes")

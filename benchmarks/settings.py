@@ -11,3 +11,5 @@ CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": f"
 ROOT_URLCONF = "benchmarks.urls"
 DEBUG = False
 ALLOWED_HOSTS = ["testserver"]
+# So that a peer's cache always has what it is asked for.
+DJANGO_NOTIFICATIONS_CONFIG = {"CACHE_TIMEOUT": 3600}
