@@ -23,7 +23,7 @@ def figures(at_scale: bool) -> Iterator[Figure]:
 
     from .models import InRows, InRowsCount
 
-    rounds = 60 if at_scale else 9
+    rounds = 150 if at_scale else 25
     counted = {"Redis": (Notification, UserNotificationsCount), "database buffer": (InRows, InRowsCount)}
     for name, (model, counts) in counted.items():
         users = prepare(at_scale)
@@ -59,7 +59,7 @@ def one_by_one(what: str, model: Any, users: list[int], rounds: int) -> Figure:
         with atomic():
             Plain.objects.create(user_id=next(theirs_next), text=TEXT)
 
-    measured = take_turns(rounds, per_call(ours, 0.1), per_call(theirs, 0.1))
+    measured = take_turns(rounds, per_call(ours, 0.03), per_call(theirs, 0.03))
     return times_as_long(what, "the same with no counter", measured, 1.6)
 
 
@@ -73,7 +73,7 @@ def in_one_transaction(model: Any, users: list[int], rounds: int) -> Figure:
             for user in users:
                 each.objects.create(user_id=user, text=TEXT)
 
-    ours, theirs = per_call(lambda: create_all(model), 0.1), per_call(lambda: create_all(Plain), 0.1)
+    ours, theirs = per_call(lambda: create_all(model), 0.03), per_call(lambda: create_all(Plain), 0.03)
     measured = take_turns(rounds, ours, theirs)
     return times_as_long("100 creates for 100 users, one transaction, Redis", "the same with no counter", measured, 1.5)
 

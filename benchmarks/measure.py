@@ -59,7 +59,7 @@ class Figure:
         return None if self.reach is None else self.reach.holds(self.ratio)
 
 
-def per_call(call: Callable[[], object], seconds: float = 0.03) -> Measure:
+def per_call(call: Callable[[], object], seconds: float = 0.01) -> Measure:
     """A measure of a quick call: as many calls a turn as fit into so many seconds, after some to warm up."""
     call()
     number, took = 1, repeat(call, 1)

@@ -44,8 +44,8 @@ def figures(at_scale: bool) -> Iterator[Figure]:
     with_badge, without = (client.get(f"/{name}/") for name in BADGES)
     assert (with_badge.status_code, without.status_code) == (200, 200)
     assert b">7<" in with_badge.content and b"7" not in without.content, with_badge.content
-    ours, theirs = (per_call(lambda name=name: client.get(f"/{name}/"), 0.1) for name in BADGES)
-    measured = take_turns(100 if at_scale else 11, ours, theirs)
+    ours, theirs = (per_call(lambda name=name: client.get(f"/{name}/"), 0.03) for name in BADGES)
+    measured = take_turns(200 if at_scale else 31, ours, theirs)
     yield milliseconds_more("a page with a badge, Redis", "the same page without", measured, 0.15)
 
 

@@ -32,7 +32,7 @@ FROM generate_series(1, %s)
 
 
 def figures(at_scale: bool) -> Iterator[Figure]:
-    rounds = 60 if at_scale else 7
+    rounds = 200 if at_scale else 21
     yield from reads(rounds)
     yield from creates(rounds)
     yield marks(15 if at_scale else 3)
@@ -90,12 +90,12 @@ def creates(rounds: int) -> Iterator[Figure]:
     from .models import Bumped, BumpedCount
 
     users = users_with_rows()
-    ours = per_call(creating(Notification, users), 0.1)
+    ours = per_call(creating(Notification, users), 0.03)
     for against, theirs in {
         "an F() counter, in its transaction": creating(Bumped, users),
         "django-redis, cache.incr after the commit": creating_with_incr(users),
     }.items():
-        yield times_as_fast("create, Redis", against, take_turns(rounds, ours, per_call(theirs, 0.1)))
+        yield times_as_fast("create, Redis", against, take_turns(rounds, ours, per_call(theirs, 0.03)))
     assert_exact(Notification, UserNotificationsCount, users)
     assert sum(BumpedCount.objects.values_list("unread_count", flat=True)) == Bumped.objects.count()
 

@@ -19,7 +19,7 @@ def figures(at_scale: bool) -> Iterator[Figure]:
     users = start_anew(100_000 if at_scale else 1_000)
     for model in counted_models():
         make_count_rows(model)
-    rounds = 60 if at_scale else 11
+    rounds = 200 if at_scale else 31
     yield cached(users, rounds)
     yield many(users, rounds)
     yield from in_rows(users, rounds)

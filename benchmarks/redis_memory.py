@@ -42,9 +42,9 @@ def figures(at_scale: bool) -> Iterator[Figure]:
     ):
         yield times_as_big(what, against, [[ours], [theirs]], 1.2)
         yield bytes_each(what, against, [[ours], [theirs]], MOST)
-    for what, steps in ("an intent, while its transaction is open", (intend,)), ("both", (wait, cache)):
-        theirs = member if what != "both" else member + string
-        yield times_as_big(what, a_member if what != "both" else "both", [[taken(keys, *steps)], [theirs]], None)
+    intent, both = taken(keys, intend), taken(keys, wait, cache)
+    yield times_as_big("an intent, while its transaction is open", a_member, [[intent], [member]], None)
+    yield times_as_big("a change that waits and a cached total", "both bare ones", [[both], [member + string]], None)
 
 
 def taken(keys: list[str], *steps: Step) -> float:
