@@ -108,16 +108,20 @@ def make_count_rows(model: Any) -> None:
 
 
 def make_unread(model: Any, numbers: dict[int, int]) -> None:
-    """Unread rows, behind everybody's back: user -> how many; those of all users lie between each other."""
+    """Unread rows, behind everybody's back: user -> how many.
+
+    They come evenly over time, as in a site: between two rows of one user lie those of the others.
+    """
     users, times = list(numbers), list(numbers.values())
     execute(
         f"INSERT INTO {table(model)} (user_id, text, kind, url, has_read, created_at)"
         " SELECT u.id, 'Parcel number ' || n || ' has arrived', '', '/parcels/' || n, false, now()"
-        " FROM unnest(%s::int[], %s::int[]) u(id, times), generate_series(1, u.times) n ORDER BY n, u.id",
+        " FROM unnest(%s::int[], %s::int[]) u(id, times), generate_series(1, u.times) n"
+        " ORDER BY n::float / u.times, u.id",
         users,
         times,
     )
-    execute(f"VACUUM ANALYZE {table(model)}")
+    execute(f"ANALYZE {table(model)}")
 
 
 def clean(table: str) -> None:

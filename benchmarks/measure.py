@@ -95,8 +95,16 @@ def without_old_garbage() -> None:
     gc.freeze()
 
 
-def take_turns(rounds: int, *measures: Callable[[], Measured]) -> list[list[Measured]]:
-    """What each measure gives in each round; they take turns, so that a machine's moods meet all of them."""
+def take_turns(rounds: int, *measures: Callable[[], Measured], warm_up: bool = True) -> list[list[Measured]]:
+    """What each measure gives in each round; they take turns, so that a machine's moods meet all of them.
+
+    Args:
+        rounds: how many.
+        measures: what takes turns.
+        warm_up: whether to begin with a round that does not count.
+    """
+    for measure in measures if warm_up else ():
+        measure()
     found: list[list[Measured]] = [[] for _ in measures]
     for _ in range(rounds):
         for measure, results in zip(measures, found, strict=True):

@@ -79,7 +79,6 @@ def each_update(capture: str) -> list[float]:
 
 
 def figures(rounds: int) -> Iterator[Figure]:
-    each_update("signals")  # the table takes its final size
     measured = take_turns(rounds, lambda: each_update("triggers"), lambda: each_update("signals"))
     for place, name in enumerate(UPDATES.values()):
         of_one = [[update[place] for update in updates] for updates in measured]
