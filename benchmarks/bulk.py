@@ -26,17 +26,20 @@ def figures(at_scale: bool) -> Iterator[Figure]:
     from .models import InRows, InRowsCount
 
     rounds = 15 if at_scale else 3
-    for counts in UserNotificationsCount, InRowsCount:
-        users = start_anew(CREATED)
-        make_count_rows(counts)
-        if counts is UserNotificationsCount:
-            yield creating("Redis", Notification, users, rounds, 1.4)
-            assert_exact(Notification, counts, users)
-            yield from changing(users, rounds)
-            assert_exact(Notification, counts, users)
-        else:
-            yield creating("database buffer", InRows, users, rounds, 1.2)
-            assert_exact(InRows, counts, users)
+    users = users_of(UserNotificationsCount)
+    yield creating("Redis", Notification, users, rounds, 1.4)
+    assert_exact(Notification, UserNotificationsCount, users)
+    yield from changing(users, rounds)
+    assert_exact(Notification, UserNotificationsCount, users)
+    users = users_of(InRowsCount)
+    yield creating("database buffer", InRows, users, rounds, 1.2)
+    assert_exact(InRows, InRowsCount, users)
+
+
+def users_of(counts: Any) -> list[int]:
+    users = start_anew(CREATED)
+    make_count_rows(counts)
+    return users
 
 
 def creating(buffer: str, model: Any, users: list[int], rounds: int, at_most: float) -> Figure:

