@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -20,6 +20,7 @@ from .exceptions import InvalidDelta, InvalidSettings, unknown
 from .keys import Keys
 
 if TYPE_CHECKING:
+    from .buffers import BufferHandler
     from .buffers.base import Buffer
     from .buffers.status import Status
     from .flush import Flushed
@@ -36,6 +37,14 @@ LARGEST_DELTA = 2**53
 CAPTURES = ("signals", "triggers")
 
 _counters: dict[str, Counter] = {}
+
+
+@cache
+def _buffers() -> BufferHandler:
+    """Found at the first use, because the buffers know counters; and once, because every read asks for it."""
+    from .buffers import buffers
+
+    return buffers
 
 
 def counters() -> list[Counter]:
@@ -163,18 +172,18 @@ class Counter:
 
     @property
     def buffer(self) -> Buffer:
-        from .buffers import buffers
-
-        return buffers[self.buffer_alias]
+        return _buffers()[self.buffer_alias]
 
     def stored(self, using: str | None = None) -> Stored:
         """The database's side of this counter, on one alias."""
+        alias = using or self.using or router.db_for_write(self.model)
+        return self._stored.get(alias) or self._make_stored(alias)
+
+    def _make_stored(self, alias: str) -> Stored:
         from .stored import Stored
 
-        alias = using or self.using or router.db_for_write(self.model)
-        found = self._stored.get(alias)
         # One for all threads: what a transaction has not sent yet is kept by it.
-        return found or self._stored.setdefault(alias, Stored(self, alias))
+        return self._stored.setdefault(alias, Stored(self, alias))
 
     def key_text(self, key: Any) -> str:
         """A key, or an instance whose primary key it is, as the text under which buffers know it.
@@ -201,8 +210,7 @@ class Counter:
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        text = self.key_text(key)
-        return self.buffer.values(self.stored(using), [text])[text]
+        return self.buffer.value(self.stored(using), self.key_text(key))
 
     def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, int]:
         """The counts of many keys.
@@ -217,7 +225,8 @@ class Counter:
         Raises:
             InvalidKey: one of them cannot be a key of this counter.
         """
-        texts = {key: self.key_text(key) for key in keys}
+        text = self._keys.text
+        texts = {key: text(key) for key in keys}
         found = self.buffer.values(self.stored(using), list(dict.fromkeys(texts.values())))
         return {key: found[text] for key, text in texts.items()}
 

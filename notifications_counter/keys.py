@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 
+from .conf import is_integer
 from .exceptions import InvalidKey
 
 #: The longest key, in characters, that can wait in the database.
@@ -30,6 +31,7 @@ class Keys:
         # What the database would refuse, and with it the whole chunk of a flush.
         kinds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
         self.limits: list[Callable[[Any], None]] = [one for one in field.validators if isinstance(one, kinds)]
+        self.plain = self._plain()
 
     def text(self, key: Any) -> str:
         """A key, or an instance whose primary key it is, as text.
@@ -37,6 +39,8 @@ class Keys:
         Raises:
             InvalidKey: it cannot be a key.
         """
+        if type(key) is int and key in self.plain:
+            return str(key)
         if isinstance(key, models.Model):
             key = key.pk
         text = str(self._value(key))
@@ -46,6 +50,16 @@ class Keys:
             said = f"{text[:50]!r}... is a key of {len(text)} characters"
             raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
         return text
+
+    def _plain(self) -> range:
+        """The integers of which each is a key as it is: they are most keys of most counters, and looked at first."""
+        if getattr(type(self.field), "to_python", None) is not models.IntegerField.to_python:
+            return range(0)
+        least = [one.limit_value for one in self.limits if isinstance(one, MinValueValidator)]
+        most = [one.limit_value for one in self.limits if isinstance(one, MaxValueValidator)]
+        if not least or not most or not all(is_integer(limit) for limit in least + most):
+            return range(0)
+        return range(max(least), min(most) + 1)
 
     def _value(self, key: Any) -> Any:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -34,7 +34,8 @@ class Source:
     def add(self, counter: Counter) -> None:
         if counter not in self.counters:
             self.counters.append(counter)
-            self.__dict__.pop("columns", None)
+            for name in ("columns", "_rules"):
+                self.__dict__.pop(name, None)
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -83,12 +84,21 @@ class Source:
         if not all(self._is_known(row, name) for name in self.columns):
             return None
         keys: Keys = {}
-        for counter in self.counted_on(using):
-            counts = conditions.matches(counter.where, self.model, row)
-            if counts is None:
-                return None
-            keys[counter] = self._key(counter, row[self.key_column(counter).attname]) if counts else None
+        for counter, key, counts in self._rules:
+            if counter.using in (None, using):
+                counted = counts(row)
+                if counted is None:
+                    return None
+                keys[counter] = self._key(counter, row[key]) if counted else None
         return keys
+
+    @cached_property
+    def _rules(self) -> list[tuple[Counter, str, Callable[[conditions.Row], bool | None]]]:
+        """Counter, the attribute that is its key, and whether it counts a row: found once, and used for each row."""
+        return [
+            (counter, self.key_column(counter).attname, conditions.matcher(counter.where, self.model))
+            for counter in self.counters
+        ]
 
     @staticmethod
     def _is_known(row: Mapping[str, Any], name: str) -> bool:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Keys a statement: SQLite takes 999 parameters in its oldest builds.
 BATCH = 400
 
+#: From how many rows on the database sums them, which takes it longer to begin with.
+MOST_ROWS = 500
+
 #: A column as text, compared byte by byte as keys are.
 CASTS = {"mysql": "CAST({} AS CHAR) COLLATE utf8mb4_bin"}
 
@@ -97,6 +100,32 @@ class Stored:
             self.ensure_progress(shards=1)
             look = self._look(keys, count)
         return look
+
+    def sum_if_simple(self, key: str) -> int | None:
+        """What is stored and waiting for a key, by the smallest statement that tells.
+
+        None where it takes a ``look``: deltas may wait elsewhere too, the counter is not filled, a recount of the key
+        was asked for, or many rows wait.
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute(self._simple, [self.to_pk(key), self.label, self.label, key])
+            rows = cursor.fetchall()
+        amounts = [amount for is_amount, amount in rows if is_amount]
+        is_simple = len(amounts) < len(rows) < MOST_ROWS and None not in amounts
+        return sum(amounts) if is_simple else None
+
+    @cached_property
+    def _simple(self) -> str:
+        quote = self.connection.ops.quote_name
+        model, counter = self.counter.model._meta, quote("counter")
+        return (
+            f"SELECT 1, {quote(self.counter.field.column or '')} FROM {quote(model.db_table)}"
+            f" WHERE {quote(model.pk.column or '')} = %s"
+            f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
+            f" AND {quote('shard')} = 0 AND {quote('filled')} AND {quote('prefix')} = ''"
+            f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
+            f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
+        )
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as filled."""

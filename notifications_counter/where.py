@@ -15,6 +15,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
 
+Row = Mapping[str, Any]
+
 LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
     "gt": operator.gt,
@@ -86,49 +88,58 @@ def column(source: type[models.Model], name: str) -> models.Field[Any, Any]:
     raise FieldDoesNotExist(f"{source._meta.label} has no column named {name!r}")
 
 
-def is_plain(field: models.Field[Any, Any], value: object) -> bool:
-    """Whether a value of a field is compared in Python exactly as in every database."""
-    while field.remote_field is not None:
-        field = field.target_field  # type: ignore[attr-defined]
-    numeric = isinstance(field, models.BooleanField | models.IntegerField)
-    return numeric and (value is None or isinstance(value, int))
-
-
-def matches(condition: Q, source: type[models.Model], row: Mapping[str, Any]) -> bool | None:
-    """Whether a row counts.
+def matcher(condition: Q, source: type[models.Model]) -> Callable[[Row], bool | None]:
+    """The function that says whether a row counts: all that is the same for every row is looked up here.
 
     Args:
         condition: the condition, of which ``problems`` found none.
-        source: the model of the row.
-        row: attribute name -> value, for each column that the condition reads.
+        source: the model of the rows.
 
     Returns:
-        The answer, or None where only the database knows it.
+        A function of a row, attribute name -> value of each column that the condition reads. It answers None where
+        only the database knows.
     """
-    for name, lookup, value in leaves(condition):
-        field = column(source, name)
-        wanted = list(value) if lookup == "in" else [value]
-        # What a NULL among several values means has changed between versions of Django.
-        if lookup == "in" and None in wanted:
-            return None
-        if not is_plain(field, row[field.attname]) or not all(is_plain(field, one) for one in wanted):
-            return None
-    return _holds(condition, source, row)
+    if not all(_is_plain(column(source, name), lookup, value) for name, lookup, value in leaves(condition)):
+        return lambda row: None
+    names, holds = field_names(condition, source), _holds(condition, source)
+
+    def matches(row: Row) -> bool | None:
+        return holds(row) if all(_is_plain_value(row[name]) for name in names) else None
+
+    return matches
 
 
-def _holds(condition: Q, source: type[models.Model], row: Mapping[str, Any]) -> bool:
-    answers = (
-        _holds(child, source, row) if isinstance(child, Q) else _compare(child, source, row)
-        for child in condition.children
-    )
-    # An empty Q() counts everything, in Django too.
-    joined = any(answers) if condition.connector == Q.OR and condition.children else all(answers)
-    return joined != condition.negated if condition.children else True
+def _is_plain(field: models.Field[Any, Any], lookup: str, value: Any) -> bool:
+    """Whether a comparison with a field has the same answer in Python as in every database."""
+    while field.remote_field is not None:
+        field = field.target_field  # type: ignore[attr-defined]
+    wanted = list(value) if lookup == "in" else [value]
+    # What a NULL among several values means has changed between versions of Django.
+    if lookup == "in" and None in wanted:
+        return False
+    numeric = isinstance(field, models.BooleanField | models.IntegerField)
+    return numeric and all(map(_is_plain_value, wanted))
 
 
-def _compare(child: Any, source: type[models.Model], row: Mapping[str, Any]) -> bool:
+def _is_plain_value(value: object) -> bool:
+    return value is None or isinstance(value, int)
+
+
+def _holds(condition: Q, source: type[models.Model]) -> Callable[[Row], bool]:
+    children = [
+        _holds(child, source) if isinstance(child, Q) else _comparison(child, source) for child in condition.children
+    ]
+    if not children:  # an empty Q() counts everything, in Django too
+        return lambda row: True
+    joined, negated = any if condition.connector == Q.OR else all, condition.negated
+    return lambda row: joined(child(row) for child in children) != negated
+
+
+def _comparison(child: Any, source: type[models.Model]) -> Callable[[Row], bool]:
     name, lookup, wanted = split(child)
-    value = row[column(source, name).attname]
+    attname = column(source, name).attname
     if lookup == "isnull" or (lookup == "exact" and wanted is None):
-        return (value is None) == bool(wanted is None or wanted)
-    return value is not None and LOOKUPS[lookup](value, wanted)
+        is_null = bool(wanted is None or wanted)
+        return lambda row: (row[attname] is None) == is_null
+    compare = LOOKUPS[lookup]
+    return lambda row: row[attname] is not None and compare(row[attname], wanted)

@@ -122,6 +122,10 @@ class Buffer:
         """Stored and buffered, of each key, the caller's own transaction included."""
         raise NotImplementedError
 
+    def value(self, stored: Stored, key: str) -> int:
+        """The same of one key: the read that every page makes."""
+        return self.values(stored, [key])[key]
+
     def forget_cached(self, stored: Stored) -> None:
         """Nothing that is cached of a counter may be right any more."""
 

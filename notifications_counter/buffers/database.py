@@ -38,6 +38,10 @@ class DatabaseBuffer(Buffer):
             found |= self._values(stored, part)
         return found
 
+    def value(self, stored: Stored, key: str) -> int:
+        found = stored.sum_if_simple(key)
+        return self._values(stored, [key])[key] if found is None else found
+
     def _values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         look = stored.look(keys)
         stored.check_layout(look.shards[0], self.layout.prefix, self.layout.shards)

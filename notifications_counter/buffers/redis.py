@@ -140,7 +140,11 @@ class RedisBuffer(Buffer):
 
     def get(self, name: str) -> Any:
         """The value of a Redis key."""
-        return self.ask(lambda: self.client.get(name))
+        return self.ask(partial(self.client.get, name))
+
+    def get_many(self, names: Sequence[str]) -> Any:
+        """The values of Redis keys of one shard."""
+        return self.ask(partial(self.client.mget, names))
 
     def run(self, name: str, base: str, *arguments: Any, urgent: bool = False) -> Any:
         """Run a script on one shard, and give its reply with strings as text."""
@@ -155,12 +159,17 @@ class RedisBuffer(Buffer):
 
     def by_shard(self, keys: Iterable[str], length: int = KEYS_A_CALL) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
+        for shard, members in sorted(self._shards_of(keys).items()):
+            for part in slices(members, length):
+                yield shard, part
+
+    def _shards_of(self, keys: Iterable[str]) -> dict[int, list[str]]:
+        if self.layout.shards == 1:
+            return {0: list(keys)}
         shards: dict[int, list[str]] = {}
         for key in keys:
             shards.setdefault(self.shard(key), []).append(key)
-        for shard, members in sorted(shards.items()):
-            for part in slices(members, length):
-                yield shard, part
+        return shards
 
     # Moves between buffers
 
@@ -313,6 +322,9 @@ class RedisBuffer(Buffer):
             self.run("freeze", self.base(stored, shard), seconds, *part)
 
     # Reads
+
+    def value(self, stored: Stored, key: str) -> int:
+        return Reader(self, stored).value(key)
 
     def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         return Reader(self, stored).values(keys)

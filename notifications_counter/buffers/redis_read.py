@@ -10,7 +10,6 @@ from ..exceptions import BufferUnavailable
 from ..stored import Look, Shard, Stored
 from . import on_commit
 from .base import in_database, must_be_counted, slices
-from .redis_client import text
 
 if TYPE_CHECKING:
     from .redis import RedisBuffer
@@ -24,14 +23,12 @@ class Held:
     """What Redis holds of a key: its pending delta, its delta in the batch, and its place there; '' for none.
 
     Attributes:
-        total: its cached value.
         asked: whether a recount of it was asked for.
     """
 
     pending: str
     score: str
     rank: str
-    total: str = ""
     asked: bool = False
 
     def buffered(self, seq: int, shard: Shard) -> int:
@@ -63,8 +60,12 @@ class Snapshot:
         return self.is_older_than(shard) or self.is_newer_than(shard)
 
 
-def is_number(total: str) -> bool:
-    return total.removeprefix("-").isdecimal()
+def integer(total: Any) -> int | None:
+    """A cached value; None where there is none, or something else by that name."""
+    try:
+        return int(total)
+    except (TypeError, ValueError):
+        return None
 
 
 def number(score: str) -> int:
@@ -92,18 +93,34 @@ class Reader:
 
     def _shard_values(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         try:
-            # One GET answers one key; of many, the snapshot brings what is cached along.
-            found = self._cached(shard, keys[0]) if len(keys) == 1 else {}
+            found = self._cached(shard, keys)
             missing = [key for key in keys if key not in found]
             return found | self._computed(shard, missing) if missing else found
         except BufferUnavailable:
             return self._from_database(keys)
 
-    def _cached(self, shard: int, key: str) -> dict[str, int]:
-        if not self._may_be_cached(key):
-            return {}
-        total = text(self.buffer.get(f"{self.buffer.base(self.stored, shard)}:total:{key}") or "")
-        return self._with_own({key: int(total)}) if is_number(total) else {}
+    def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
+        if self.unsent or self.buffer.rows_only:
+            keys = [key for key in keys if self._may_be_cached(key)]
+        names = self._totals(shard, keys)
+        totals = self.buffer.get_many(names) if names else ()
+        values = zip(keys, map(integer, totals), strict=True)
+        return self._with_own({key: value for key, value in values if value is not None})
+
+    def _totals(self, shard: int, keys: Sequence[str]) -> list[str]:
+        base = self.buffer.base(self.stored, shard)
+        return [f"{base}:total:{key}" for key in keys]
+
+    def value(self, key: str) -> int:
+        """The value of one key: where it is cached, and nobody's transaction is in the way, one GET answers."""
+        if self.unsent or self.buffer.rows_only:
+            return self.values([key])[key]
+        shard = self.buffer.shard(key)
+        try:
+            total = integer(self.buffer.get(*self._totals(shard, [key])))
+            return self._computed(shard, [key])[key] if total is None else total
+        except BufferUnavailable:
+            return self._from_database([key])[key]
 
     def _may_be_cached(self, key: str) -> bool:
         """Whether a cached value lacks nothing but deltas that wait here: no row of the open transaction."""
@@ -120,19 +137,11 @@ class Reader:
 
     def _computed(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         for _ in range(TRIES):
-            snapshot = self._snapshot(shard, keys)
-            cached = {key: int(held.total) for key, held in snapshot.keys.items() if self._is_cached(key, held)}
-            missing = [key for key in keys if key not in cached]
-            if not missing:
-                return self._with_own(cached)
-            look = self._look(missing)
+            snapshot, look = self._snapshot(shard, keys), self._look(keys)
             row = look.shards.get(shard) or look.shards[0]
             if not snapshot.is_older_than(row):
                 break
-        return self._with_own(cached) | self._worked_out(shard, snapshot, look, row, missing)
-
-    def _is_cached(self, key: str, held: Held) -> bool:
-        return is_number(held.total) and not held.asked and self._may_be_cached(key)
+        return self._worked_out(shard, snapshot, look, row, keys)
 
     def _worked_out(
         self, shard: int, snapshot: Snapshot, look: Look, row: Shard, keys: Sequence[str]
@@ -166,10 +175,7 @@ class Reader:
 
     def _snapshot(self, shard: int, keys: Sequence[str]) -> Snapshot:
         seq, version, has_batch, *rest = self.buffer.run("snapshot", self.buffer.base(self.stored, shard), *keys)
-        held = (
-            Held(pending, score, str(rank), total, bool(asked))
-            for pending, score, rank, total, asked in slices(rest, 5)
-        )
+        held = (Held(pending, score, str(rank), bool(asked)) for pending, score, rank, asked in slices(rest, 4))
         return Snapshot(seq, version, bool(has_batch), dict(zip(keys, held, strict=True)))
 
     def _fill(self, shard: int, snapshot: Snapshot, values: dict[str, int]) -> None:

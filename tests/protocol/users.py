@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from notifications_counter.buffers.base import in_database, slices
-from notifications_counter.buffers.redis_read import Held, Snapshot, is_number
+from notifications_counter.buffers.redis_read import Held, Snapshot
 
 from .world import GRACE, World, require
 
@@ -202,15 +202,14 @@ class Reader(Process):
 
     def snapshot(self) -> None:
         self.held = {key: {self.world.values[key]} for key in self.keys}
-        seq, version, has_batch, *rest = self.run("snapshot", *self.keys)
-        parts = zip(self.keys, slices(rest, 5), strict=True)
-        found = {
-            key: Held(pending, score, str(rank), total, bool(asked))
-            for key, (pending, score, rank, total, asked) in parts
-        }
+        self.missing = [key for key in self.keys if self.world.cached(key) is None]
+        if not self.missing:
+            return
+        seq, version, has_batch, *rest = self.run("snapshot", *self.missing)
+        parts = zip(self.missing, slices(rest, 4), strict=True)
+        found = {key: Held(pending, score, str(rank), bool(asked)) for key, (pending, score, rank, asked) in parts}
         self.seen = Snapshot(seq, version, bool(has_batch), found)
-        self.missing = [key for key, held in found.items() if not is_number(held.total) or held.asked]
-        self.at = "snapped" if self.missing else "start"
+        self.at = "snapped"
 
     def snapped(self) -> Steps:
         return {"read": self.read}

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from notifications_counter.buffers.redis import RedisBuffer, script_text
+from notifications_counter.buffers.redis_read import integer
 from notifications_counter.stored import Look, Shard
 
 KEYS = ("a", "b")
@@ -186,6 +187,9 @@ class World:
         if names := client.keys(f"{BASE}:*"):
             client.delete(*names)
         self.pass_time(0)
+
+    def cached(self, key: str) -> int | None:
+        return integer(self.scripts.client.get(f"{BASE}:total:{key}"))
 
     def run(self, name: str, *arguments: Any) -> Any:
         return self.scripts.run(name, BASE, *arguments)

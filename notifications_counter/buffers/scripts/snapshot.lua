@@ -4,7 +4,7 @@
 -- ARGV[1...]  keys
 --
 -- Returns seq, version, 1 if there is a batch, then for each key: its pending delta, its delta in the batch, its rank
--- there, its cached value ('' for none), and 1 if a recount of it was asked for.
+-- there ('' for none), and 1 if a recount of it was asked for.
 local base = KEYS[1]
 local reply = {redis.call('GET', base .. ':seq') or '0', redis.call('GET', base .. ':version') or '0'}
 reply[3] = redis.call('EXISTS', base .. ':batch')
@@ -12,7 +12,6 @@ for i = 1, #ARGV do
   reply[#reply + 1] = redis.call('ZSCORE', base .. ':pending', ARGV[i]) or ''
   reply[#reply + 1] = redis.call('ZSCORE', base .. ':batch', ARGV[i]) or ''
   reply[#reply + 1] = redis.call('ZRANK', base .. ':batch', ARGV[i]) or ''
-  reply[#reply + 1] = redis.call('GET', base .. ':total:' .. ARGV[i]) or ''
   reply[#reply + 1] = redis.call('HEXISTS', base .. ':intents:' .. ARGV[i], 'recount')
 end
 return reply
