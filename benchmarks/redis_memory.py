@@ -82,15 +82,12 @@ def wait(client: Any, keys: list[str]) -> None:
 
 
 def cache(client: Any, keys: list[str]) -> None:
-    known = [part for key in keys for part in held(client, key)]
+    """``fill`` takes of each key its pending delta, what the batch has of it, its rank there, and the value."""
+    scores = client.zmscore(f"{BASE}:pending", keys)
+    pending = ("" if score is None else int(score) for score in scores)
+    known = [part for key, score in zip(keys, pending, strict=True) for part in (key, score, "", "", 7)]
     seq, version = (client.get(f"{BASE}:{name}") or b"0" for name in ("seq", "version"))
     client.eval(script_text("fill"), 1, BASE, SECONDS, seq, version, *known)
-
-
-def held(client: Any, key: str) -> list[Any]:
-    """What ``fill`` takes of a key: its pending delta, what the batch has of it, its rank there, and the value."""
-    score = client.zscore(f"{BASE}:pending", key)
-    return [key, "" if score is None else int(score), "", "", 7]
 
 
 def main() -> None:
