@@ -43,7 +43,7 @@ def figures(at_scale: bool) -> Iterator[Figure]:
         yield times_as_big(what, against, [[ours], [theirs]], 1.2)
         yield bytes_each(what, against, [[ours], [theirs]], MOST)
     intent, both = taken(keys, intend), taken(keys, wait, cache)
-    yield times_as_big("an intent, while its transaction is open", a_member, [[intent], [member]], None)
+    yield times_as_big("an intent, while its transaction commits", a_member, [[intent], [member]], None)
     yield times_as_big("a change that waits and a cached total", "both bare ones", [[both], [member + string]], None)
 
 
