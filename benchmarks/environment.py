@@ -42,13 +42,33 @@ def postgresql_and_valkey(buffer: str = "redis") -> Iterator[None]:
 
 
 def make_tables() -> None:
-    """The tables of models.py: Django itself would make them before the migrations that make what they refer to."""
+    """The tables of models.py: Django itself would make them before the migrations that make what they refer to.
+
+    Of a model that it does not manage, it makes the table and leaves out the indexes.
+    """
     from django.apps import apps
     from django.db import connection
+
+    from notifications_counter.models import Notification
+
+    from .models import Row
 
     with connection.schema_editor() as editor:
         for model in apps.get_app_config("benchmarks").get_models():
             editor.create_model(model)
+            for index in model._meta.indexes:
+                editor.add_index(model, index)
+    for model in Row.__subclasses__():
+        assert indexes(model) == indexes(Notification), f"{table(model)} has other indexes than the notifications"
+
+
+def indexes(model: Any) -> list[str]:
+    """The indexes of a table, without their names."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = %s", [table(model)])
+        return sorted(definition.split(" USING ")[1] for (definition,) in cursor.fetchall())
 
 
 def execute(sql: str, *parameters: Any) -> None:
