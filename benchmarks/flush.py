@@ -26,7 +26,7 @@ AT_ONCE = 10_000
 def figures(at_scale: bool) -> Iterator[Figure]:
     from notifications_counter.models import UserNotificationsCount
 
-    users = start_anew(1_000_000 if at_scale else 50_000)
+    users = start_anew(1_000_000 if at_scale else 30_000)
     make_count_rows(UserNotificationsCount)
     make_copy()
     looped = users[: len(users) // 50]

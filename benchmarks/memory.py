@@ -25,8 +25,7 @@ def figures(at_scale: bool) -> Iterator[Figure]:
     start_anew(1)
     columns = "(user_id, unread_count) SELECT n, 0 FROM generate_series(1, %s) n"
     execute(f"INSERT INTO {table(UserNotificationsCount)} {columns}", many)
-    rounds = 1 if at_scale else 2
-    measured = take_turns(rounds, lambda: flush_elsewhere(many), lambda: flush_elsewhere(few), warm_up=False)
+    measured = take_turns(1, lambda: flush_elsewhere(many), lambda: flush_elsewhere(few), warm_up=False)
     grown, peaks = ([[numbers[place] for numbers in each] for each in measured] for place in (0, 1))
     what = f"of a flush of {many:,} users"
     yield times_as_big(f"what the memory grows by {what}", f"of one of {few:,}", grown, 1.2)
