@@ -9,7 +9,6 @@ users' values are wrong at the end.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import resource
 import subprocess
@@ -18,12 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from .environment import postgresql_and_valkey
+from .environment import USERS, postgresql_and_valkey
 
-USERS = """
-INSERT INTO auth_user (username, password, is_superuser, is_staff, is_active, date_joined, first_name, last_name, email)
-SELECT 'user' || n, '!', false, false, true, now(), '', '', '' FROM generate_series(1, %s) n
-"""
 NOTIFICATIONS = """
 INSERT INTO notifications_counter_notification (user_id, text, kind, url, has_read, created_at)
 SELECT u.id, 'before', '', '', (u.id + n) %% 5 = 0, now() FROM auth_user u, generate_series(1, %s) n
@@ -99,9 +94,7 @@ def wrong() -> int:
 
 
 def measure(options: argparse.Namespace) -> None:
-    from django.db import connection
 
-    os.environ["NC_TEST_DATABASE_NAME"] = str(connection.settings_dict["NAME"])
     prepare(options.users, options.each)
     with tempfile.TemporaryDirectory() as directory:
         end = Path(directory) / "end"

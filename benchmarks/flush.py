@@ -1,83 +1,97 @@
-"""The flush of buffered users to PostgreSQL, against the loop that one writes first.
+"""The flush of buffered users to PostgreSQL, against the loop that one writes first, and against the least possible.
 
-    python -m benchmarks.flush [--users 100000] [--looped 5000] [--rounds 3]
+    python -m benchmarks.flush [--long]
 
 The loop: for each user ZSCORE, ZREM, and one UPDATE. It loses a change that comes between its two first steps, and
-all that it has taken when it dies; it is here for its speed.
+all that it has taken when it dies; it is here for its speed. The least: one UPDATE of as many rows of a table without
+free space, which knows from nowhere what to add to which row. Times are those of one user.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
+from collections.abc import Iterator
 from typing import Any
 
-from .environment import postgresql_and_valkey, rates, show, show_ratio
+from .environment import clean, execute, make_count_rows, redis_client, start_anew
+from .measure import Figure, Measure, once, take_turns, times_as_fast
+from .report import run_alone
 
 LOOP_KEY = "benchmark:loop"
+COPY = "benchmarks_copy"
+
+#: As many as one transaction of a site may well change.
+AT_ONCE = 10_000
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, default=100_000, help="buffered users that the flush applies")
-    parser.add_argument("--looped", type=int, default=5_000, help="buffered users that the loop applies")
-    parser.add_argument("--rounds", type=int, default=3)
-    return parser.parse_args()
-
-
-def make_users(number: int) -> list[int]:
-    from django.contrib.auth.models import User
-
+def figures(at_scale: bool) -> Iterator[Figure]:
     from notifications_counter.models import UserNotificationsCount
 
-    users = (User(username=f"user{place}", password="!") for place in range(number))
-    made = User.objects.bulk_create(users, batch_size=5000)
-    counts = (UserNotificationsCount(user=user) for user in made)
-    UserNotificationsCount.objects.bulk_create(counts, batch_size=5000)
-    return [user.pk for user in made]
+    users = start_anew(1_000_000 if at_scale else 30_000)
+    make_count_rows(UserNotificationsCount)
+    make_copy()
+    looped = users[: len(users) // 50]
+    ours, loop, least = take_turns(5 if at_scale else 3, flushing(users), looping(looped), updating(len(users)))
+    assert_exact(users, looped, rounds=len(ours) + 1)
+    name = f"flush of {len(users):,} users"
+    yield times_as_fast(name, f"the loop, of {len(looped):,}", [ours, loop], 80)
+    yield times_as_fast(name, "one bare UPDATE of as many rows", [ours, least], 0.6)
 
 
-def flush_rate(users: list[int]) -> float:
+def make_copy() -> None:
+    execute(f"DROP TABLE IF EXISTS {COPY}")
+    execute(f"CREATE TABLE {COPY} (id integer PRIMARY KEY, n bigint NOT NULL) WITH (fillfactor = 100)")
+    execute(f"INSERT INTO {COPY} SELECT id, 0 FROM auth_user ORDER BY id")
+
+
+def flushing(users: list[int]) -> Measure:
     from notifications_counter.models import UserNotificationsCount
 
     counter = UserNotificationsCount.counter
-    for start in range(0, len(users), 10_000):
-        counter.add(dict.fromkeys(users[start : start + 10_000], 1))
-    started = time.perf_counter()
-    flushed = counter.flush()
-    seconds = time.perf_counter() - started
-    assert flushed.keys == len(users), flushed
-    return len(users) / seconds
+    measure = once(lambda: check(counter.flush(), len(users)), lambda: buffer(users))
+    return lambda: measure() / len(users)
 
 
-def loop_rate(client: Any, users: list[int]) -> float:
+def check(flushed: Any, users: int) -> None:
+    assert flushed.ok and flushed.keys == flushed.amount == users, flushed
+
+
+def buffer(users: list[int]) -> None:
+    from notifications_counter.models import UserNotificationsCount
+
+    for start in range(0, len(users), AT_ONCE):
+        UserNotificationsCount.counter.add(dict.fromkeys(users[start : start + AT_ONCE], 1))
+    clean(UserNotificationsCount._meta.db_table)
+
+
+def looping(users: list[int]) -> Measure:
+    client = redis_client()
+    measure = once(lambda: loop(client), lambda: client.zadd(LOOP_KEY, dict.fromkeys(users, 1)))
+    return lambda: measure() / len(users)
+
+
+def loop(client: Any) -> None:
     from django.db.models import F
 
     from notifications_counter.models import UserNotificationsCount
 
-    client.zadd(LOOP_KEY, dict.fromkeys(users, 1))
-    started = time.perf_counter()
     for user in client.zrange(LOOP_KEY, 0, -1):
         change = int(client.zscore(LOOP_KEY, user))
         client.zrem(LOOP_KEY, user)
         UserNotificationsCount.objects.filter(pk=int(user)).update(unread_count=F("unread_count") + change)
-    return len(users) / (time.perf_counter() - started)
 
 
-def main() -> None:
-    options = arguments()
-    with postgresql_and_valkey():
-        from notifications_counter.buffers import buffers
+def updating(rows: int) -> Measure:
+    measure = once(lambda: execute(f"UPDATE {COPY} SET n = n + 1"), lambda: clean(COPY))
+    return lambda: measure() / rows
 
-        users = make_users(options.users)
-        client = buffers["default"].client  # type: ignore[attr-defined]
-        ours, theirs = rates(
-            options.rounds, lambda: flush_rate(users), lambda: loop_rate(client, users[: options.looped])
-        )
-        show(f"users flushed, of {options.users:,}", ours)
-        show(f"users looped over, of {options.looped:,}", theirs)
-        show_ratio("flush against loop", ours, theirs)
+
+def assert_exact(users: list[int], looped: list[int], rounds: int) -> None:
+    from notifications_counter.models import UserNotificationsCount
+
+    stored = dict(UserNotificationsCount.objects.values_list("pk", "unread_count"))
+    expected = dict.fromkeys(users, rounds) | dict.fromkeys(looped, 2 * rounds)
+    assert stored == expected, "the flushes have not added what was buffered"
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(figures, __doc__)

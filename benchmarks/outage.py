@@ -84,9 +84,7 @@ def show(name: str, took: list[tuple[float, float, bool]], seconds: float) -> fl
 
 def measure(options: argparse.Namespace) -> None:
     from django.contrib.auth.models import User
-    from django.db import connection
 
-    os.environ["NC_TEST_DATABASE_NAME"] = str(connection.settings_dict["NAME"])
     User.objects.bulk_create([User(pk=pk, username=f"user{pk}") for pk in range(1, options.users + 1)])
     with tempfile.TemporaryDirectory() as directory:
         end = Path(directory) / "end"

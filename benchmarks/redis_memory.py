@@ -1,12 +1,11 @@
-"""Prints how many bytes a user takes in Redis: with a change that waits, with a cached value, and with both.
+"""How many bytes a user takes in Redis, against the barest data that could do the same.
 
-    python -m benchmarks.redis_memory [--users 100000]
+    python -m benchmarks.redis_memory [--long]
 
-It starts a Valkey of its own, and uses the scripts of the Redis buffer and no database.
+It starts a Valkey of its own for each, and uses the scripts of the Redis buffer and no database.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +14,62 @@ from redis import Redis
 import notifications_counter
 from tests.servers import valkey
 
+from .measure import Figure, bytes_each, times_as_big
+from .report import parser, show
+
 BASE = "nc:{notifications_counter.UserNotificationsCount.counter@default/0}"
 SCRIPTS = Path(notifications_counter.__file__).parent / "buffers" / "scripts"
 
 #: As many as the buffer itself gives to one call.
 KEYS_A_CALL = 1000
+SECONDS = 3600
+MOST = 128
+
+Step = Callable[[Any, list[str]], None]
 
 
 def script_text(name: str) -> str:
     return (SCRIPTS / f"{name}.lua").read_text()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, default=100_000)
-    users = parser.parse_args().users
-    keys = [str(1_000_000 + number) for number in range(users)]
-    measure("a change that waits", keys, wait)
-    measure("an intent, while a transaction commits", keys, intend)
-    measure("a cached value", keys, cache)
-    measure("a cached value and a change that waits", keys, wait, cache)
+def figures(at_scale: bool) -> Iterator[Figure]:
+    keys = [str(1_000_000 + number) for number in range(1_000_000 if at_scale else 20_000)]
+    member, string = taken(keys, add_member), taken(keys, set_string)
+    a_member, a_string = "the bare member of a sorted set", "the bare string with an expiry"
+    for what, ours, against, theirs in (
+        ("a user with a change that waits", taken(keys, wait), a_member, member),
+        ("a cached total", taken(keys, cache), a_string, string),
+    ):
+        yield times_as_big(what, against, [[ours], [theirs]], 1.2)
+        yield bytes_each(what, against, [[ours], [theirs]], MOST)
+    intent, both = taken(keys, intend), taken(keys, wait, cache)
+    yield times_as_big("an intent, while its transaction commits", a_member, [[intent], [member]], None)
+    yield times_as_big("a change that waits and a cached total", "both bare ones", [[both], [member + string]], None)
 
 
-def measure(what: str, keys: list[str], *steps: Callable[[Any, list[str]], None]) -> None:
+def taken(keys: list[str], *steps: Step) -> float:
+    """Bytes a key."""
     with valkey() as url, Redis.from_url(url) as client:
         before = used(client)
         for step in steps:
             for start in range(0, len(keys), KEYS_A_CALL):
                 step(client, keys[start : start + KEYS_A_CALL])
-        taken = used(client) - before
-    print(f"{what:<40} {taken / len(keys):>6.0f} bytes a user, {taken / 2**20:.1f} MiB for {len(keys):,} users")
+        return (used(client) - before) / len(keys)
 
 
 def used(client: Any) -> int:
     return int(client.info("memory")["used_memory"])
+
+
+def add_member(client: Any, keys: list[str]) -> None:
+    client.zadd("pending", dict.fromkeys(keys, 1))
+
+
+def set_string(client: Any, keys: list[str]) -> None:
+    with client.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.set(f"unread:{key}", 7, ex=SECONDS)
+        pipeline.execute()
 
 
 def intend(client: Any, keys: list[str]) -> None:
@@ -61,15 +82,17 @@ def wait(client: Any, keys: list[str]) -> None:
 
 
 def cache(client: Any, keys: list[str]) -> None:
-    known = [part for key in keys for part in held(client, key)]
+    """``fill`` takes of each key its pending delta, what the batch has of it, its rank there, and the value."""
+    scores = client.zmscore(f"{BASE}:pending", keys)
+    pending = ("" if score is None else int(score) for score in scores)
+    known = [part for key, score in zip(keys, pending, strict=True) for part in (key, score, "", "", 7)]
     seq, version = (client.get(f"{BASE}:{name}") or b"0" for name in ("seq", "version"))
-    client.eval(script_text("fill"), 1, BASE, 3600, seq, version, *known)
+    client.eval(script_text("fill"), 1, BASE, SECONDS, seq, version, *known)
 
 
-def held(client: Any, key: str) -> list[Any]:
-    """What ``fill`` takes of a key: its pending delta, what the batch has of it, its rank there, and the value."""
-    score = client.zscore(f"{BASE}:pending", key)
-    return [key, "" if score is None else int(score), "", "", 7]
+def main() -> None:
+    options = parser(__doc__, json=False).parse_args()
+    show(list(figures(options.long)))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ notifications have.
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
-from typing import Any
+from collections.abc import Iterator
 
-from .environment import postgresql_and_valkey, rates
+from .environment import execute, postgresql_and_valkey
+from .measure import Figure, take_turns, times_as_long
+from .report import show
 
 UPDATES = {
     "has_read = true": "mark all as read",
@@ -29,13 +30,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
-
-
-def execute(sql: str, *parameters: Any) -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters or None)
 
 
 def fill(rows: int, users: int) -> None:
@@ -84,23 +78,19 @@ def each_update(capture: str) -> list[float]:
     return [seconds(change) for change in UPDATES]
 
 
-def show(place: int, name: str, without: Any, with_triggers: Any) -> None:
-    ratios = [one[place] / other[place] for one, other in zip(with_triggers, without, strict=True)]
-    times = (statistics.median(one[place] for one in measured) for measured in (without, with_triggers))
-    middle = statistics.median(ratios)
-    print("{:<32} {:>8.2f} s {:>8.2f} s".format(name, *times), end="")
-    print(f" {middle:>8.3f} times   ({min(ratios):.3f} to {max(ratios):.3f})")
+def figures(rounds: int) -> Iterator[Figure]:
+    measured = take_turns(rounds, lambda: each_update("triggers"), lambda: each_update("signals"))
+    for place, name in enumerate(UPDATES.values()):
+        of_one = [[update[place] for update in updates] for updates in measured]
+        yield times_as_long(f"{name}, with triggers", "the same without", of_one, None)
 
 
 def main() -> None:
     options = arguments()
     with postgresql_and_valkey():
         fill(options.rows, options.users)
-        each_update("signals")  # the table takes its final size
-        without, with_triggers = rates(options.rounds, lambda: each_update("signals"), lambda: each_update("triggers"))
-        print(f"{options.rows:,} rows of {options.users:,} users    without      with triggers")
-        for place, name in enumerate(UPDATES.values()):
-            show(place, name, without, with_triggers)
+        print(f"{options.rows:,} rows of {options.users:,} users")
+        show(list(figures(options.rounds)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""What is measured beside the built-in notifications: the same rows without a counter, and with other ones."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.signals import post_delete, post_save, pre_delete
+from django.utils import timezone
+
+from notifications_counter.counters import Counter
+from notifications_counter.indexes import PartialIndex
+from notifications_counter.querysets import CountedQuerySet
+
+
+class Row(models.Model):
+    """The very same columns and indexes as those of a notification."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    text = models.TextField()
+    kind = models.CharField(max_length=64, blank=True, default="")
+    url = models.CharField(max_length=500, blank=True, default="")
+    has_read = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+        managed = False  # see make_tables in environment.py
+        indexes: ClassVar = [
+            PartialIndex(fields=["user"], column="has_read", value=False, name="%(class)s_unread"),
+            models.Index(fields=["user", "-created_at", "-id"], name="%(class)s_newest"),
+        ]
+
+
+class CountRow(models.Model):
+    """The same columns as those of the notifications' count."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+", db_constraint=False
+    )
+    unread_count = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+        managed = False
+
+
+class Plain(Row):
+    """Counted by nobody."""
+
+
+class Listened(Row):
+    """Counted by nobody, but somebody listens to its deletes, so that Django fetches the rows."""
+
+
+def listen(sender: Any, **kwargs: Any) -> None:
+    """As empty as a listener can be."""
+
+
+pre_delete.connect(listen, Listened)
+post_delete.connect(listen, Listened)
+
+
+class InRows(Row):
+    """Counted with the database buffer."""
+
+    objects = CountedQuerySet.as_manager()
+
+
+class InRowsCount(CountRow):
+    counter = Counter(source=InRows, key="user", where=Q(has_read=False), buffer="rows")
+
+
+class Bumped(Row):
+    """Counted as one does it first: each new row changes its user's count at once."""
+
+
+class BumpedCount(CountRow):
+    """The counts of that."""
+
+
+def bump(sender: Any, instance: Bumped, created: bool, **kwargs: Any) -> None:
+    if created:
+        BumpedCount.objects.filter(pk=instance.user_id).update(unread_count=F("unread_count") + 1)
+
+
+post_save.connect(bump, Bumped)
