@@ -306,7 +306,7 @@ class Counter:
 
         Args:
             using: a database alias, where it is not the counter's own.
-            chunk: how many keys (database buffer: deltas) one transaction applies; the buffer's ``CHUNK`` without it.
+            chunk: how many keys one transaction applies; the buffer's ``CHUNK`` without it.
             stop: asked between chunks; a true answer ends the flush, and the rest stays buffered.
             report: called after each chunk with how many were applied and how many there were at the start.
 
