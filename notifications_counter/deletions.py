@@ -67,7 +67,7 @@ def before_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any
         return
     # Of a child with a table of its own Django deletes the parent's row too, and says so.
     source = exact_source(sender._meta.concrete_model)
-    keys = source and source.lock_one(using, instance.pk)
+    keys = source.lock_one(using, instance.pk) if source else None
     if source is not None and keys is not None:
         watched.watch(using, source.model, {instance.pk: keys})
 
