@@ -13,7 +13,7 @@ from .conflicts import asking
 from .counters import Counter
 from .deletions import deletion
 from .exceptions import NotCounted
-from .sources import BATCH, UNCOUNTED, Source, change, count, source_of, total
+from .sources import BATCH, UNCOUNTED, Source, all_at_once, change, count, source_of, total
 
 #: How often an update is tried while other programs add rows that it would change too.
 TRIES = 5
@@ -51,7 +51,7 @@ class CountedQuerySet(models.QuerySet[Any]):
                 with asking(source, objs, unique_fields, using):
                     return super().bulk_create(objs, batch_size, *conflicts)
             created = super().bulk_create(objs, batch_size)
-            count(total(change(UNCOUNTED, keys) for keys in source.keys_of(created, using)), using)
+            count(all_at_once(source.keys_of(created, using), 1), using)
         return created
 
     def update(self, **values: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,12 @@ from .exceptions import NotCounted
 
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
 BATCH = 400
+
+#: What most columns hold, and no expression is.
+PLAIN = frozenset({int, bool, str, type(None)})
+
+#: Stands for a column that an instance does not have: its value is read back, as that of an expression is.
+UNKNOWN = F("pk")
 
 #: Counter -> the key under which it counts a row, or None where it does not count it.
 Keys = dict[Counter, str | None]
@@ -81,8 +87,10 @@ class Source:
     def _in_memory(self, instance: models.Model, using: str) -> Keys | None:
         """None where only the database knows."""
         row = instance.__dict__
-        if not all(self._is_known(row, name) for name in self.columns):
-            return None
+        for name in self.columns:
+            value = row.get(name, UNKNOWN)
+            if type(value) not in PLAIN and hasattr(value, "resolve_expression"):
+                return None
         keys: Keys = {}
         for counter, key, counts in self._rules:
             if counter.using in (None, using):
@@ -99,10 +107,6 @@ class Source:
             (counter, self.key_column(counter).attname, conditions.matcher(counter.where, self.model))
             for counter in self.counters
         ]
-
-    @staticmethod
-    def _is_known(row: Mapping[str, Any], name: str) -> bool:
-        return name in row and not hasattr(row[name], "resolve_expression")
 
     @staticmethod
     def _key(counter: Counter, value: Any) -> str | None:
@@ -189,6 +193,17 @@ def change(before: Keys, after: Keys) -> Changes:
     """The deltas of a row that counted as ``before`` and now counts as ``after``."""
     changes: Changes = {}
     for keys, amount in ((before, -1), (after, 1)):
+        for counter, key in keys.items():
+            if key is not None:
+                deltas = changes.setdefault(counter, {})
+                deltas[key] = deltas.get(key, 0) + amount
+    return changes
+
+
+def all_at_once(rows: Iterable[Keys], amount: int) -> Changes:
+    """The deltas of rows of which each changes its count by the same amount: new ones by 1, deleted ones by -1."""
+    changes: Changes = {}
+    for keys in rows:
         for counter, key in keys.items():
             if key is not None:
                 deltas = changes.setdefault(counter, {})

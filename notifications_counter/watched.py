@@ -12,26 +12,27 @@ from django.db import connections, models
 
 from .sources import Keys
 
-#: On the connection: model and primary key -> what the row counts for.
+#: On the connection: model -> primary key -> what the row counts for.
 ATTRIBUTE = "_notifications_counter_watched"
 
 
-def _rows(using: str) -> dict[tuple[type[models.Model], Any], Keys]:
-    rows: dict[tuple[type[models.Model], Any], Keys] = vars(connections[using]).setdefault(ATTRIBUTE, {})
-    return rows
+def rows(using: str, model: type[models.Model]) -> dict[Any, Keys]:
+    """The rows of a model that are watched, as primary key -> what the row counts for; who takes one counts it."""
+    models_rows: dict[type[models.Model], dict[Any, Keys]] = vars(connections[using]).setdefault(ATTRIBUTE, {})
+    return models_rows.setdefault(model, {})
 
 
 def watch(using: str, model: type[models.Model], keys: Mapping[Any, Keys]) -> None:
-    _rows(using).update({(model, pk): counted for pk, counted in keys.items()})
+    rows(using, model).update(keys)
 
 
 def changed(using: str, model: type[models.Model], keys: Mapping[Any, Keys]) -> None:
     """These rows have been counted anew."""
-    rows = _rows(using)
-    if rows:
-        rows.update({(model, pk): counted for pk, counted in keys.items() if (model, pk) in rows})
+    watched = rows(using, model)
+    if watched:
+        watched.update({pk: counted for pk, counted in keys.items() if pk in watched})
 
 
 def take(using: str, model: type[models.Model], pk: Any) -> Keys | None:
     """What a row counts for that was watched; from then on it is not."""
-    return _rows(using).pop((model, pk), None)
+    return rows(using, model).pop(pk, None)

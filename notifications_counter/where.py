@@ -104,7 +104,10 @@ def matcher(condition: Q, source: type[models.Model]) -> Callable[[Row], bool | 
     names, holds = field_names(condition, source), _holds(condition, source)
 
     def matches(row: Row) -> bool | None:
-        return holds(row) if all(_is_plain_value(row[name]) for name in names) else None
+        for name in names:
+            if not _is_plain_value(row[name]):
+                return None
+        return holds(row)
 
     return matches
 
@@ -132,6 +135,9 @@ def _holds(condition: Q, source: type[models.Model]) -> Callable[[Row], bool]:
     if not children:  # an empty Q() counts everything, in Django too
         return lambda row: True
     joined, negated = any if condition.connector == Q.OR else all, condition.negated
+    if len(children) == 1:
+        (holds,) = children
+        return (lambda row: not holds(row)) if negated else holds
     return lambda row: joined(child(row) for child in children) != negated
 
 

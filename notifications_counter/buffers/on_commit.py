@@ -65,7 +65,10 @@ class Hook:
             self.unsent.send()
 
     def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
-        deltas = self.deltas.setdefault(stored, {})
+        if stored not in self.deltas:
+            self.deltas[stored] = dict(sums)
+            return
+        deltas = self.deltas[stored]
         for key, amount in sums.items():
             before = deltas.get(key, 0)
             deltas[key] = None if before is None or amount is None else before + amount

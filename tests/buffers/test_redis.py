@@ -252,6 +252,29 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(self.user), 1)
         self.assertEqual(self.names("total*"), [])
 
+    def test_each_key_of_a_change_is_treated_by_itself(self) -> None:
+        users = [User.objects.create(username=name) for name in ("frozen", "flagged", "cached", "awaited", "plain")]
+        frozen, flagged, cached, awaited, plain = (str(user.pk) for user in users)
+        stored, client = counter.stored(), self.buffer.client
+        base = self.buffer.base(stored, 0)
+        counter.value(cached)
+        client.set(f"{base}:frozen:{frozen}", 1, ex=60)
+        self.buffer.intend(stored, "another", [awaited])
+
+        def flag_it() -> None:
+            (token,) = client.hkeys(f"{base}:intents:{flagged}")
+            client.hset(f"{base}:intents:{flagged}", token, "flagged 1")
+
+        self.at_the_commit(flag_it)
+        Notification.objects.bulk_create(Notification(user=user, text="x") for user in users)
+        self.assertEqual(Delta.objects.get().key, frozen)
+        counted = {name.decode(): score for name, score in client.zscan_iter(f"{base}:pending")}
+        self.assertEqual(counted, {cached: 1, awaited: 1, plain: 1})
+        self.assertEqual(client.get(f"{base}:total:{cached}"), b"1")
+        self.assertEqual(set(client.zrange(f"{base}:dirty", 0, -1)), {flagged.encode(), awaited.encode()})
+        self.assertEqual(client.hkeys(f"{base}:intents:{awaited}"), [b"another"])
+        self.assert_exact(users)
+
     def test_a_sum_of_zero_is_removed(self) -> None:
         (row,) = notify(self.user)
         row.delete()

@@ -56,6 +56,7 @@ def rule(steps: str, script: str, text: str, instead: str = "") -> Rule:
 
 EXISTS_NO_INTENT = "if redis.call('EXISTS', intents) == 0 then"
 DELETE_GUARD = "redis.call('DEL', base .. ':guard:' .. key)"
+DELETE_GUARDS = "redis.call('DEL', unpack(guards))"
 SAME_PENDING = "(redis.call('ZSCORE', base .. ':pending', key) or '') == ARGV[i + 1]"
 
 PUSH = "writer 0: intend, commit, push"
@@ -65,18 +66,18 @@ RECOUNT = "healer 0: guard a, count, correct"
 INTEND = {
     "an intent is noted as dirty": rule(
         "writer 0: intend",
-        *("intend", "redis.call('ZADD', base .. ':dirty', 'LT', now + grace, key)"),
+        *("intend", "redis.call('ZADD', base .. ':dirty', 'LT', unpack(dirty))"),
     ),
     "an intent is looked at in time beside older ones": rule(
         f"writer 0: intend; fate: writer 0 dies, grace time passes, grace time passes; {RECOUNT}; writer 1: intend",
         *("intend", "'LT'", "'NX'"),
     ),
     "an intent ends a recount under way": rule(
-        "healer 0: guard a; writer 0: intend, commit; healer 0: count, correct", "intend", DELETE_GUARD
+        "healer 0: guard a; writer 0: intend, commit; healer 0: count, correct", "intend", DELETE_GUARDS
     ),
     "a frozen key takes no intent": rule(
         "fate: a is frozen; writer 0: intend",
-        *("intend", "if redis.call('EXISTS', base .. ':frozen:' .. key) == 1", "if false"),
+        *("intend", "is_frozen and frozen or keys", "keys"),
     ),
 }
 
@@ -96,7 +97,7 @@ PUSHED = {
     "a push ends a recount under way": rule(
         "writer 3: intend, commit; fate: grace time passes; healer 0: guard a; writer 3: push;"
         " healer 0: count, correct",
-        *("push", DELETE_GUARD),
+        *("push", DELETE_GUARDS),
     ),
     "a push without the right asks for a recount": rule(
         "writer 3: intend, commit, push", "push", "\n    ask_for_recount(key, intents)"
@@ -112,6 +113,9 @@ PUSHED = {
     ),
     "a push leaves what others intend": rule(
         "writer 1: intend; writer 0: intend, commit, push", "push", EXISTS_NO_INTENT, "if true then"
+    ),
+    "a push looks whether others intend": rule(
+        "writer 1: intend; writer 0: intend, commit, push", "push", "redis.call('EXISTS', unpack(spent)) == 0", "true"
     ),
 }
 

@@ -13,15 +13,26 @@
 -- Returns the keys that are frozen; for those nothing was noted.
 local base, token, grace = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local now = tonumber(redis.call('TIME')[1])
-local frozen = {}
+local names, keys, frozen = {}, {}, {}
 for i = 3, #ARGV do
-  local key = ARGV[i]
-  if redis.call('EXISTS', base .. ':frozen:' .. key) == 1 then
-    frozen[#frozen + 1] = key
-  else
-    redis.call('HSET', base .. ':intents:' .. key, token, now)
-    redis.call('ZADD', base .. ':dirty', 'LT', now + grace, key)
-    redis.call('DEL', base .. ':guard:' .. key)
-  end
+  names[i - 2] = base .. ':frozen:' .. ARGV[i]
+end
+for i, is_frozen in ipairs(redis.call('MGET', unpack(names))) do
+  local list = is_frozen and frozen or keys
+  list[#list + 1] = ARGV[i + 2]
+end
+if #keys == 0 then
+  return frozen
+end
+
+local dirty, guards = {}, {}
+for i, key in ipairs(keys) do
+  dirty[2 * i - 1], dirty[2 * i] = now + grace, key
+  guards[i] = base .. ':guard:' .. key
+end
+redis.call('ZADD', base .. ':dirty', 'LT', unpack(dirty))
+redis.call('DEL', unpack(guards))
+for _, key in ipairs(keys) do
+  redis.call('HSET', base .. ':intents:' .. key, token, now)
 end
 return frozen

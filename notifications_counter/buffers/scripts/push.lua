@@ -20,32 +20,45 @@ local function ask_for_recount(key, intents)
   redis.call('DEL', base .. ':total:' .. key) -- until then nobody knows the value
 end
 
-local function add(key, delta)
+local function add(key, delta, total)
   if delta == '0' then
     return
   end
   if tonumber(redis.call('ZINCRBY', pending, delta, key)) == 0 then
     redis.call('ZREM', pending, key)
   end
-  local total = base .. ':total:' .. key
-  if redis.call('EXISTS', total) == 1 and type(redis.pcall('INCRBY', total, delta)) == 'table' then
+  if total and type(redis.pcall('INCRBY', total, delta)) == 'table' then
     redis.call('DEL', total) -- it was no number
   end
 end
 
+-- What can be asked or deleted for all keys in one call is.
+local keys, totals, guards = {}, {}, {}
 for i = 2, #ARGV, 2 do
-  local key, delta = ARGV[i], ARGV[i + 1]
-  local intents = base .. ':intents:' .. key
+  local key, place = ARGV[i], #keys + 1
+  keys[place], totals[place], guards[place] = key, base .. ':total:' .. key, base .. ':guard:' .. key
+end
+redis.call('DEL', unpack(guards))
+local cached = redis.call('MGET', unpack(totals))
+local spent, counted = {}, {}
+for place, key in ipairs(keys) do
+  local delta, intents = ARGV[2 * place + 1], base .. ':intents:' .. key
   local left = redis.call('HGET', intents, token)
   if delta ~= '?' and left and tonumber(left) then
     redis.call('HDEL', intents, token)
-    add(key, delta)
-    if redis.call('EXISTS', intents) == 0 then
-      redis.call('ZREM', dirty, key)
-    end
+    add(key, delta, cached[place] and totals[place])
+    spent[#spent + 1], counted[#counted + 1] = intents, key
   else
     ask_for_recount(key, intents)
   end
-  redis.call('DEL', base .. ':guard:' .. key)
+end
+if #spent > 0 and redis.call('EXISTS', unpack(spent)) == 0 then
+  redis.call('ZREM', dirty, unpack(counted))
+else
+  for place, intents in ipairs(spent) do
+    if redis.call('EXISTS', intents) == 0 then
+      redis.call('ZREM', dirty, counted[place])
+    end
+  end
 end
 return 0
