@@ -57,14 +57,14 @@ def plot(sizes: list[dict[str, Any]], label: str, costs: dict[str, str], start: 
     """
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
-    for (name, unit), (colour, mark) in zip(costs.items(), LOOKS, strict=False):
+    for name, (colour, mark) in zip(costs, LOOKS, strict=False):
         known = medians(sizes, name)
         low, high = ([each["costs"][name][end] for each in sizes if name in each["costs"]] for end in ("low", "high"))
         shown = name[start : len(name) - cut]
         axes.plot(*zip(*known.items(), strict=True), color=colour, marker=mark, label=f"{shown} ({slope(known):+.2f})")
         axes.vlines(list(known), low, high, color=colour, alpha=0.35, linewidth=4)
     axes.set(xscale="log", yscale="log", xlabel="Users", ylabel=label)
-    amount = seconds if unit == "seconds" else size
+    amount = seconds if "seconds" in costs.values() else size
     axes.set_xticks([each["users"] for each in sizes], [f"{each['users']:,}" for each in sizes])
     several_decades(axes)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

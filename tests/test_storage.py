@@ -102,6 +102,18 @@ class OwnCountsTest(TransactionTestCase):
             self.assertEqual(parameters(self.table), [])
 
     @ON_POSTGRESQL
+    def test_it_may_stand_in_the_migration_that_creates_the_table(self) -> None:
+        fields = [("id", models.BigAutoField(primary_key=True)), ("number", models.BigIntegerField(default=0))]
+        migration = migrations.Migration("0001_initial", "support")
+        migration.operations = [migrations.CreateModel("OpenTickets", fields), KeepRoomForUpdates("OpenTickets")]
+        with connection.schema_editor(atomic=True) as editor:
+            migration.apply(ProjectState(), editor)
+        self.assertEqual(parameters("support_opentickets"), ["fillfactor=50"])
+        with connection.schema_editor(atomic=True) as editor:
+            migration.unapply(ProjectState(), editor)
+        self.assertNotIn("support_opentickets", connection.introspection.table_names())
+
+    @ON_POSTGRESQL
     def test_other_parameters_of_the_table_stay(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE {self.table} SET (autovacuum_vacuum_threshold = 7)")
