@@ -47,7 +47,8 @@ def bloat(found: Found) -> list[str]:
     for each in (Bloat(**row) for row in found["tables"]):
         (new, index), (end, index_end) = each.new, each.end
         by_itself = f"the server's own, {each.autovacuums} times" if each.vacuum == AUTO else "after each flush"
-        cells = [each.what, f"``{each.parameters}``", by_itself, f"{size(new)}, {size(end)}"]
+        what = f"{each.what} of {each.users:,} users, {each.flushes} flushes"
+        cells = [what, f"``{each.parameters}``", by_itself, f"{size(new)}, {size(end)}"]
         cells += [f"{size(index)}, {size(index_end)}", "" if each.in_page is None else f"{each.in_page:.0%}"]
         lines.append([*cells, f"{rounded(each.first)}, at the end {rounded(each.last)}"])
     return list_table(columns, lines, (14, 22, 14, 16, 16, 8, 18))
