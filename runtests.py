@@ -74,6 +74,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")
     parser.add_argument("--long", action="store_true", help="ten times as many random operations, and kills")
+    parser.add_argument("--short", action="store_true", help="without the tests that take longest: servers that fail")
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only tests whose name matches; repeatable")
@@ -139,6 +140,7 @@ def command(options: argparse.Namespace) -> list[str]:
     arguments += [f"--verbosity={options.verbosity}"]
     arguments += ["--keepdb"] * options.keepdb + ["--failfast"] * options.failfast
     arguments += [f"--durations={options.durations}"] * bool(options.durations)
+    arguments += ["--exclude-tag=long"] * options.short
     arguments += [f"-k={pattern}" for pattern in options.k or ()]
     return [*arguments, *options.labels]
 

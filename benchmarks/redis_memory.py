@@ -17,7 +17,7 @@ from tests.servers import valkey
 from .measure import Figure, bytes_each, times_as_big
 from .report import parser, show
 
-BASE = "nc:{notifications_counter.UserNotificationsCount.counter@default/0}"
+BASE = "nc:{01234567/0}"
 SCRIPTS = Path(notifications_counter.__file__).parent / "buffers" / "scripts"
 
 #: As many as the buffer itself gives to one call.

@@ -231,11 +231,33 @@ class Counter:
         return {key: found[text] for key, text in texts.items()}
 
     async def avalue(self, key: Any, *, using: str | None = None) -> int:
-        """As ``value``, for asynchronous callers: where the count is cached in Redis, no thread is needed."""
+        """As ``value``, for asynchronous callers: where the count is cached in Redis, no thread is needed.
+
+        Args:
+            key: the key, or the instance whose primary key it is.
+            using: a database alias, where it is not the counter's own.
+
+        Returns:
+            The count; 0 for a key that was never counted.
+
+        Raises:
+            InvalidKey: it cannot be a key of this counter.
+        """
         return await self.buffer.avalue(self.stored(using), self.key_text(key))
 
     async def avalues(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, int]:
-        """As ``values``, for asynchronous callers."""
+        """As ``values``, for asynchronous callers.
+
+        Args:
+            keys: the keys, in any number.
+            using: a database alias, where it is not the counter's own.
+
+        Returns:
+            Key as it was given -> count.
+
+        Raises:
+            InvalidKey: one of them cannot be a key of this counter.
+        """
         texts = self._texts(keys)
         found = await self.buffer.avalues(self.stored(using), list(dict.fromkeys(texts.values())))
         return {key: found[text] for key, text in texts.items()}
@@ -284,7 +306,7 @@ class Counter:
 
         Args:
             using: a database alias, where it is not the counter's own.
-            chunk: how many keys (database buffer: deltas) one transaction applies; the buffer's ``CHUNK`` without it.
+            chunk: how many keys one transaction applies; the buffer's ``CHUNK`` without it.
             stop: asked between chunks; a true answer ends the flush, and the rest stays buffered.
             report: called after each chunk with how many were applied and how many there were at the start.
 

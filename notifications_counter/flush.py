@@ -20,6 +20,7 @@ from . import audit, progress, upsert, waiting
 from .buffers.base import Buffer, Claim, Known
 from .exceptions import FlushInTransaction, InvalidKey, RecountFailed
 from .models import Progress
+from .read_ahead import Slices
 from .recount import recount, recount_next
 from .retries import retried
 from .signals import flushed as flushed_signal
@@ -261,11 +262,8 @@ class Flush:
 
     def _pks(self, keys: Sequence[str], advice: str) -> dict[str, Any]:
         """The primary keys of keys, as the database takes them; without those that can be none."""
-        pks: dict[str, Any] = {**self.stored.counter.keys.plain_pks(keys)}
-        for key in keys:
-            if key not in pks and (pk := self._pk(key, advice)) is not None:
-                pks[key] = pk
-        return pks
+        plain = self.stored.counter.keys.plain_pks(keys)
+        return plain or {key: pk for key in keys if (pk := self._pk(key, advice)) is not None}
 
     def _pk(self, key: str, advice: str) -> Any:
         """The primary key of a key, as the database takes it; None where it can be none, and that is said."""
@@ -283,8 +281,9 @@ class Flush:
             batch = self._retried(self._claim, shard)
             if batch is None:
                 return
-            while applied := self._retried(self._apply_slice, shard, batch):
-                self._next_chunk(applied)
+            with Slices(self.buffer, self.stored, shard, batch, self.chunk) as slices:
+                while applied := self._retried(self._apply_slice, shard, slices):
+                    self._next_chunk(applied)
             self.buffer.acknowledge(self.stored, shard, batch)
 
     def _claim(self, shard: int) -> int | None:
@@ -326,15 +325,15 @@ class Flush:
             )
         return "Each flush now recounts a part of all keys; manage.py notification_recount does it at once."
 
-    def _apply_slice(self, shard: int, batch: int) -> int:
+    def _apply_slice(self, shard: int, slices: Slices) -> int:
         """Apply the next part of a batch; 0 where nothing of it is left to be applied."""
-        using, label = self.stored.using, self.stored.label
+        using, label, batch = self.stored.using, self.stored.label, slices.batch
         with transaction.atomic(using=using, durable=True):
             row = progress.lock(using, label, shard)
             if row.batch > batch:
                 return 0
             position = row.position if row.batch == batch else 0
-            part = self.buffer.slice(self.stored, shard, position, self.chunk)
+            part = slices.at(position)
             if part.batch != batch or not part.members:
                 return 0
             added, bad = self._sorted_out(part.members)
@@ -346,20 +345,21 @@ class Flush:
 
     def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[upsert.Rows, dict[str, int]]:
         """What can be added, by primary key, and the sums that cannot but can be kept."""
-        good: list[tuple[Any, int]] = []
-        bad: dict[str, int] = {}
-        pks = self._pks([key for key, _ in members], f"Its delta now waits in {waiting.TABLE}.")
+        amounts = self._amounts(members)
+        pks = self._pks(list(amounts), f"Its delta now waits in {waiting.TABLE}.")
+        if pks.keys() == amounts.keys():
+            return list(zip(pks.values(), amounts.values(), strict=True)), {}
+        good = [(pks[key], amount) for key, amount in amounts.items() if key in pks]
+        return good, {key: amount for key, amount in amounts.items() if key not in pks}
+
+    def _amounts(self, members: Sequence[tuple[str, str]]) -> dict[str, int]:
+        amounts: dict[str, int] = {}
         for key, score in members:
             try:
-                amount = int(score)
+                amounts[key] = int(score)
             except ValueError:
                 self._problem(f"{self.stored.label}: {score!r} is no delta of the key {key!r}; it was left out.")
-                continue
-            if key in pks:
-                good.append((pks[key], amount))
-            else:
-                bad[key] = amount
-        return good, bad
+        return amounts
 
     # What happened
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -51,10 +51,14 @@ class Keys:
             raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
         return text
 
-    def plain_pks(self, texts: Iterable[str]) -> dict[str, int]:
-        """The primary keys of those of many keys that are written as plain positive integers."""
-        numbers = ((text, int(text)) for text in texts if text.isdecimal())
-        return {text: pk for text, pk in numbers if pk and pk in self.plain and str(pk) == text}
+    def plain_pks(self, texts: Sequence[str]) -> dict[str, int]:
+        """The primary keys of many keys, where all of them are written as plain positive integers; else of none."""
+        try:
+            pks = list(map(int, texts))
+        except ValueError:
+            return {}
+        is_plain = pks and min(pks) > 0 and min(pks) in self.plain and max(pks) in self.plain
+        return dict(zip(texts, pks, strict=True)) if is_plain and list(map(str, pks)) == list(texts) else {}
 
     def _plain(self) -> range:
         """The integers of which each is a key as it is: they are most keys of most counters, and looked at first."""

@@ -5,6 +5,8 @@ One statement sees all of it, so that no flush can come between the parts.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,6 +85,12 @@ class Stored:
 
     def __repr__(self) -> str:
         return f"<Stored {self.label} on {self.using}>"
+
+    @cached_property
+    def digest(self) -> str:
+        """A short name of the counter on this alias: what names it in full is long."""
+        digest = hashlib.sha1(f"{self.label}@{self.using}".encode(), usedforsecurity=False).digest()
+        return base64.b32encode(digest)[:8].decode().lower()
 
     @property
     def connection(self) -> BaseDatabaseWrapper:

@@ -86,12 +86,12 @@ class Table:
 def _postgresql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
     given = f"unnest(%s::{table.pk_type}[], %s::bigint[]) AS d(k, a)"
     with connection.cursor() as cursor:
-        # Row by row in the order of the keys, in which nobody waits for us in a circle; other joins have orders of
-        # their own, and read the whole table.
+        # Row by row in the order of the rows, which is that of the keys, so that nobody waits for us in a circle; other
+        # joins have orders of their own, and read the whole table.
         cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         cursor.execute(
             f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + d.a"
-            f" FROM (SELECT * FROM {given} ORDER BY d.k) d WHERE c.{table.pk} = d.k RETURNING c.{table.pk}",
+            f" FROM {given} WHERE c.{table.pk} = d.k RETURNING c.{table.pk}",
             _columns(rows),
         )
         if cursor.rowcount < len(rows):
@@ -112,7 +112,7 @@ def _columns(rows: Rows) -> list[Any]:
 
 def _array(values: list[Any]) -> Any:
     """An array; one of integers as its text, of which the driver makes a parameter at once, not value by value."""
-    is_plain = all(type(value) is int for value in values)
+    is_plain = set(map(type, values)) == {int}
     return f"{{{','.join(map(str, values))}}}" if is_plain else values
 
 

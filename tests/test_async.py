@@ -7,7 +7,9 @@ from collections.abc import Coroutine
 from typing import Any
 from unittest import mock
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connections
 from redis import asyncio as asynchronous
 
 from notifications_counter.buffers import buffers
@@ -27,6 +29,7 @@ def run(reads: Coroutine[Any, Any, Any]) -> Any:
             return await reads
         finally:
             await buffers["default"].aclose()
+            await sync_to_async(connections.close_all)()  # of the thread that has asked the database
 
     return asyncio.run(closing())
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
-from django.test import override_settings
+from django.test import override_settings, tag
 
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import BufferUnavailable
@@ -39,11 +39,13 @@ class ClusterTestCase(GroupTestCase):
         return next(server for server in self.group.servers if server.is_alive and server.port == node.port)
 
 
+@tag("long")
 class ClusterContractTest(BufferContract, ClusterTestCase):
     backend = BACKEND
     options = ClusterTestCase.options
 
 
+@tag("long")
 class ClusterTest(ClusterTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -114,6 +116,7 @@ class ClusterTest(ClusterTestCase):
             self.assert_exact(users)
 
 
+@tag("long")
 class FailOverTest(failing_over.FailOverTests, ClusterTestCase):
     def victim(self) -> Server:
         return self.server(0)
@@ -190,6 +193,7 @@ class FailOverTest(failing_over.FailOverTests, ClusterTestCase):
         self.assert_stored_exact(self.users)
 
 
+@tag("long")
 class UnreachableClusterTest(CounterTestCase):
     def test_a_cluster_of_which_no_node_answers_lets_changes_wait_in_the_database(self) -> None:
         (user,) = self.make_users(1)

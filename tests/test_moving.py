@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import override_settings
+from django.test import override_settings, tag
 
 from notifications_counter.buffers import buffers
 from notifications_counter.exceptions import LayoutChanged
@@ -117,6 +117,7 @@ class MovingTestCase(CounterTestCase):
         self.assert_stored_exact(users, f"flushed with {options}")
 
 
+@tag("long")
 class RollingMoveTest(MovingTestCase):
     """Each deployment starts while the one before it still runs."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.test import tag
 
 from notifications_counter.buffers import buffers
 from notifications_counter.exceptions import BufferUnavailable
@@ -104,6 +105,7 @@ class OutageTestCase(CounterTestCase):
         self.assertGreaterEqual(self.clicks(), self.done["steps"] - self.done["perhaps_lost"])
 
 
+@tag("long")
 class OutageTest(OutageTestCase):
     def test_a_server_that_was_killed_and_starts_empty(self) -> None:
         with self.assertLogs("notifications_counter", "ERROR") as logs:
@@ -139,6 +141,7 @@ class OutageTest(OutageTestCase):
         self.assert_no_click_is_missing()
 
 
+@tag("long")
 class CutConnectionTest(OutageTestCase):
     breaker_seconds = 0.05
 
@@ -172,6 +175,7 @@ PROGRAMS = postgresql_programs()
 POINTS = ("before add sums 2", "after add sums 3", "before commit 4", "after commit 4", "after slice 2")
 
 
+@tag("long")
 @unittest.skipUnless(uses_redis() and connection.vendor == "sqlite", "once is enough: on SQLite with Redis")
 @unittest.skipUnless(PROGRAMS or IN_CI, "needs PostgreSQL's pg_ctl on PATH or below /usr/lib/postgresql")
 class RestartedDatabaseTest(CounterTestCase):

@@ -18,7 +18,7 @@ from typing import Any
 import django
 from django.core.management import CommandError
 from django.db import connection
-from django.test import override_settings
+from django.test import override_settings, tag
 
 from notifications_counter import cron, tasks
 from notifications_counter.exceptions import MissingExtra
@@ -90,6 +90,7 @@ class FunctionTest(SchedulerTestCase):
         self.assertIn("notifications_counter[celery]", done.stdout)
 
 
+@tag("long")
 @unittest.skipUnless(AMQP_URL or IN_CI, "needs a RabbitMQ at AMQP_URL")
 @unittest.skipUnless(ONCE, "a worker starts slowly: it runs with SQLite and the Redis buffer only")
 class CeleryTest(SchedulerTestCase):
@@ -112,6 +113,7 @@ class CeleryTest(SchedulerTestCase):
         self.assertEqual(self.stored(self.user), 1)
 
 
+@tag("long")
 @unittest.skipUnless(shutil.which("crontab") or IN_CI, "needs cron")
 @unittest.skipUnless(os.getuid() == 0, "cron is started by root")
 @unittest.skipUnless(ONCE, "cron takes a minute: it runs with SQLite and the Redis buffer only")

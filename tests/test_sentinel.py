@@ -6,6 +6,7 @@ import unittest
 from typing import Any, ClassVar
 
 from django.db import connection
+from django.test import tag
 
 from . import failing_over
 from .base import uses_redis
@@ -25,11 +26,13 @@ class SentinelTestCase(GroupTestCase):
     group: ClassVar[Watched]
 
 
+@tag("long")
 class SentinelContractTest(BufferContract, SentinelTestCase):
     backend = BACKEND
     options = SentinelTestCase.options
 
 
+@tag("long")
 class SentinelTest(failing_over.FailOverTests, SentinelTestCase):
     def victim(self) -> Server:
         return self.group.primaries[0]

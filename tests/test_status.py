@@ -169,10 +169,11 @@ class RedisStatusTest(StatusTestCase):
         self.assertEqual((status.intents, status.oldest_intent), (0, None))
 
     def test_a_flagged_intent_is_told_from_an_open_one(self) -> None:
-        name = f"nc:{{{counter.label}@default/0}}:intents:{self.user.pk}"
+        base = f"nc:{{{counter.stored().digest}/0}}"
+        name = f"{base}:intents:{self.user.pk}"
         client: Any = buffers["default"].client  # type: ignore[attr-defined]
         client.hset(name, mapping={"one": "flagged 1000", "two": int(time.time()), "recount": int(time.time())})
-        client.zadd(f"nc:{{{counter.label}@default/0}}:dirty", {str(self.user.pk): time.time()})
+        client.zadd(f"{base}:dirty", {str(self.user.pk): time.time()})
         status = counter.status()
         self.assertEqual((status.intents, status.flagged, status.asked), (2, 1, 1))
         self.assertGreater(status.oldest_intent or 0, 10**9)
@@ -180,7 +181,7 @@ class RedisStatusTest(StatusTestCase):
 
     def test_a_look_at_intents_ends_somewhere_and_says_so(self) -> None:
         client: Any = buffers["default"].client  # type: ignore[attr-defined]
-        base = f"nc:{{{counter.label}@default/0}}"
+        base = f"nc:{{{counter.stored().digest}/0}}"
         pipeline = client.pipeline()
         for key in range(10_001):
             pipeline.zadd(f"{base}:dirty", {str(key): 1})

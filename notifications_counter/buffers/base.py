@@ -75,7 +75,7 @@ class Buffer:
         InvalidSettings: an option is unknown or has a wrong value.
     """
 
-    #: Option -> default. Of every buffer: how many keys (database buffer: deltas) one transaction applies.
+    #: Option -> default. Of every buffer: how many keys one transaction applies.
     defaults: ClassVar[Mapping[str, Any]] = {"CHUNK": 10_000}
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:

