@@ -26,7 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from .environment import execute, make_count_rows, postgresql_and_valkey, redis_client, start_anew, table
+from .environment import clean, execute, make_count_rows, postgresql_and_valkey, redis_client, start_anew, table
 from .flush_rows import FILL
 from .measure import per_call, take_turns
 from .memory import AT_ONCE, peak
@@ -40,7 +40,7 @@ Cost = tuple[str, str, list[float]]
 MANY = 100  # users with so many notifications more
 ROUNDS = 31
 #: Of a flush: as many rounds as begin in so many seconds, at most so many.
-FLUSH_SECONDS, FLUSH_ROUNDS = 30, 5
+FLUSH_SECONDS, FLUSH_ROUNDS = 60, 5
 TEXT = "Your parcel has arrived"
 
 NOTIFICATIONS = """
@@ -205,7 +205,7 @@ def in_turn(named: dict[str, Callable[[], object]]) -> Iterator[Cost]:
 
 
 def flushes(users: int, chosen: list[int]) -> Iterator[Cost]:
-    from notifications_counter.models import Notification, UserNotificationsCount
+    from notifications_counter.models import Delta, Notification, UserNotificationsCount
 
     from .models import InRows, InRowsCount
 
@@ -216,11 +216,14 @@ def flushes(users: int, chosen: list[int]) -> Iterator[Cost]:
         ("Redis", UserNotificationsCount, Notification, wait),
         ("database buffer", InRowsCount, InRows, leave),
     ):
+        clean(table(counts))
         started = time.monotonic()
         rounds = [flush_elsewhere(counts, users)]
         assert_exact(counts, model, chosen)
         while len(rounds) < FLUSH_ROUNDS and time.monotonic() - started < FLUSH_SECONDS:
             fill(users)
+            for each in (counts, Delta):
+                clean(table(each))
             rounds.append(flush_elsewhere(counts, users))
         took, peaks = zip(*rounds, strict=True)
         yield f"flush, {name}, of a user", "seconds", [one / users for one in took]

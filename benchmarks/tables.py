@@ -83,22 +83,24 @@ def list_table(head: Sequence[str], lines: Sequence[Sequence[str]], widths: Sequ
 MADE: dict[str, Callable[[Found], list[str]]] = {"figures": figures, "growth": growth, "bloat": bloat}
 
 
-def make(folder: Path) -> None:
-    for name, table in MADE.items():
-        source = folder / f"{name}.json"
-        if not source.exists():
-            continue
-        found = json.loads(source.read_text())
-        warning = f".. Made from {source.name} by: python -m benchmarks.tables"
-        target = source.with_suffix(".rst")
-        target.write_text("\n".join([warning, "", *under_which_conditions(found), *table(found)]) + "\n")
-        print(target)
+def make(folder: Path) -> dict[Path, str]:
+    """The files, and what is to be in them."""
+    sources = [folder / f"{name}.json" for name in MADE]
+    return {source.with_suffix(".rst"): page(source) for source in sources if source.exists()}
+
+
+def page(source: Path) -> str:
+    found = json.loads(source.read_text())
+    warning = f".. Made from {source.name} by: python -m benchmarks.tables"
+    return "\n".join([warning, "", *under_which_conditions(found), *MADE[source.stem](found)]) + "\n"
 
 
 def main() -> None:
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
         sys.exit("Give the folder that has the JSON files, such as docs/benchmarks.")
-    make(Path(sys.argv[1]))
+    for target, content in make(Path(sys.argv[1])).items():
+        target.write_text(content)
+        print(target)
 
 
 if __name__ == "__main__":
