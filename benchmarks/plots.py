@@ -15,15 +15,15 @@ from .sizes import medians, slope
 
 #: Part of the page -> the costs that it shows, by how their names begin.
 PLOTS = {
-    "read": ("Seconds of a read", "read, "),
-    "write": ("Seconds of a create", "create, "),
-    "flush": ("Seconds of a flush, per user", "flush, ", ", of a user"),
-    "redis": ("Bytes per user", "Redis, "),
+    "read": ("Time of a read", "read, "),
+    "write": ("Time of a create", "create, "),
+    "flush": ("Time of a flush, per user", "flush, ", ", of a user"),
+    "redis": ("Memory per user", "Redis, "),
     "process": ("Peak memory of the process", "flush, ", ", peak of the process"),
 }
 
-#: Colours that are told apart by everybody (Okabe and Ito), and a mark for those who print.
-LOOKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"))
+#: Colours that are told apart by everybody (Okabe and Ito), a mark for those who print, and the place of the bars.
+LOOKS = (("#0072b2", "o", 1.0), ("#d55e00", "s", 0.95), ("#009e73", "^", 1.05))
 
 #: The same file for the same data.
 matplotlib.rcParams["svg.hashsalt"] = "growth"
@@ -57,12 +57,12 @@ def plot(sizes: list[dict[str, Any]], label: str, costs: dict[str, str], start: 
     """
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
-    for name, (colour, mark) in zip(costs, LOOKS, strict=False):
+    for name, (colour, mark, beside) in zip(costs, LOOKS, strict=False):
         known = medians(sizes, name)
         low, high = ([each["costs"][name][end] for each in sizes if name in each["costs"]] for end in ("low", "high"))
         shown = name[start : len(name) - cut]
         axes.plot(*zip(*known.items(), strict=True), color=colour, marker=mark, label=f"{shown} ({slope(known):+.2f})")
-        axes.vlines(list(known), low, high, color=colour, alpha=0.35, linewidth=4)
+        axes.vlines([users * beside for users in known], low, high, color=colour, alpha=0.35, linewidth=4)
     axes.set(xscale="log", yscale="log", xlabel="Users", ylabel=label)
     amount = seconds if "seconds" in costs.values() else size
     axes.set_xticks([each["users"] for each in sizes], [f"{each['users']:,}" for each in sizes])
@@ -73,7 +73,7 @@ def plot(sizes: list[dict[str, Any]], label: str, costs: dict[str, str], start: 
         axis.set_minor_locator(NullLocator())
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
+    figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=8, columnspacing=1)
     figure.savefig(target, metadata={"Date": None, "Creator": None}, facecolor="white")
 
 
