@@ -50,7 +50,8 @@ def bloat(found: Found) -> list[str]:
         what = f"{each.what} of {each.users:,} users, {each.flushes} flushes"
         cells = [what, f"``{each.parameters}``", by_itself, f"{size(new)}, {size(end)}"]
         cells += [f"{size(index)}, {size(index_end)}", "" if each.in_page is None else f"{each.in_page:.0%}"]
-        lines.append([*cells, f"{rounded(each.first)}, at the end {rounded(each.last)}"])
+        rates = f"{rounded(each.first)}, at the end {rounded(each.last)}, at best {rounded(each.fastest)}"
+        lines.append([*cells, rates])
     return list_table(columns, lines, (14, 22, 14, 16, 16, 8, 18))
 
 
