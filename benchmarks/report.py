@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -99,10 +99,14 @@ def module_name() -> str:
 
 
 def show(figures: list[Figure]) -> None:
-    lines = [HEAD, *(line(figure) for figure in figures)]
+    line_up([HEAD, *(line(figure) for figure in figures)], SIDES)
+
+
+def line_up(lines: Sequence[Sequence[str]], sides: str) -> None:
+    """Print a table; a side for each column, "<" or ">", or more sides than that."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for cells in lines:
-        aligned = (f"{cell:{side}{width}}" for cell, side, width in zip(cells, SIDES, widths, strict=True))
+        aligned = (f"{cell:{side}{width}}" for cell, side, width in zip(cells, sides, widths, strict=False))
         print("  ".join(aligned).rstrip())
 
 
