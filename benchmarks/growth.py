@@ -1,6 +1,6 @@
 """How each cost grows with the number of users.
 
-    POSTGRESQL_URL=... python -m benchmarks.growth [--users 10000 100000 1000000] [--json FILE]
+    POSTGRESQL_URL=... python -m benchmarks.growth [--users 10000 100000 1000000] [--json FILE [--go-on]]
     python -m benchmarks.growth --plot FILE
 
 Each user has a notification, a stored count, a cached total, and a change that waits, in each buffer; a hundred of them
@@ -8,7 +8,8 @@ have a hundred notifications more. Reads and writes are those of users at random
 them, in a process of their own. At the end stands each cost at each size, and its slope: the power of the number of
 users with which it grows, so that 0 is "not at all". Needs Linux, and 1 kB of disk and 300 bytes of memory a user.
 
-What is measured is written to FILE as it comes. --plot draws it, beside FILE, and measures nothing.
+What is measured is written to FILE as it comes, and --go-on measures only the sizes that FILE has not. --plot draws it,
+beside FILE, and measures nothing.
 """
 
 from __future__ import annotations
@@ -264,12 +265,13 @@ def assert_exact(counts: Any, model: Any, users: list[int]) -> None:
 # What is written and shown
 
 
-def run(sizes: list[int], file: Path | None) -> None:
-    found: dict[str, Any] = {"sizes": []}
+def run(sizes: list[int], file: Path | None, go_on: bool) -> None:
+    found: dict[str, Any] = {"sizes": json.loads(file.read_text())["sizes"] if file and go_on else []}
+    known = {each["users"] for each in found["sizes"]}
     try:
         with postgresql_and_valkey():
             found = {**conditions(True), **found}
-            for users in sizes:
+            for users in sorted(set(sizes) - known):
                 measure(users, found, file)
     finally:
         show(found["sizes"])
@@ -291,6 +293,7 @@ def arguments() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, nargs="+", default=[1_000, 10_000, 100_000], metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--go-on", action="store_true", help="with the sizes that FILE has not")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what FILE has")
     parser.add_argument("--flush", help="(of the processes that it starts)")
     return parser.parse_args()
@@ -305,7 +308,7 @@ def main() -> None:
 
         draw(options.plot)
     else:
-        run(options.users, options.json)
+        run(options.users, options.json, options.go_on)
 
 
 if __name__ == "__main__":
