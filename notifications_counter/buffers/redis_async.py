@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..exceptions import BufferUnavailable
-from .redis_client import ERRORS, UNREACHABLE, make_async_client
-from .redis_server import RedisServer
+from .redis_client import ERRORS, make_async_client
+from .redis_server import RedisServer, unavailable
 
 
 class AsyncClients:
@@ -45,8 +44,6 @@ async def get(server: RedisServer, client: Any, names: Sequence[str]) -> Sequenc
     try:
         reply = [await client.get(names[0])] if len(names) == 1 else await client.mget(names)
     except ERRORS as error:
-        if isinstance(error, UNREACHABLE):
-            breaker.failed(error)
-        raise BufferUnavailable(f"{breaker.name}: {type(error).__name__}: {error}") from error
+        raise unavailable(breaker, error) from error
     breaker.answered()
     return reply

@@ -27,6 +27,13 @@ def script_hash(name: str) -> str:
     return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
 
 
+def unavailable(breaker: Breaker, error: Exception) -> BufferUnavailable:
+    """What to raise for an error of a client, which the breaker of its server is told of where there was no answer."""
+    if isinstance(error, UNREACHABLE):
+        breaker.failed(error)
+    return BufferUnavailable(f"{breaker.name}: {type(error).__name__}: {error}")
+
+
 class RedisServer(Buffer):
     """A buffer on a server, or on the nodes of a cluster."""
 
@@ -64,9 +71,7 @@ class RedisServer(Buffer):
         try:
             reply = question()
         except ERRORS as error:
-            if isinstance(error, UNREACHABLE):
-                breaker.failed(error)
-            raise BufferUnavailable(f"{breaker.name}: {type(error).__name__}: {error}") from error
+            raise unavailable(breaker, error) from error
         breaker.answered()
         return reply
 
