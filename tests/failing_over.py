@@ -6,11 +6,13 @@ import contextlib
 import json
 import tempfile
 import time
+import unittest
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import override_settings
 
 from notifications_counter.buffers import buffers
@@ -18,7 +20,7 @@ from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.counters import Counter
 from notifications_counter.models import Delta, Notification, Progress
 
-from .base import CounterTestCase, counter, default_buffer, finish, notify, start_child
+from .base import CounterTestCase, counter, default_buffer, finish, notify, start_child, uses_redis
 from .children.work import COUNTERS
 from .children.work_until import URL
 from .clusters import Group, Server, running, wait_for
@@ -30,6 +32,11 @@ BACKEND = "notifications_counter.buffers.redis.RedisBuffer"
 
 #: How many processes flush all the time.
 FLUSHERS = 3
+
+
+def load_tests(loader: Any, tests: unittest.TestSuite, pattern: Any) -> unittest.TestSuite:
+    """Once is enough: on PostgreSQL with Redis."""
+    return tests if uses_redis() and connection.vendor == "postgresql" else unittest.TestSuite()
 
 
 class GroupTestCase(CounterTestCase):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import unittest
 from io import StringIO
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connection
 from django.test import override_settings, tag
 
 from notifications_counter.controller import NotificationController
@@ -16,16 +14,12 @@ from notifications_counter.exceptions import BufferUnavailable
 from notifications_counter.models import Delta, Notification
 
 from . import failing_over
-from .base import CounterTestCase, behind_djangos_back, counter, default_buffer, note_layout, notify, uses_redis
+from .base import CounterTestCase, behind_djangos_back, counter, default_buffer, note_layout, notify
 from .buffers.contract import BufferContract
 from .clusters import Cluster, Server
 from .failing_over import ALL, BACKEND, GroupTestCase
+from .failing_over import load_tests as load_tests
 from .servers import free_port
-
-
-def load_tests(loader: Any, tests: unittest.TestSuite, pattern: Any) -> unittest.TestSuite:
-    """Once is enough: on PostgreSQL with Redis."""
-    return tests if uses_redis() and connection.vendor == "postgresql" else unittest.TestSuite()
 
 
 class ClusterTestCase(GroupTestCase):

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import unittest
 from typing import Any, ClassVar
 
-from django.db import connection
 from django.test import tag
 
 from . import failing_over
-from .base import uses_redis
 from .buffers.contract import BufferContract
 from .clusters import Server, Watched
 from .failing_over import BACKEND, GroupTestCase
-
-
-def load_tests(loader: Any, tests: unittest.TestSuite, pattern: Any) -> unittest.TestSuite:
-    """Once is enough: on PostgreSQL with Redis."""
-    return tests if uses_redis() and connection.vendor == "postgresql" else unittest.TestSuite()
+from .failing_over import load_tests as load_tests
 
 
 class SentinelTestCase(GroupTestCase):
