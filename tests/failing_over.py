@@ -24,6 +24,7 @@ from .base import CounterTestCase, counter, default_buffer, finish, notify, star
 from .children.work import COUNTERS
 from .children.work_until import URL
 from .clusters import Group, Server, running, wait_for
+from .support.walks import SEED
 from .testapp.models import Click
 
 ALL = (*COUNTERS, Click.counter)
@@ -97,7 +98,7 @@ class FailOverTests(GroupTestCase):
         ids = ",".join(str(user.pk) for user in self.users)
         with tempfile.TemporaryDirectory() as directory:
             end = Path(directory) / "end"
-            writers = start_child("work_until", 1, 3, ids, end, 0.2, **self.environment())
+            writers = start_child("work_until", SEED, 3, ids, end, 0.2, **self.environment())
             flushers = [start_child("flush_through", end, **self.environment()) for _ in range(FLUSHERS)]
             try:
                 wait_for(lambda: Notification.objects.count() > 10 or writers.poll() is not None)

@@ -21,12 +21,13 @@ from notifications.signals import notify
 from notifications_counter.querysets import CountedQuerySet
 
 from .base import CounterTestCase, uses_redis
-from .test_random import OPERATIONS, Rollback
+from .support.walks import OPERATIONS, SEED, seeds
+from .test_random import Rollback
 from .testapp.models import ActiveInboxCount, ActiveInboxCountByTriggers, InboxCount, InboxCountByTriggers
 
 #: A step of this walk costs more than one over the built-in model: logins, views, and two counters.
 STEPS = OPERATIONS // 5
-SEEDS = (1, 2, 3, 4)
+SEEDS = seeds(4)
 
 
 def soft_delete(on: bool) -> Any:
@@ -254,6 +255,7 @@ class CommunityTest(CommunityTestCase):
                     walk.check(f"after {name}, step {place}, seed {seed}")
                 self.flush()
                 self.assert_stored_own(walk.users, f"seed {seed}")
+        print(f"NC_SEED={SEED}: {STEPS} random operations of notifications by others", flush=True)
 
 
 class CommunityByTriggersTest(CommunityTest):

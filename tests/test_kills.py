@@ -1,7 +1,5 @@
 """Writers and flushers are killed at every step of what they do, and the counts are exact again by themselves."""
 
-import os
-import random
 import time
 from typing import Any
 
@@ -13,11 +11,10 @@ from notifications_counter.models import Delta, Notification
 
 from .base import CounterTestCase, fast_healing, finish, start_child, uses_redis
 from .children.work import COUNTERS
+from .support.walks import LONG, SEED
 
 #: How often each point has its turn.
-ROUNDS = 10 if os.environ.get("NC_LONG") else 1
-
-SEED = int(os.environ.get("NC_SEED") or random.randrange(10**6))
+ROUNDS = 10 if LONG else 1
 
 
 class KillTest(CounterTestCase):

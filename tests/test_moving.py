@@ -37,13 +37,13 @@ from .base import (
     start_child,
     uses_redis,
 )
+from .support.walks import LONG
 
 DATABASE = settings.IN_DATABASE["BACKEND"]
 REDIS = "notifications_counter.buffers.redis.RedisBuffer"
 
 #: GRACE is for how long a drain waits for processes that were killed.
 OPTIONS = {"GRACE": 2}
-LONG = bool(os.environ.get("NC_LONG"))
 ROWS_ONLY = {**OPTIONS, "ROWS_ONLY": True}
 NEW_LAYOUT = {"PREFIX": "new", "SHARDS": 3}
 

@@ -23,6 +23,7 @@ from .children.work import COUNTERS
 from .children.work_until import URL
 from .proxy import proxy
 from .servers import failing_valkey, postgresql, postgresql_programs
+from .support.walks import SEED
 from .testapp.models import Click
 
 IN_CI = os.environ.get("CI") == "true"
@@ -51,7 +52,7 @@ class OutageTestCase(CounterTestCase):
         ids = ",".join(str(user.pk) for user in self.users)
         with tempfile.TemporaryDirectory() as directory:
             end = Path(directory) / "end"
-            child = start_child("work_until", 1, 3, ids, end, self.breaker_seconds, NC_REDIS_URL=self.url)
+            child = start_child("work_until", SEED, 3, ids, end, self.breaker_seconds, NC_REDIS_URL=self.url)
             try:
                 while Notification.objects.count() < 10 and child.poll() is None:
                     time.sleep(0.1)

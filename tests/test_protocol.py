@@ -9,7 +9,7 @@ from io import StringIO
 
 from django.db import connection
 from django.test import SimpleTestCase
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -17,16 +17,14 @@ from . import protocol_model
 from .protocol.play import CHANGES, Cast, Play, each_step
 from .protocol.rules import EVERYBODY, RULES
 from .protocol.world import Dropped, Scripts, Violation
+from .support.walks import LONG, SEED
 
 ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") == "redis"
-LONG = bool(os.environ.get("NC_LONG"))
-IN_CI = os.environ.get("CI") == "true"
 
 #: A failure is printed with the line that repeats it: put that decorator before ``class Protocol``.
 RANDOM = settings(
     max_examples=4000 if LONG else 200,
     stateful_step_count=60 if LONG else 40,
-    derandomize=IN_CI,
     database=None,
     deadline=None,
     phases=[Phase.generate, Phase.shrink],
@@ -45,7 +43,7 @@ SEARCH = settings(
     report_multiple_bugs=False,
 )
 
-#: Rules whose absence random steps find only after some hundred tries: these are sought with NC_LONG.
+#: Rules whose absence random steps find only after some hundred tries: these are sought with --long.
 RARE = {
     "a correction needs a guard",
     "a correction needs a guard of its own",
@@ -104,7 +102,8 @@ def machine(casts: st.SearchStrategy[Cast], dropped: Dropped | None = None) -> t
 @unittest.skipUnless(ONCE, "it has a database of its own: it runs with SQLite and the Redis buffer only")
 class ScriptsTest(SimpleTestCase):
     def test_no_count_is_lost_doubled_or_invented_whatever_comes_between_the_steps(self) -> None:
-        run_state_machine_as_test(machine(CASTS), settings=RANDOM)
+        print(f"NC_SEED={SEED}: {RANDOM.max_examples} random plays", flush=True)
+        run_state_machine_as_test(seed(SEED)(machine(CASTS)), settings=RANDOM)
 
     def test_each_rule_is_needed_by_some_steps(self) -> None:
         for name, kept in RULES.items():

@@ -1,6 +1,5 @@
 """Random operations, compared with a plain COUNT(*) after every step."""
 
-import os
 import random
 from typing import Any
 from unittest import mock
@@ -16,10 +15,9 @@ from notifications_counter.counters import Counter, counters
 from notifications_counter.models import Notification
 
 from .base import CounterTestCase, counter, notify
+from .support.walks import OPERATIONS, SEED, seeds
 
-OPERATIONS = 20_000 if os.environ.get("NC_LONG") else 2_000
-SEEDS = (1, 2, 3, 4)
-
+SEEDS = seeds(4)
 
 UPDATES: list[dict[str, Any]] = [
     {"has_read": True},
@@ -237,7 +235,7 @@ class RandomOperationsTest(CounterTestCase):
         with mock.patch.object(Counter, "ask_recount", noted):
             self.walk()
         share = len(asked) / len(counters_of_notifications()) / OPERATIONS
-        print(f"{OPERATIONS} random operations, {share:.1%} asked for a recount")
+        print(f"NC_SEED={SEED}: {OPERATIONS} random operations, {share:.1%} asked for a recount")
 
     def walk(self) -> None:
         for seed in SEEDS:
