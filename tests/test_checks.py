@@ -103,7 +103,7 @@ class SettingsCheckTest(SimpleTestCase):
             capture_output=True,
             text=True,
         )
-        self.assertIn("pip install 'notifications_counter[redis]'", done.stdout, done.stderr)
+        self.assertIn("python -m pip install '.[redis]'", done.stdout, done.stderr)
         self.assertIn("E003", done.stdout)
 
 

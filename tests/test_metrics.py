@@ -143,7 +143,7 @@ class MetricsTest(CounterTestCase):
             [sys.executable, "-c", program], cwd=ROOT, env=child_environment(), capture_output=True, text=True
         )
         self.assertIn("prometheus-client is not installed", done.stdout, done.stderr)
-        self.assertIn("pip install 'notifications_counter[prometheus]'", done.stdout)
+        self.assertIn("python -m pip install '.[prometheus]'", done.stdout)
 
 
 class SignalTest(CounterTestCase):
