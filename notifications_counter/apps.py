@@ -14,9 +14,11 @@ class NotificationsCounterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, deploy_checks, migrated, signals, trigger_checks
+        from . import checks, deploy_checks, migrated, trigger_checks
+        from .capture import listen
 
-        signals.connect_all()
+        listen.install()
+        listen.connect_all()
         register(checks.check_settings, Tags.compatibility)
         register(checks.check_counters, Tags.models)
         register(trigger_checks.check_triggers, Tags.database)

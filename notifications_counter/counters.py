@@ -94,6 +94,7 @@ class Counter:
         where: Q | None = None,
         field: str | None = None,
         *,
+        sum: str | None = None,
         using: str | None = None,
         buffer: str = "default",
         capture: str = "signals",
@@ -102,6 +103,7 @@ class Counter:
         self.declared_field = field
         self.source_key = key
         self.where = Q() if where is None else where
+        self.sum = sum
         self.using = using
         self.buffer_alias = buffer
         self.capture = capture

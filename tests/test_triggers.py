@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from notifications_counter import querysets
 from notifications_counter.models import Delta
-from notifications_counter.signals import connect
+from notifications_counter.capture.listen import connect
 from notifications_counter.sources import source_of
 
 from .base import finish, start_child

@@ -6,31 +6,27 @@ source, and their deltas come by other ways.
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import Any
 
-from django.db import connections, models, router, transaction
+from django.db import connections, models
 
-from .counters import Counter, counters
+from ..counters import Counter, counters
 
 #: On the instance, between the two signals of one save.
 BEFORE = "_notifications_counter_held"
 
 
-def save_in_transaction(model: type[models.Model]) -> None:
-    """Let a count row's save and its difference share one transaction."""
-    save_base = model.save_base
-    if getattr(save_base, "counts", False):
-        return
+_count_models: set[type[models.Model]] = set()
 
-    @wraps(save_base)
-    def counted_save_base(self: models.Model, *args: Any, **kwargs: Any) -> None:
-        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        with transaction.atomic(using=using, savepoint=False):
-            save_base(self, *args, **kwargs)
 
-    counted_save_base.counts = True  # type: ignore[attr-defined]
-    model.save_base = counted_save_base  # type: ignore[method-assign]
+def watch(model: type[models.Model]) -> None:
+    """Leave the difference beside the rows of a count model from now on."""
+    _count_models.add(model)
+
+
+def has_counts(model: type[models.Model]) -> bool:
+    """Whether a model is the count model of a counter that has a source."""
+    return model in _count_models
 
 
 def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]:
