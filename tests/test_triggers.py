@@ -239,7 +239,7 @@ class BesideSignalsTest(TriggerTestCase):
     def test_update_counted_and_add_do_not_count_again(self) -> None:
         self.parcel()
         rows = Parcel.objects.filter(owner=self.user, state="open")
-        self.assertEqual(rows.update_counted(OwnerParcels.counter, self.user.pk, -1, state="shut"), 1)
+        self.assertEqual(update_of_key(rows, OwnerParcels.counter, self.user.pk, -1, state="shut"), 1)
         self.assertEqual(self.owned(), [0, 0, 0])
         OwnerParcels.counter.add({self.user: 5})
         self.assertEqual(self.owned(), [0, 0, 0])

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections, models
 
 from ..compat.querysets import can_be_filtered, uncounted, write_alias
-from ..compat.transactions import Undo, block
+from ..compat.atomic import Undo, block
 from ..counters import Counter
 from ..exceptions import NotCounted
 from . import feed
@@ -56,17 +56,19 @@ def bulk_create(
     return created
 
 
-def _created(source: Source, objs: Iterable[models.Model], using: str) -> Rows:
+def _created(source: Source, objs: Sequence[models.Model], using: str) -> Rows:
     """The rows of new instances: as these have them, else read back, all at once."""
-    found, unknown = Rows(), []
-    for instance in objs:
-        row = source.in_memory(instance)
-        if row is None:
-            unknown.append(instance)
-        else:
-            pk = source.pk_of(instance)
-            found[object() if pk is None else pk] = row  # a few databases do not tell it
-    return found | source.lock_instances(unknown, using) if unknown else found
+    rows = [(instance, source.in_memory(instance)) for instance in objs]
+    # A few databases do not tell the primary keys.
+    found = {_pk(source, instance): row for instance, row in rows if row is not None}
+    if len(found) < len(objs):
+        found |= source.lock_instances([instance for instance, row in rows if row is None], using)
+    return found
+
+
+def _pk(source: Source, instance: models.Model) -> Any:
+    pk = source.pk_of(instance)
+    return object() if pk is None else pk
 
 
 def update(method: Callable[..., int], queryset: QuerySet, **values: Any) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connections, models, transaction
 from django.db.models.signals import post_save, pre_save
 
-from ..compat.transactions import Undo, block
+from ..compat.atomic import Undo, block
 from ..exceptions import NotCounted
 from . import counting, feed
 from .count_model import has_counts
@@ -161,6 +161,7 @@ def save_counted(
     using: str,
     raw: bool,
     force_insert: Any,
+    force_update: bool,
     update_fields: Any,
 ) -> None:
     """Run a save in one transaction with what is counted of it."""
@@ -168,7 +169,8 @@ def save_counted(
     if not sources:
         with block(using) if has_counts(type(instance)) else nullcontext():
             return save()
-    inserts = _inserts(instance, raw, force_insert)
+    told_to = bool(force_insert) and not instance._meta.parents  # whose rows may be there all the same
+    inserts = told_to or not (raw or force_update or update_fields) and _is_surely_new(instance)
     may_appear = instance._state.adding and not inserts
 
     def run() -> None:
@@ -186,14 +188,13 @@ def _saved(model: type[models.Model], raw: bool, update_fields: Any) -> list[Sou
     return [source for source in sources if update_fields is None or source.touches(update_fields)]
 
 
-def _inserts(instance: models.Model, raw: bool, force_insert: Any) -> bool:
-    """Whether Django will only insert: told so, without a primary key, or with a fresh one."""
-    if instance._meta.parents:  # of the parents' rows that may be otherwise
-        return instance.pk is None and all(getattr(instance, pk.attname) is None for pk in _parent_pks(instance))
+def _is_surely_new(instance: models.Model) -> bool:
+    """Whether Django will only insert: without a primary key, or with a fresh one."""
+    if instance._meta.parents:  # whose rows may be there already
+        return all(getattr(instance, pk.attname) is None for pk in [instance._meta.pk, *_parent_pks(instance)])
     pks = instance._meta.pk_fields
-    if force_insert or any(getattr(instance, pk.attname) is None for pk in pks):
-        return True
-    return not raw and instance._state.adding and all(pk.has_default() or pk.has_db_default() for pk in pks)
+    has_defaults = all(pk.has_default() or pk.has_db_default() for pk in pks)
+    return any(getattr(instance, pk.attname) is None for pk in pks) or (instance._state.adding and has_defaults)
 
 
 def _parent_pks(instance: models.Model) -> Iterable[models.Field[Any, Any]]:

@@ -112,7 +112,7 @@ class Source:
     @cached_property
     def pk_names(self) -> tuple[str, ...]:
         """The attribute names of the primary key's columns."""
-        return tuple(field.attname for field in self.model._meta.pk_fields)
+        return tuple(field.attname for field in self._pk_fields)
 
     @cached_property
     def shares(self) -> list[Share]:
@@ -158,11 +158,22 @@ class Source:
 
     def pk_of(self, instance: models.Model) -> Any:
         """The source's primary key of an instance, which may be one of a child, as the database gives it."""
-        values = [getattr(instance, name) for name in self.pk_names]
+        if len(self.pk_names) == 1:
+            value = getattr(instance, self.pk_names[0])
+            return value if type(value) in self._pk_types[0] else _python(self._pk_fields[0], value)
+        values = tuple(getattr(instance, name) for name in self.pk_names)
         if None in values:
             return None
-        values = [_python(field, value) for field, value in zip(self.model._meta.pk_fields, values, strict=True)]
-        return values[0] if len(values) == 1 else tuple(values)
+        return tuple(_python(field, value) for field, value in zip(self._pk_fields, values, strict=True))
+
+    @cached_property
+    def _pk_fields(self) -> list[models.Field[Any, Any]]:
+        return list(self.model._meta.pk_fields)
+
+    @cached_property
+    def _pk_types(self) -> list[frozenset[type]]:
+        """The types of which the database gives back just what a program has set."""
+        return [trusted_types(field) | {type(None)} for field in self._pk_fields]
 
     def in_memory(self, instance: models.Model) -> Row | None:
         """The row of an instance as it has just been saved, or is about to be; None where only the database knows."""
@@ -170,6 +181,9 @@ class Source:
             row = self._values(instance.__dict__)
         except KeyError:  # deferred, or left to the database
             return None
+        if self.is_trusted(row):
+            return row
+        row = tuple(value.value if isinstance(value, models.Choices) else value for value in row)
         return row if self.is_trusted(row) else None
 
     @cached_property
@@ -247,7 +261,7 @@ class Source:
         """SQLite has no row locks; an update takes its write lock before anything is read, even one of no rows."""
         connection = connections[rows.db]
         table = connection.ops.quote_name(self.model._meta.db_table)
-        column = connection.ops.quote_name(self.model._meta.pk_fields[0].column)
+        column = connection.ops.quote_name(self._pk_fields[0].column)
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE 1 = 0")
 

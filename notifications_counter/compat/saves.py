@@ -25,6 +25,7 @@ class Around(Protocol):
         using: str,
         raw: bool,
         force_insert: Any,
+        force_update: bool,
         update_fields: Any,
     ) -> None: ...
 
@@ -55,7 +56,13 @@ def wrap_saves(concerns: Callable[[type[models.Model]], bool], around: Around) -
             save_base(self, raw, force_insert, force_update, alias, update_fields)
 
         return around(
-            save, self, using=alias, raw=raw, force_insert=force_insert and not force_update, update_fields=update_fields
+            save,
+            self,
+            using=alias,
+            raw=raw,
+            force_insert=force_insert,
+            force_update=force_update,
+            update_fields=update_fields,
         )
 
     models.Model.save_base = counted_save_base  # type: ignore[method-assign]
