@@ -10,9 +10,9 @@ from django.db.models import F, Q
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 
+from notifications_counter.capture.querysets import CountedQuerySet
 from notifications_counter.counters import Counter
 from notifications_counter.indexes import PartialIndex
-from notifications_counter.querysets import CountedQuerySet
 
 
 class Row(models.Model):

@@ -18,7 +18,7 @@ from notifications.base.models import NotificationQuerySet
 from notifications.models import Notification
 from notifications.signals import notify
 
-from notifications_counter.querysets import CountedQuerySet
+from notifications_counter.capture.querysets import CountedQuerySet
 
 from .base import CounterTestCase, uses_redis
 from .test_random import OPERATIONS, Rollback

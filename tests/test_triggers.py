@@ -12,10 +12,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from notifications_counter import querysets
-from notifications_counter.models import Delta
-from notifications_counter.signals import connect
-from notifications_counter.sources import source_of
+from notifications_counter.capture import querysets
+from notifications_counter.capture.listen import connect
+from notifications_counter.capture.sources import source_of
+from notifications_counter.ledger.tables import Delta
+from notifications_counter.querysets import NotificationQuerySet
 
 from .base import finish, start_child
 from .parcels import COUNTERS, PLACES, TABLE, Letter, TriggerTestCase, of_team, raw
@@ -245,7 +246,7 @@ class BesideSignalsTest(TriggerTestCase):
         self.assertEqual(self.owned(), [0, 0, 0])
 
     def test_mark_as_read_leaves_the_counting_to_triggers(self) -> None:
-        class Letters(querysets.NotificationQuerySet):
+        class Letters(NotificationQuerySet):
             pass
 
         Letter.objects.create(reader=self.user)

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from notifications_counter.capture.querysets import CountedQuerySet
 from notifications_counter.counters import Counter
 from notifications_counter.fields import KeyField
-from notifications_counter.querysets import CountedQuerySet
 
 
 class Click(models.Model):
