@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 from django.utils import timezone
 
-from notifications_counter import where
+from notifications_counter.declaration import conditions as where
 from notifications_counter.models import Notification, UserNotificationsCount
 
 from .base import CounterTestCase, counter, flush_all, notify

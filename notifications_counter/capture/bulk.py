@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db import connections, models
 
-from ..compat.querysets import can_be_filtered, uncounted, write_alias
+from ..buffers import recording
 from ..compat.atomic import Undo, block
-from ..counters import Counter
+from ..compat.querysets import can_be_filtered, uncounted, write_alias
+from ..declaration.counter import CounterDeclaration as Counter
 from ..exceptions import NotCounted
 from . import feed
 from .conflicts import create_or_skip
@@ -128,9 +129,7 @@ def _refuse_moved_keys(sources: Iterable[Source], values: Mapping[str, Any]) -> 
             )
 
 
-def change_only(
-    locked: Rows, source: Source, queryset: QuerySet, using: str, change: Callable[[QuerySet], int]
-) -> int:
+def change_only(locked: Rows, source: Source, queryset: QuerySet, using: str, change: Callable[[QuerySet], int]) -> int:
     """Let a statement change the rows of a queryset that were locked, and no others.
 
     While some were waited for, one may have left the condition and another joined it: a number tells nothing.
@@ -189,7 +188,7 @@ def update_of_key(queryset: QuerySet, counter: Counter, key: Any, delta: int, **
         return queryset.update(**values)
     with block(using):
         changed: int = uncounted("update")(queryset, **values)
-        counter.add({key: delta * changed}, using=using)
+        recording.add(counter, {key: delta * changed}, using)
     return changed
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from ..counters import Counter
+from ..declaration.conditions import column
+from ..declaration.counter import CounterDeclaration as Counter
 from ..exceptions import NotCounted
-from ..where import column
 from . import counting, feed
 from .sources import Rows, Source, key_names, rows_a_statement
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from django.db import connections, models
 
-from ..counters import Counter, counters
+from ..buffers.recording import stored_of
+from ..declaration.counter import CounterDeclaration as Counter
+from ..declaration.registry import declarations
 
 #: On the instance, between the two signals of one save.
 BEFORE = "_notifications_counter_held"
@@ -34,13 +36,13 @@ def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]
     rows: models.QuerySet[Any] = models.QuerySet(sender, using=using).filter(pk=instance.pk)
     if connections[using].features.has_select_for_update and connections[using].in_atomic_block:
         rows = rows.select_for_update()
-    counted = [each for each in counters() if each.model is sender and each.declared_source is not None]
+    counted = [each for each in declarations() if each.model is sender and each.declared_source is not None]
     return {each: rows.values_list(each.field.attname, flat=True).first() or 0 for each in counted}
 
 
 def _leave(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
     if difference:
-        counter.stored(using).leave({counter.key_text(instance.pk): difference})
+        stored_of(counter, using).leave({counter.key_text(instance.pk): difference})
 
 
 def before_count_save(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..counters import Counter
+from ..buffers import recording
+from ..declaration.counter import CounterDeclaration as Counter
 from .sources import Row, Source
 
 
@@ -23,7 +24,7 @@ def count(source: Source, using: str, before: Iterable[Row], after: Iterable[Row
                 deltas = sums.setdefault(counter, {})
                 deltas[key] = deltas.get(key, 0) + number * amount
     for counter, deltas in sums.items():
-        counter.count({key: amount for key, amount in deltas.items() if amount}, using)
+        recording.record(counter, {key: amount for key, amount in deltas.items() if amount}, using)
 
 
 def request_recounts(
@@ -43,4 +44,4 @@ def request_recounts(
             together.setdefault(counter, set()).add(key)
     for counter, found in together.items():
         if counter.using in (None, using):
-            counter.ask_recount(sorted(found), using)
+            recording.ask_recount(counter, sorted(found), using)

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import models
 
-from ..compat.querysets import can_be_filtered
 from ..compat.atomic import block
+from ..compat.querysets import can_be_filtered
 from . import feed
 from .bulk import QuerySet, change_only, matching, retried
 from .sources import Rows, Source, exact_source, rows_a_statement, sources_of

@@ -11,7 +11,8 @@ from django.db.models.signals import class_prepared, post_save, pre_delete, pre_
 
 from ..compat import deletion, querysets, saves
 from ..compat.signals import connect_first
-from ..counters import Counter, counter_bound, counters
+from ..declaration.counter import CounterDeclaration as Counter
+from ..declaration.registry import counter_bound, declarations
 from .bulk import bulk_create, update
 from .count_model import after_count_save, before_count_delete, before_count_save, has_counts, watch
 from .deletes import delete_batch, raw_delete, update_batch
@@ -37,7 +38,7 @@ def is_source(model: type[models.Model]) -> bool:
 
 def connect_all() -> None:
     """Listen to the sources of all counters, those that are declared later included."""
-    for counter in counters():
+    for counter in declarations():
         connect(counter)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
     source_added.connect(_listen_to_added, dispatch_uid="notifications_counter.added")

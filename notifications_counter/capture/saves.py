@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from django.db import connections, models, transaction
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import pre_save
 
 from ..compat.atomic import Undo, block
 from ..exceptions import NotCounted
@@ -170,7 +170,7 @@ def save_counted(
         with block(using) if has_counts(type(instance)) else nullcontext():
             return save()
     told_to = bool(force_insert) and not instance._meta.parents  # whose rows may be there all the same
-    inserts = told_to or not (raw or force_update or update_fields) and _is_surely_new(instance)
+    inserts = told_to or (not (raw or force_update or update_fields) and _is_surely_new(instance))
     may_appear = instance._state.adding and not inserts
 
     def run() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from django.db import connections, models
 from django.db.models import Case, Value, When
 
-from .. import where as conditions
-from ..counters import Counter
+from ..declaration import conditions
+from ..declaration.counter import CounterDeclaration as Counter
+from ..declaration.keys import trusted_types
 from ..exceptions import NotCounted
-from ..keys import trusted_types
 
 #: Rows a statement, where the database sets no limit of its own.
 BATCH = 10_000
@@ -261,7 +261,7 @@ class Source:
         """SQLite has no row locks; an update takes its write lock before anything is read, even one of no rows."""
         connection = connections[rows.db]
         table = connection.ops.quote_name(self.model._meta.db_table)
-        column = connection.ops.quote_name(self._pk_fields[0].column)
+        column = connection.ops.quote_name(self._pk_fields[0].column or "")
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE 1 = 0")
 

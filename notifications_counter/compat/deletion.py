@@ -7,7 +7,7 @@ each row elsewhere. All it does comes down to ``DeleteQuery.delete_batch``, ``Up
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -28,13 +28,13 @@ def wrap_delete_batch(concerns: Concerns, around: Callable[..., int]) -> None:
     delete_batch = sql.DeleteQuery.delete_batch
 
     @wraps(delete_batch)
-    def counted_delete_batch(self: Any, pk_list: Sequence[Any], using: str) -> int:
+    def counted_delete_batch(self: Any, pk_list: Any, using: str) -> int:
         def delete() -> int:
             return delete_batch(self, pk_list, using)
 
         return around(delete, self.model, pk_list, using) if concerns(self.model) else delete()
 
-    sql.DeleteQuery.delete_batch = counted_delete_batch  # type: ignore[method-assign,assignment]
+    sql.DeleteQuery.delete_batch = counted_delete_batch  # type: ignore[method-assign]
 
 
 def wrap_update_batch(concerns: Concerns, around: Callable[..., None]) -> None:
@@ -48,10 +48,10 @@ def wrap_update_batch(concerns: Concerns, around: Callable[..., None]) -> None:
     update_batch = sql.UpdateQuery.update_batch
 
     @wraps(update_batch)
-    def counted_update_batch(self: Any, pk_list: Sequence[Any], values: dict[str, Any], using: str) -> None:
+    def counted_update_batch(self: Any, pk_list: Any, values: dict[str, Any], using: str) -> None:
         def update() -> None:
             update_batch(self, pk_list, values, using)
 
         return around(update, self.model, pk_list, values, using) if concerns(self.model) else update()
 
-    sql.UpdateQuery.update_batch = counted_update_batch  # type: ignore[method-assign,assignment]
+    sql.UpdateQuery.update_batch = counted_update_batch  # type: ignore[method-assign]

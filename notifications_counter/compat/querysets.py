@@ -44,7 +44,7 @@ def uncounted(name: str) -> Method:
 
 def write_alias(queryset: QuerySet) -> str:
     """The database alias to which a queryset writes."""
-    queryset._for_write = True
+    queryset._for_write = True  # type: ignore[attr-defined]
     return queryset.db
 
 

@@ -49,7 +49,7 @@ def wrap_saves(concerns: Callable[[type[models.Model]], bool], around: Around) -
         update_fields: Any = None,
     ) -> None:
         if not concerns(type(self)):
-            return save_base(self, raw, force_insert, force_update, using, update_fields)  # type: ignore[arg-type]
+            return save_base(self, raw, force_insert, force_update, using, update_fields)
         alias = using or router.db_for_write(type(self), instance=self)
 
         def save() -> None:

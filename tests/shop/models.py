@@ -25,7 +25,7 @@ class GroupMembers(models.Model):
     counter = Counter(User.groups.through, "group")
 
 
-class PaperQuerySet(models.QuerySet):
+class PaperQuerySet(models.QuerySet[Any]):
     """Its methods have arguments of their own, and write other columns than they were called with."""
 
     def delete(self, forever: bool = False) -> Any:
@@ -40,7 +40,7 @@ class PaperQuerySet(models.QuerySet):
         return super().bulk_create(objs, *args, **kwargs)
 
 
-class Shelf(models.Manager):
+class Shelf(models.Manager[Any]):
     """Builds its querysets by itself."""
 
     def get_queryset(self) -> PaperQuerySet:
@@ -145,7 +145,7 @@ class OpenClaims(models.Model):
     counter = Counter(Claim, "user", Q(closed=False))
 
 
-class LowerCaseField(models.CharField):
+class LowerCaseField(models.CharField):  # type: ignore[type-arg]
     """Changes a value on its way to the database, not in memory."""
 
     def get_prep_value(self, value: Any) -> Any:
