@@ -365,7 +365,7 @@ class StepsTest(RedisTestCase):
             notify(self.user, 10)
             counter.flush()
             notify(self.user, 100)
-            Flush(counter.stored())._claim(0)
+            Flush(counter.stored()).applier._claim(0)
 
         with transaction.atomic():
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
