@@ -55,4 +55,3 @@ def documentation(session: nox.Session) -> None:
     """The pages, with every warning an error."""
     session.install("-e", ".[docs]")
     session.run("sphinx-build", "-W", "-n", "docs", "docs/_build")
-

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
 
-
 #: How to install an extra. Once the package is published, this is the only line to change, to
 #: "python -m pip install 'notifications_counter[{extra}]'".
 INSTALL_EXTRA = "python -m pip install '.[{extra}]' (in a clone of notifications_counter)"

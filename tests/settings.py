@@ -49,7 +49,7 @@ if DATABASES["default"]["ENGINE"].endswith("mysql"):
 
     pymysql.install_as_MySQLdb()
 
-# What tests/redis_clients.py connects to.
+# What tests/support/redis_clients.py connects to.
 REDIS_CLUSTER = REDIS_SENTINELS = json.loads(os.environ.get("NC_REDIS_NODES", "[]"))
 
 IN_DATABASE: dict[str, Any] = {"BACKEND": "notifications_counter.buffers.database.DatabaseBuffer"}

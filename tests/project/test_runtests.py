@@ -16,7 +16,7 @@ from pathlib import Path
 from django.db import connection
 from django.test import SimpleTestCase
 
-from tests.base import ROOT
+from tests.support.base import ROOT
 
 SECONDS = 60
 

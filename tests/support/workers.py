@@ -15,9 +15,8 @@ from typing import Any
 
 from redis import Redis
 
-from tests.servers import valkey
-
 from .queue import Queue
+from .servers import valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 
