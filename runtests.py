@@ -50,7 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", nargs="*", help="as tests.flushing, or tests.flushing.test_kills; all if none")
     parser.add_argument("--all", action="store_true", help="also servers that fail, outages, rolling moves, cron")
-    parser.add_argument("--long", action="store_true", help="all, with ten times as many random operations and kills")
+    parser.add_argument("--long", action="store_true", help="all, with 20 times as many random operations, 10 times as many kills")
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")
     parser.add_argument("--processes", type=int, default=processors(), metavar="N", help="default: one a processor")
@@ -64,6 +64,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def effort(options: argparse.Namespace) -> str:
+    return "long" if options.long else "all" if options.all else "quick"
 
 
 def leaves_out_long(options: argparse.Namespace) -> bool:
@@ -101,16 +105,14 @@ def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, 
     for name, reason in missing.items():
         print(f"Not on {name}: {reason}.")
     if not options.long:
-        print("Random walks are short: --long runs everything, with walks ten times as long.")
+        print("Random walks are short: --long runs everything, with walks 20 times as long as --all.")
     print(f"Their seed: NC_SEED={SEED} repeats them.\n", flush=True)
 
 
 def environment_of(options: argparse.Namespace, directory: str) -> dict[str, str]:
-    environment = {**os.environ, "NC_SEED": str(SEED)}
+    environment = {**os.environ, "NC_SEED": str(SEED), "NC_EFFORT": effort(options)}
     if not options.keepdb:
         environment["NC_TEST_DIR"] = directory
-    if options.long:
-        environment["NC_LONG"] = "1"
     return environment
 
 

@@ -8,12 +8,12 @@ from contextlib import redirect_stdout
 from io import StringIO
 
 from django.db import connection
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.support.walks import LONG, SEED
+from tests.support.walks import LONG, SEED, by_effort
 
 from . import protocol_model
 from .protocol.play import CHANGES, Cast, Play, each_step
@@ -24,7 +24,7 @@ ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") == "redis"
 
 #: A failure is printed with the line that repeats it: put that decorator before ``class Protocol``.
 RANDOM = settings(
-    max_examples=4000 if LONG else 200,
+    max_examples=by_effort(60, 200, 4000),
     stateful_step_count=60 if LONG else 40,
     database=None,
     deadline=None,
@@ -124,6 +124,7 @@ class ScriptsTest(SimpleTestCase):
                 play.replay(kept.steps)
                 play.rest()
 
+    @tag("long")
     def test_random_steps_find_a_rule_that_is_missing(self) -> None:
         for name in RULES if LONG else RULES.keys() - RARE:
             with self.subTest(name), self.assertRaises(Violation), redirect_stdout(StringIO()):
@@ -138,7 +139,7 @@ class ModelTest(SimpleTestCase):
                 _, wrong, _ = protocol_model.explore(protocol_model.CONFIGURATIONS[configuration], broken=name)
                 self.assertIsNotNone(wrong)
 
-    @unittest.skipUnless(LONG, "millions of states: NC_LONG, or python -m tests.buffers.protocol_model")
+    @unittest.skipUnless(LONG, "millions of states: --long, or python -m tests.buffers.protocol_model")
     def test_no_interleaving_goes_wrong(self) -> None:
         for name, configuration in protocol_model.CONFIGURATIONS.items():
             with self.subTest(name):

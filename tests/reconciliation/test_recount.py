@@ -29,6 +29,7 @@ from tests.support.base import (
     true_count,
     uses_redis,
 )
+from tests.support.walks import unless_quick
 from tests.testapp.models import Click, Team, TeamTickets, Ticket
 
 
@@ -122,7 +123,7 @@ class RecountTest(CounterTestCase):
         self.assertEqual(counter.value(self.user), 5)
 
     def test_two_processes_saving_the_same_rows_at_once_end_exact(self) -> None:
-        times = 1000 if connection.vendor != "sqlite" else 100
+        times = unless_quick(1000 if connection.vendor != "sqlite" else 100)
         for pair in (("read", "unread"), ("delete", "read")):
             Notification.objects.all().delete()
             rows = [Notification(user=self.user, text=f"number {place}") for place in range(times)]
