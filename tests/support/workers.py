@@ -21,7 +21,7 @@ from .servers import valkey
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Seconds that a process has to end its servers in.
-GRACE = 20
+SECONDS_TO_END = 20
 
 #: One more process makes databases of its own first: that pays only where so many classes are left.
 WORTH_HELP = 6
@@ -123,7 +123,7 @@ class Workers:
         for worker in busy:
             if worker.process and worker.process.poll() is None:
                 worker.process.terminate()
-        until = time.monotonic() + GRACE
+        until = time.monotonic() + SECONDS_TO_END
         for worker in busy:
             worker.stop(until)
 
