@@ -12,7 +12,7 @@ from django.db.models import Q
 from ..buffers import recording
 from ..declaration.conditions import column
 from ..declaration.counter import CounterDeclaration as Counter
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 from .sources import BATCH, Source
 
 
@@ -27,7 +27,7 @@ def asking(source: Source, objs: Sequence[models.Model], unique_fields: Any, usi
         using: the database alias.
 
     Raises:
-        NotCounted: the key of an object is an expression.
+        CountingConflict: the key of an object is an expression.
     """
     sets = unique_sets(source.model, unique_fields)
     keys = {counter: set(_keys_in_memory(source, counter, objs)) for counter in source.counted_on(using)}
@@ -35,7 +35,7 @@ def asking(source: Source, objs: Sequence[models.Model], unique_fields: Any, usi
     yield
     _add_conflicting(source, objs, sets, using, keys)
     for counter, found in keys.items():
-        recording.ask_recount(counter, sorted(found), using)
+        recording.request_recount(counter, sorted(found), using)
 
 
 def _keys_in_memory(source: Source, counter: Counter, objs: Iterable[models.Model]) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _keys_in_memory(source: Source, counter: Counter, objs: Iterable[models.Mode
     for instance in objs:
         value = getattr(instance, name)
         if hasattr(value, "resolve_expression"):
-            raise NotCounted(
+            raise CountingConflict(
                 f"{source.model._meta.label}: {name} is an expression, which says nothing before the insert."
             )
         if value is not None:

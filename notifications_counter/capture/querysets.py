@@ -10,7 +10,7 @@ from django.db import models, transaction
 
 from ..buffers import recording
 from ..declaration.counter import CounterDeclaration as Counter
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 from . import held as watched
 from .conflicts import asking
 from .deletions import deletion
@@ -41,7 +41,7 @@ class CountedQuerySet(models.QuerySet[Any]):
         Where rows may be skipped or changed, the database does not tell which: then their keys are recounted.
 
         Raises:
-            NotCounted: the key of a row that may be skipped is an expression.
+            CountingConflict: the key of a row that may be skipped is an expression.
         """
         source, using, objs = source_of(self.model), self._write_alias(), list(objs)
         conflicts = (ignore_conflicts, update_conflicts, update_fields, unique_fields)
@@ -59,7 +59,7 @@ class CountedQuerySet(models.QuerySet[Any]):
         """As Django's, counted by what the rows, locked meanwhile, counted for before and count for after.
 
         Raises:
-            NotCounted: other programs kept adding rows that the update would have changed too.
+            CountingConflict: other programs kept adding rows that the update would have changed too.
         """
         source, using = source_of(self.model), self._write_alias()
         if source is None or not source.touches(values) or not self._may_be_locked():
@@ -68,7 +68,7 @@ class CountedQuerySet(models.QuerySet[Any]):
             for _ in range(TRIES):
                 with suppress(RowsAppeared), transaction.atomic(using=using):
                     return self._update_locked(source, using, values)
-        raise NotCounted(f"{self.model._meta.label}: rows kept appearing while they were updated. Try again.")
+        raise CountingConflict(f"{self.model._meta.label}: rows kept appearing while they were updated. Try again.")
 
     update.alters_data = True  # type: ignore[attr-defined]
 

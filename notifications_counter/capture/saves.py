@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 from . import held as watched
 from .sources import UNCOUNTED, Keys, Source, change, count, exact_source
 
@@ -90,7 +90,9 @@ class Save:
                 return self._save_new(save), UNCOUNTED
             except RowAppeared:
                 continue
-        raise NotCounted(f"{self.source.model._meta.label}: row {pk!r} kept appearing and disappearing. Try again.")
+        raise CountingConflict(
+            f"{self.source.model._meta.label}: row {pk!r} kept appearing and disappearing. Try again."
+        )
 
     def _save_new(self, save: Callable[[], Any]) -> Any:
         with transaction.atomic(using=self.using):

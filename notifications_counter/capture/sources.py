@@ -12,7 +12,7 @@ from django.db.models import Case, F, Value, When
 from ..buffers.recording import record
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
 BATCH = 400
@@ -49,7 +49,7 @@ class Source:
         """The attribute names of all columns that say whether and for whom a row counts."""
         found = {self.key_column(counter).attname for counter in self.counters}
         for counter in self.counters:
-            found.update(conditions.field_names(counter.where, self.model))
+            found.update(conditions.field_names(counter.filter, self.model))
         return frozenset(found)
 
     def key_column(self, counter: Counter) -> models.Field[Any, Any]:
@@ -105,7 +105,7 @@ class Source:
     def _rules(self) -> list[tuple[Counter, str, Callable[[conditions.Row], bool | None]]]:
         """Counter, the attribute that is its key, and whether it counts a row: found once, and used for each row."""
         return [
-            (counter, self.key_column(counter).attname, conditions.matcher(counter.where, self.model))
+            (counter, self.key_column(counter).attname, conditions.matcher(counter.filter, self.model))
             for counter in self.counters
         ]
 
@@ -126,11 +126,11 @@ class Source:
         """What the instances' rows count for, read back.
 
         Raises:
-            NotCounted: the database did not say which primary keys it gave them.
+            CountingConflict: the database did not say which primary keys it gave them.
         """
         pks = [self.pk_of(instance) for instance in instances]
         if None in pks:
-            raise NotCounted(
+            raise CountingConflict(
                 f"{self.model._meta.label}: this database does not tell the primary keys of rows that bulk_create made,"
                 " and only it knows whether they count. Create them one by one."
             )
@@ -149,8 +149,8 @@ class Source:
         counters = self.counted_on(using)
         names = [self.key_column(counter).attname for counter in counters]
         answers = {
-            f"nc_counts_{place}": Case(When(counter.where, then=Value(True)), default=Value(False))
-            if counter.where
+            f"nc_counts_{place}": Case(When(counter.filter, then=Value(True)), default=Value(False))
+            if counter.filter
             else Value(True)
             for place, counter in enumerate(counters)
         }

@@ -1,4 +1,4 @@
-"""Keys as text: what may be one, and how it is written wherever deltas wait."""
+"""Keys as text: what may be one, and how it is written wherever deltas are pending."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.db import models
 from ..conf import is_integer
 from ..exceptions import InvalidKey
 
-#: The longest key, in characters, that can wait in the database.
+#: The longest key, in characters, that the table of deltas can hold.
 LONGEST_KEY = 500
 
 
-class Keys:
-    """The keys of one counter.
+class KeyConverter:
+    """Converts the keys of one counter.
 
     Args:
         label: the counter's label, for messages.
@@ -61,7 +61,7 @@ class Keys:
         return dict(zip(texts, pks, strict=True)) if is_plain and list(map(str, pks)) == list(texts) else {}
 
     def _plain(self) -> range:
-        """The integers of which each is a key as it is: they are most keys of most counters, and looked at first."""
+        """The integers of which each is a key as it is: they are most keys of most counters, and checked first."""
         kind: Any = type(self.field)
         conversions = (kind.to_python, kind.get_prep_value, kind.get_db_prep_value)
         if conversions[0] is not models.IntegerField.to_python or not all(map(_is_djangos, conversions)):
