@@ -49,7 +49,11 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", nargs="*", help="as tests.flushing, or tests.flushing.test_kills; all if none")
-    parser.add_argument("--all", action="store_true", help="also servers that fail, outages, rolling moves, cron; more of all that is random")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also servers that fail, outages, rolling moves, cron; more of all that is random",
+    )
     parser.add_argument("--long", action="store_true", help="all, with random walks 20 times as long as that")
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")

@@ -25,7 +25,11 @@ from .contract import BufferContract
 
 class ClusterTestCase(GroupTestCase):
     kind = Cluster
-    options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.support.redis_clients.cluster", "SHARDS": 8, "INTENT_GRACE": 1}
+    options: ClassVar[dict[str, Any]] = {
+        "CLIENT": "tests.support.redis_clients.cluster",
+        "SHARDS": 8,
+        "INTENT_GRACE": 1,
+    }
     group: ClassVar[Cluster]
 
     def server(self, shard: int) -> Server:

@@ -16,7 +16,11 @@ from .contract import BufferContract
 
 class SentinelTestCase(GroupTestCase):
     kind = Watched
-    options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.support.redis_clients.primary", "SHARDS": 2, "INTENT_GRACE": 1}
+    options: ClassVar[dict[str, Any]] = {
+        "CLIENT": "tests.support.redis_clients.primary",
+        "SHARDS": 2,
+        "INTENT_GRACE": 1,
+    }
     group: ClassVar[Watched]
 
 
