@@ -68,7 +68,8 @@ class Applier:
         self.report = report
         self.done = 0
         self.total = 0
-        self.flushed = Flushed(stored.label)
+        self.amounts = stored.counter.amounts
+        self.flushed = Flushed(stored.label, amount=self.amounts.read(0))
 
     def apply_all(self) -> None:
         self._flush_rows()
@@ -214,8 +215,8 @@ class Applier:
         amounts: dict[str, int] = {}
         for key, score in members:
             try:
-                amounts[key] = int(score)
-            except ValueError:
+                amounts[key] = _integer(score)
+            except (ValueError, OverflowError):
                 self._problem(f"{self.stored.label}: {score!r} is no delta of the key {key!r}; it was left out.")
         return amounts
 
@@ -227,4 +228,12 @@ class Applier:
 
     def _count(self, added: upsert.Rows) -> None:
         self.flushed.keys += len(added)
-        self.flushed.amount += sum(amount for _, amount in added)
+        self.flushed.amount += self.amounts.read(sum(amount for _, amount in added))
+
+
+def _integer(score: str) -> int:
+    """A score as the integer that it is, which Redis writes with an exponent where it is large."""
+    number = float(score)
+    if not number.is_integer():
+        raise ValueError
+    return int(number) if "e" in score else int(score)

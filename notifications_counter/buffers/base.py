@@ -22,7 +22,7 @@ from .status import Status
 #: What the progress rows of all shards of a counter say alike, under the names that a status has for it.
 SAME_IN_ALL_SHARDS = (
     *("filled", "lost_at", "flushed_at", "flushed_keys", "flushed_seconds"),
-    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys", "drift_amount"),
+    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys"),
 )
 
 
@@ -112,11 +112,11 @@ class Buffer:
     # Writes and reads
 
     def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
-        """Take deltas of the caller's transaction: after its commit they are counted, after its rollback not."""
+        """Take deltas, in units, of the caller's transaction: counted after its commit, not after its rollback."""
         raise NotImplementedError
 
     def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
-        """Stored and buffered, of each key, the caller's own transaction included."""
+        """Stored and buffered, in units, of each key, the caller's own transaction included."""
         raise NotImplementedError
 
     def value(self, stored: Stored, key: str) -> int:
@@ -147,7 +147,7 @@ class Buffer:
         shards = self.layout.shards
         stored.ensure_progress(shards)
         rows = progress.read_all(stored.using, stored.label, shards)
-        waits = waiting.summary(stored.using, stored.label)
+        waits, read = waiting.summary(stored.using, stored.label), stored.counter.amounts.read
         return Status(
             label=stored.label,
             using=stored.using,
@@ -155,11 +155,12 @@ class Buffer:
             at=timezone.now(),
             keys=waits.keys,
             rows=waits.rows,
-            amount=waits.amount,
+            amount=read(waits.amount),
             asked=waits.asked,
             batch=max(row.batch for row in rows),
             position=sum(row.position for row in rows),
             size=sum(row.size for row in rows),
+            drift_amount=read(rows[0].drift_amount),
             **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
         )
 

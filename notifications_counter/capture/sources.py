@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from django.db import connections, models
 from django.db.models import Case, Value, When
+from django.db.models.functions import Round
 
 from ..declaration import conditions
+from ..declaration.amounts import is_exact, plain_column
+from ..declaration.conditions import converts_as_django
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
 from ..exceptions import NotCounted
@@ -20,6 +24,9 @@ BATCH = 10_000
 
 #: The values of a source's columns in one row, in the order of ``Source.names``, then what only the database can say.
 Row = tuple[Any, ...]
+#: What a decimal column holds, where that is looked at in each row besides.
+DECIMALS: frozenset[type] = frozenset({Decimal, type(None)})
+
 #: Primary key -> row. The key of a composite one is a tuple.
 Rows = dict[Any, Row]
 
@@ -31,21 +38,22 @@ class Share:
         self.counter = counter
         self._key = self._reader(source, key_names(counter, source.model))
         self._amount = source.places[amount_name(counter, source.model)] if counter.sum else None
+        self._units = counter.amounts.of_value
         self.answers = conditions.compiled(counter.where, source.model, source.places)
 
     @staticmethod
     def _reader(source: Source, names: Sequence[str]) -> Callable[[Row], Any]:
         return itemgetter(*(source.places[name] for name in names))
 
-    def of(self, row: Row) -> tuple[str, Any] | None:
-        """The key under which a row counts, and by how much; None where it does not count."""
+    def of(self, row: Row) -> tuple[str, int] | None:
+        """The key under which a row counts, and by how much, in units; None where it does not count."""
         assert self.answers is not None
         if not self.answers(row):
             return None
         key = self._key(row)
         if key is None or (type(key) is tuple and None in key):
             return None
-        return self.counter.key_text(key), 1 if self._amount is None else (row[self._amount] or 0)
+        return self.counter.key_text(key), 1 if self._amount is None else self._units(row[self._amount])
 
 
 def key_names(counter: Counter, model: type[models.Model]) -> list[str]:
@@ -85,7 +93,18 @@ class Source:
         self._forget()
 
     def _forget(self) -> None:
-        for name in ("columns", "names", "places", "shares", "_answers", "_values", "_trusted", "_has_generated"):
+        for name in (
+            "columns",
+            "names",
+            "places",
+            "shares",
+            "_answers",
+            "_values",
+            "_trusted",
+            "_summed",
+            "_rounded",
+            "_has_generated",
+        ):
             self.__dict__.pop(name, None)
         self._accepted = set[tuple[type, ...]]()
 
@@ -148,7 +167,7 @@ class Source:
         """Whether a column follows from others, so that any of them may change it."""
         return any(getattr(conditions.column(self.model, name), "generated", False) for name in self.columns)
 
-    def contributions(self, row: Row, using: str) -> Iterator[tuple[Counter, str, Any]]:
+    def contributions(self, row: Row, using: str) -> Iterator[tuple[Counter, str, int]]:
         """Counter, key and amount of each count to which a row belongs."""
         for share in self.shares:
             if share.counter.using in (None, using) and (found := share.of(row)) is not None:
@@ -194,16 +213,29 @@ class Source:
     def is_trusted(self, row: Row) -> bool:
         """Whether the database will hold and compare these values just as Python does."""
         kinds = tuple(map(type, row))
-        if kinds in self._accepted:
-            return True
-        known = not self._answers and all(kind in types for kind, types in zip(kinds, self._trusted, strict=True))
-        if known:
+        if kinds not in self._accepted:
+            if self._answers or not all(kind in types for kind, types in zip(kinds, self._trusted, strict=True)):
+                return False
             self._accepted.add(kinds)
-        return known
+        return not self._summed or all(
+            is_exact(row[self.places[name]], digits) for name, digits in self._summed.items()
+        )
 
     @cached_property
     def _trusted(self) -> list[frozenset[type]]:
-        return [trusted_types(conditions.column(self.model, name)) for name in self.names]
+        found = {name: trusted_types(conditions.column(self.model, name)) for name in self.names}
+        return list((found | dict.fromkeys(self._summed, DECIMALS)).values())
+
+    @cached_property
+    def _summed(self) -> dict[str, int]:
+        """The decimal columns of which nothing but their sum matters, and how many decimal places they have."""
+        columns = [conditions.column(self.model, each.sum) for each in self.counters if each.sum]
+        others = {name for each in self.counters for name in key_names(each, self.model)}
+        return {
+            field.attname: field.decimal_places or 0
+            for field in columns
+            if isinstance(field, models.DecimalField) and field.attname not in others and converts_as_django(field)
+        }
 
     def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The columns that an update sets, as attribute name -> value; None where one of them is no constant."""
@@ -237,16 +269,29 @@ class Source:
         return models.QuerySet(self.model, using=using)
 
     def read(self, rows: models.QuerySet[Any]) -> Rows:
-        columns = tuple(dict.fromkeys((*self.pk_names, *self.names)))
-        if self._answers:
-            rows = rows.annotate(**self._answers)
-        pk, row = _picker(columns, self.pk_names), _picker((*columns, *self._answers), (*self.names, *self._answers))
+        rounded = self._rounded if connections[rows.db].vendor == "sqlite" else {}
+        names = tuple(f"nc_{name}_" if name in rounded else name for name in self.names)
+        columns = tuple(dict.fromkeys((*self.pk_names, *names)))
+        if self._answers or rounded:
+            rows = rows.annotate(**self._answers, **{f"nc_{name}_": value for name, value in rounded.items()})
+        pk, row = _picker(columns, self.pk_names), _picker((*columns, *self._answers), (*names, *self._answers))
         single = len(self.pk_names) == 1
         found: Rows = {}
         for values in rows.order_by().values_list(*columns, *self._answers):
             key = pk(values)
             found[key[0] if single else key] = row(values)
         return found
+
+    @cached_property
+    def _rounded(self) -> dict[str, Round]:
+        """The decimal columns that are summed, as SQL that sums them rounds them: SQLite keeps more decimal places."""
+        columns = [conditions.column(self.model, each.sum) for each in self.counters if each.sum]
+        kinds = {column.attname: plain_column(column) for column in columns}
+        return {
+            name: Round(name, precision=kind.decimal_places)
+            for name, kind in kinds.items()
+            if isinstance(kind, models.DecimalField)
+        }
 
     def lock(self, rows: models.QuerySet[Any]) -> Rows:
         """Read rows, locked until the transaction ends: an unlocked read may see them in an old state."""

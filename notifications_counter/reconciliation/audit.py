@@ -109,7 +109,7 @@ def _note(stored: Stored, done: Audited) -> None:
     now = timezone.now()
     values: dict[str, Any] = {"audited_at": now}
     if done.drifted:
-        amount = sum(abs(one.changed) for one in done.drifted)
+        amount = sum(abs(stored.counter.amounts.of_value(one.changed)) for one in done.drifted)
         values |= {"drift_at": now, "drift_keys": len(done.drifted), "drift_amount": amount}
         logger.warning("%s: %s", stored.label, _sentence(done.drifted))
     progress.update(stored.using, stored.label, values)

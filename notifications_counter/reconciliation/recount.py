@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -32,18 +33,15 @@ class Recounted:
         key: the key, as text.
         stored: what its row held.
         buffered: what was waiting.
-        true: how many rows of the source count.
+        true: how many rows of the source count, or what they come to.
+        changed: the delta that was missing: 0 where stored and buffered were right.
     """
 
     key: str
-    stored: int
-    buffered: int
-    true: int
-
-    @property
-    def changed(self) -> int:
-        """The delta that was missing: 0 where stored and buffered were right."""
-        return self.true - self.stored - self.buffered
+    stored: int | Decimal
+    buffered: int | Decimal
+    true: int | Decimal
+    changed: int | Decimal
 
 
 def recount(stored: Stored, keys: Sequence[str], patience: float = 120, *, check: bool = False) -> list[Recounted]:
@@ -76,7 +74,11 @@ def recount_once(stored: Stored, keys: Sequence[str], check: bool = False) -> di
     found: dict[str, Found] = {}
     for part in slices(keys):
         found |= buffer_of(stored.counter).recount(stored, part, correct=not check)
-    return {key: Recounted(key, one.stored, one.buffered, one.true) for key, one in found.items()}
+    read = stored.counter.amounts.read
+    return {
+        key: Recounted(key, *map(read, (one.stored, one.buffered, one.true, one.difference)))
+        for key, one in found.items()
+    }
 
 
 def _wait(stored: Stored, keys: Sequence[str], freeze: bool) -> None:

@@ -89,7 +89,7 @@ def _without_rows(stored: Stored, keys: Iterable[str]) -> set[str]:
     left = set(keys)
     for part in slices(sorted(left)):
         look = stored.look(part, count=True)
-        left -= {key for key in part if look.true.get(key) or look.stored.get(key)}
+        left -= {key for key in part if key in look.true or look.stored.get(key)}
     return left
 
 

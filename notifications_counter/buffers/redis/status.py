@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from ...ledger import progress
 from ...ledger.store import Stored
@@ -63,7 +64,7 @@ def redis_status(status: Status, server: RedisServer, shards: Shards, stored: St
         status,
         keys=status.keys + outside,
         outside=outside,
-        amount=_sum([status.amount, *(shard.amount for shard in found)]),
+        amount=_sum([status.amount, *(_read(stored, shard.amount) for shard in found)]),
         asked=status.asked + intents.asked,
         intents=intents.open,
         flagged=intents.flagged,
@@ -76,7 +77,11 @@ def redis_status(status: Status, server: RedisServer, shards: Shards, stored: St
     )
 
 
-def _sum(amounts: Sequence[int | None]) -> int | None:
+def _read(stored: Stored, amount: int | None) -> int | Decimal | None:
+    return None if amount is None else stored.counter.amounts.read(amount)
+
+
+def _sum(amounts: Sequence[int | Decimal | None]) -> int | Decimal | None:
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if len(known) == len(amounts) else None
 

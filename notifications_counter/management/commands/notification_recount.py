@@ -105,7 +105,7 @@ class Command(CounterCommand):
         what = "wrong" if self.options["check"] else "corrected"
         for one in found:
             numbers = f"stored {one.stored}, buffered {one.buffered}, true {one.true}"
-            verdict = f"{what} by {one.changed:+d}" if one.changed else "right"
+            verdict = f"{what} by {one.changed:+}" if one.changed else "right"
             self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
         return sum(one.changed != 0 for one in found)
 

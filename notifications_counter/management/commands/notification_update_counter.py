@@ -112,7 +112,7 @@ class Command(CounterCommand):
         stopped = ", stopped before the end" if flushed.stopped else ""
         keys = "1 key" if flushed.keys == 1 else f"{flushed.keys} keys"
         self.stdout.write(
-            f"{flushed.label}: {keys} changed by {flushed.amount:+d} in {flushed.seconds:.2f} s{recounted}{stopped}"
+            f"{flushed.label}: {keys} changed by {flushed.amount:+} in {flushed.seconds:.2f} s{recounted}{stopped}"
         )
         if self.options["verbosity"] > 1 and flushed.keys:
             self.stdout.write(f"    {flushed.keys / max(flushed.seconds, 0.001):,.0f} keys a second")
