@@ -43,9 +43,9 @@ class Counter(CounterDeclaration):
             ``__in`` and ``__isnull`` on the source's own fields, joined by ``&``, ``|`` and ``~``.
         field: the integer field of the count model; may be left out where there is just one.
         sum: a column of the source whose value each row adds to the count, instead of 1: an integer, or a decimal for a
-            ``DecimalField`` of the count model with at least as many decimal places. NULL adds 0. While deltas of one
-            key that come to 2**53 or more (of the last decimal place) are buffered in Redis, each flush recounts that
-            key, and until then reads sum its rows; more than 2**63 no database adds up, and the change fails.
+            ``DecimalField`` of the count model with at least as many decimal places. NULL adds 0. A sum must stay
+            below 2**63, of a decimal's last place. While deltas of one key that come to 2**53 or more are buffered in
+            Redis, whose numbers are exact up to there, reads sum the rows of that key, and flushes recount it.
         using: a database alias; without it the alias on which a change is made.
         buffer: the alias of a buffer in the settings.
         capture: how changes become known: ``"signals"``, Django's own and those of the querysets, or ``"triggers"`` of

@@ -254,3 +254,16 @@ class Sizes(models.Model):
     all_pieces = Counter(
         Purchase, "user", field="pieces_by_triggers", sum="quantity", capture="triggers", buffer="rows"
     )
+
+
+class Download(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    bytes = models.BigIntegerField()
+
+
+class Traffic(models.Model):
+    """Sums that no double holds."""
+
+    user = owner()
+    bytes = models.BigIntegerField(default=0)
+    counter = Counter(Download, "user", sum="bytes")
