@@ -13,10 +13,10 @@ from django.db.models.functions import Round
 from notifications_counter.counters import Counter
 
 from .base import CounterTestCase
-from .shop.models import Purchase, Sizes, Spent, SpentByTriggers
+from .shop.models import Order, Ordered, Purchase, Sizes, Spent, SpentByTriggers
 
 COUNTERS: list[Counter] = [
-    *(Spent.prices, Spent.costs, SpentByTriggers.prices, SpentByTriggers.costs),
+    *(Spent.prices, Spent.all_prices, SpentByTriggers.prices, SpentByTriggers.costs),
     *(Sizes.sizes, Sizes.triggers, Sizes.quantities, Sizes.all_pieces),
 ]
 
@@ -86,7 +86,7 @@ class SumTest(SumTestCase):
 
     def test_saves_updates_and_deletes_move_the_difference(self) -> None:
         purchase = self.buy("5.00", quantity=3)
-        self.assertEqual(Spent.costs.value(self.user), 15)
+        self.assertEqual(SpentByTriggers.costs.value(self.user), 15)
         purchase.price = Decimal("7.25")
         purchase.save(update_fields=["price"])
         self.check_sums()
@@ -132,7 +132,7 @@ class SumTest(SumTestCase):
         self.buy("8.80")
         self.flush()
         row = Spent.objects.get(user=self.user)
-        self.assertEqual((row.price, row.cost), (Decimal("8.80"), Decimal("8.800")))
+        self.assertEqual((row.price, row.all), (Decimal("8.80"), Decimal("8.800")))
         row.price = Decimal("0.05")
         row.save()
         self.check_sums()
@@ -140,6 +140,22 @@ class SumTest(SumTestCase):
         self.check_sums()
         self.flush()
         self.assertEqual(Spent.objects.get(user=self.user).price, Decimal("8.80"))
+
+    def test_a_column_that_the_database_works_out_is_summed(self) -> None:
+        order = Order.objects.create(user=self.user, price=Decimal("0.10"), quantity=3)
+        self.assertEqual(Ordered.counter.value(self.user), Decimal("0.30"))
+        order.quantity = 4
+        order.save(update_fields=["quantity"])
+        Order.objects.bulk_create(
+            [Order(user=self.user, price=Decimal("1.15"), quantity=2), Order(user=self.other, price=1)]
+        )
+        self.assertEqual(Ordered.counter.value(self.user), Decimal("2.70"))
+        Order.objects.update(price=F("price") * 2)
+        self.assertEqual(list(Ordered.counter.values(self.users).values()), [Decimal("5.40"), 2, 0])
+        Ordered.counter.flush()
+        order.delete()
+        Order.objects.filter(user=self.other).delete()
+        self.assertEqual(list(Ordered.counter.values(self.users).values()), [Decimal("4.60"), 0, 0])
 
     def test_many_small_decimals_add_up_exactly(self) -> None:
         Purchase.objects.bulk_create([Purchase(user=self.user, price=Decimal("0.10")) for _ in range(500)])

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from django.db import connections, models
 from django.db.models import Case, Value, When
-from django.db.models.functions import Round
 
 from ..declaration import conditions
-from ..declaration.amounts import is_exact, plain_column
-from ..declaration.conditions import converts_as_django
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
 from ..exceptions import NotCounted
+from .summed import SummedDecimals
 
 #: Rows a statement, where the database sets no limit of its own.
 BATCH = 10_000
 
 #: The values of a source's columns in one row, in the order of ``Source.names``, then what only the database can say.
 Row = tuple[Any, ...]
-#: What a decimal column holds, where that is looked at in each row besides.
-DECIMALS: frozenset[type] = frozenset({Decimal, type(None)})
-
 #: Primary key -> row. The key of a composite one is a tuple.
 Rows = dict[Any, Row]
 
@@ -102,7 +96,6 @@ class Source:
             "_values",
             "_trusted",
             "_summed",
-            "_rounded",
             "_has_generated",
         ):
             self.__dict__.pop(name, None)
@@ -217,25 +210,17 @@ class Source:
             if self._answers or not all(kind in types for kind, types in zip(kinds, self._trusted, strict=True)):
                 return False
             self._accepted.add(kinds)
-        return not self._summed or all(
-            is_exact(row[self.places[name]], digits) for name, digits in self._summed.items()
-        )
+        return not self._summed.types or self._summed.are_exact(row)
 
     @cached_property
     def _trusted(self) -> list[frozenset[type]]:
         found = {name: trusted_types(conditions.column(self.model, name)) for name in self.names}
-        return list((found | dict.fromkeys(self._summed, DECIMALS)).values())
+        return list((found | self._summed.types).values())
 
     @cached_property
-    def _summed(self) -> dict[str, int]:
-        """The decimal columns of which nothing but their sum matters, and how many decimal places they have."""
-        columns = [conditions.column(self.model, each.sum) for each in self.counters if each.sum]
-        others = {name for each in self.counters for name in key_names(each, self.model)}
-        return {
-            field.attname: field.decimal_places or 0
-            for field in columns
-            if isinstance(field, models.DecimalField) and field.attname not in others and converts_as_django(field)
-        }
+    def _summed(self) -> SummedDecimals:
+        keys = {name for each in self.counters for name in key_names(each, self.model)}
+        return SummedDecimals(self.model, self.counters, keys, self.places)
 
     def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The columns that an update sets, as attribute name -> value; None where one of them is no constant."""
@@ -269,7 +254,7 @@ class Source:
         return models.QuerySet(self.model, using=using)
 
     def read(self, rows: models.QuerySet[Any]) -> Rows:
-        rounded = self._rounded if connections[rows.db].vendor == "sqlite" else {}
+        rounded = self._summed.rounded if connections[rows.db].vendor == "sqlite" else {}
         names = tuple(f"nc_{name}_" if name in rounded else name for name in self.names)
         columns = tuple(dict.fromkeys((*self.pk_names, *names)))
         if self._answers or rounded:
@@ -281,17 +266,6 @@ class Source:
             key = pk(values)
             found[key[0] if single else key] = row(values)
         return found
-
-    @cached_property
-    def _rounded(self) -> dict[str, Round]:
-        """The decimal columns that are summed, as SQL that sums them rounds them: SQLite keeps more decimal places."""
-        columns = [conditions.column(self.model, each.sum) for each in self.counters if each.sum]
-        kinds = {column.attname: plain_column(column) for column in columns}
-        return {
-            name: Round(name, precision=kind.decimal_places)
-            for name, kind in kinds.items()
-            if isinstance(kind, models.DecimalField)
-        }
 
     def lock(self, rows: models.QuerySet[Any]) -> Rows:
         """Read rows, locked until the transaction ends: an unlocked read may see them in an old state."""

@@ -139,12 +139,13 @@ class DecimalAmounts(Amounts):
         return f"ROUND({sql}, {self.places})" if vendor == "sqlite" else sql
 
 
-def is_exact(value: Any, places: int) -> bool:
-    """Whether a database holds a decimal just as a program has set it, in a column of so many decimal places."""
-    if value is None:
-        return True
+def is_exact(value: Decimal | None, field: models.DecimalField[Any, Any]) -> bool:
+    """Whether a database holds a decimal in a column just as a program has set it."""
+    if value is None or not value.is_finite():
+        return value is None
+    places = field.decimal_places or 0
     exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -places
+    return isinstance(exponent, int) and exponent >= -places and value.adjusted() < (field.max_digits or 0) - places
 
 
 class ColumnUnits(Func):

@@ -227,9 +227,9 @@ class Spent(models.Model):
 
     user = owner()
     price = models.DecimalField(max_digits=15, decimal_places=2, default=0)
-    cost = models.DecimalField(max_digits=15, decimal_places=3, default=0)
+    all = models.DecimalField(max_digits=15, decimal_places=3, default=0)
     prices = Counter(Purchase, "user", Q(void=False), "price", sum="price")
-    costs = Counter(Purchase, "user", field="cost", sum="cost")
+    all_prices = Counter(Purchase, "user", field="all", sum="price")
 
 
 class SpentByTriggers(models.Model):
@@ -267,3 +267,22 @@ class Traffic(models.Model):
     user = owner()
     bytes = models.BigIntegerField(default=0)
     counter = Counter(Download, "user", sum="bytes")
+
+
+class Order(models.Model):
+    """A column is summed that the database works out."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    price = models.DecimalField(max_digits=9, decimal_places=2)
+    quantity = models.IntegerField(default=1)
+    cost = models.GeneratedField(
+        expression=F("price") * F("quantity"),
+        output_field=models.DecimalField(max_digits=12, decimal_places=2, null=True),
+        db_persist=True,
+    )
+
+
+class Ordered(models.Model):
+    user = owner()
+    cost = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    counter = Counter(Order, "user", sum="cost")
