@@ -17,7 +17,7 @@ from .exceptions import CounterError
 from .ledger.tables import Delta, Progress
 
 
-class NotInOneQuery(CounterError):
+class AnnotationNotSupported(CounterError):
     """A counter's values are not all in the database."""
 
 
@@ -33,7 +33,7 @@ class CounterQuerySet(models.QuerySet[Any]):
             key: the field that holds the key.
 
         Raises:
-            NotInOneQuery: the counter's buffer is not the database; its ``values`` answers for many keys.
+            AnnotationNotSupported: the counter's buffer is not the database; its ``values`` answers for many keys.
         """
         return self.annotate(**{name: value_of(counter, key)})
 
@@ -42,10 +42,10 @@ def value_of(counter: Counter, key: str = "pk") -> Combinable:
     """An expression for the value of a key, for ``annotate``, ``filter`` and ``order_by``: an integer, or a decimal.
 
     Raises:
-        NotInOneQuery: the counter's buffer is not the database.
+        AnnotationNotSupported: the counter's buffer is not the database.
     """
     if counter.buffer.layout.prefix:
-        raise NotInOneQuery(f"{counter.label}: its deltas wait in Redis. Use values(keys), which reads many at once.")
+        raise AnnotationNotSupported(f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many at once.")
     counts = counter.model._base_manager.filter(pk=OuterRef(key))
     stored = counts.annotate(nc_stored=StoredUnits(F(counter.field.name), counter.amounts)).values("nc_stored")
     waiting = _waiting(counter, key)
@@ -53,9 +53,9 @@ def value_of(counter: Counter, key: str = "pk") -> Combinable:
     value = Coalesce(Subquery(stored), 0) + Coalesce(Subquery(amount), 0)
     if counter.source is None:
         return _read(counter, value)
-    filled = Exists(Progress.objects.filter(counter=counter.label, shard=0, filled=True))
-    must_be_counted = ~filled | Exists(waiting.filter(amount__isnull=True))
-    units = Case(When(must_be_counted, then=_true(counter, key)), default=value, output_field=BigIntegerField())
+    backfilled = Exists(Progress.objects.filter(counter=counter.label, shard=0, backfilled=True))
+    keys_to_count = ~backfilled | Exists(waiting.filter(amount__isnull=True))
+    units = Case(When(keys_to_count, then=_true(counter, key)), default=value, output_field=BigIntegerField())
     return _read(counter, units)
 
 
@@ -77,6 +77,6 @@ def _waiting(counter: Counter, key: str) -> models.QuerySet[Any]:
 def _true(counter: Counter, key: str) -> Combinable:
     assert counter.source is not None
     name = column(counter.source, counter.source_key or "").attname
-    rows: models.QuerySet[Any] = models.QuerySet(counter.source).filter(counter.where, **{name: OuterRef(key)})
+    rows: models.QuerySet[Any] = models.QuerySet(counter.source).filter(counter.filter, **{name: OuterRef(key)})
     numbers = rows.order_by().values(name).annotate(nc_number=number_of_rows(counter)).values("nc_number")
     return Coalesce(Subquery(numbers), 0)

@@ -108,7 +108,7 @@ class SumOperations(Walk):
 
     def do_flush(self) -> None:
         if not self.depth:
-            self.random.choice(COUNTERS).flush(chunk=self.random.choice([1, None]))
+            self.random.choice(COUNTERS).flush(chunk_size=self.random.choice([1, None]))
 
     def do_recount(self) -> None:
         if not self.depth:

@@ -138,7 +138,7 @@ class RecountTest(SumTestCase):
 
     def test_a_recount_finds_and_adds_the_difference(self) -> None:
         found = Spent.prices.recount([self.user, self.other], check=True)
-        numbers = [(one.stored, one.buffered, one.true, one.changed) for one in found]
+        numbers = [(one.stored, one.pending, one.actual, one.difference) for one in found]
         self.assertEqual(numbers, [(Decimal("0.30"), 0, Decimal("0.35"), Decimal("0.05")), (0, 0, 0, 0)])
         Spent.prices.recount([self.user])
         self.assertEqual(Spent.prices.value(self.user), Decimal("0.35"))
@@ -172,10 +172,10 @@ class RecountTest(SumTestCase):
         self.assertEqual(Spent.prices.value(self.user), Decimal("0.35"))
 
     def test_a_source_is_summed_until_it_has_been_backfilled(self) -> None:
-        Progress.objects.filter(counter=Spent.prices.label).update(filled=False)
+        Progress.objects.filter(counter=Spent.prices.label).update(backfilled=False)
         self.assertEqual(Spent.prices.value(self.user), Decimal("0.35"))
         Spent.prices.flush()
-        self.assertTrue(Spent.prices.stored().look([]).filled)
+        self.assertTrue(Spent.prices.store().snapshot([]).backfilled)
         self.assertEqual(Spent.prices.value(self.user), Decimal("0.35"))
 
 
@@ -195,7 +195,7 @@ class AnnotationTest(SumTestCase):
             self.assertEqual(spent.get(spent=Decimal("0.30")), self.user)
             self.assertEqual(spent.get(spent__gt=Decimal("0.29")), self.user)
             self.assertEqual(spent.filter(spent__gt=Decimal("0.30")).count(), 0)
-            Progress.objects.filter(counter=counter.label).update(filled=False)  # then the rows are summed
+            Progress.objects.filter(counter=counter.label).update(backfilled=False)  # then the rows are summed
         self.assertEqual(User.objects.annotate(size=value_of(Sizes.triggers)).get(size=8), self.user)
 
 
@@ -225,8 +225,8 @@ class LargeSumTest(SumTestCase):
             Traffic.counter.flush()
             self.check(expected + 2**60 + 1)
         self.assertEqual(self.stored(self.user), expected + 2**60 + 1)
-        self.assertEqual(Traffic.counter.status().asked, 0)
-        self.assertEqual(Traffic.counter.recount([self.user])[0].changed, 0)
+        self.assertEqual(Traffic.counter.status().recount_requests, 0)
+        self.assertEqual(Traffic.counter.recount([self.user])[0].difference, 0)
 
     def test_a_large_difference_is_corrected_by_recounts(self) -> None:
         Download.objects.create(user=self.user, bytes=2**60 + 1)

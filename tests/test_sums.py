@@ -32,7 +32,7 @@ def _sum(counter: Counter) -> Sum:
     assert counter.sum is not None
     is_decimal = isinstance(counter.summed_column, DecimalField)
     # SQLite keeps more decimal places than a column has, and adds up floating-point numbers.
-    return Sum(Round(F(counter.sum), precision=2) if is_decimal else F(counter.sum), filter=counter.where or None)
+    return Sum(Round(F(counter.sum), precision=2) if is_decimal else F(counter.sum), filter=counter.filter or None)
 
 
 def _rounded(found: Any) -> Any:
@@ -43,7 +43,7 @@ def assert_sums(users: Iterable[User], said: object = "") -> None:
     """The values of all counters are what the rows say."""
     users = list(users)
     for counter, true in zip(COUNTERS, plain_sums(users), strict=True):
-        assert counter.stored().look([]).filled, f"{counter.label} is not filled: its value would be a SUM"
+        assert counter.store().snapshot([]).backfilled, f"{counter.label} is not backfilled: its value would be a SUM"
         found = counter.values(users)
         assert found == true, f"{counter}: {found}, SUM {true} {said}"
 
@@ -161,7 +161,7 @@ class SumTest(SumTestCase):
         Purchase.objects.bulk_create([Purchase(user=self.user, price=Decimal("0.10")) for _ in range(500)])
         for place in range(30):
             self.buy(f"0.{place:02}")
-            Spent.prices.flush(chunk=1)
-            SpentByTriggers.prices.flush(chunk=1)
+            Spent.prices.flush(chunk_size=1)
+            SpentByTriggers.prices.flush(chunk_size=1)
         self.assertEqual(Spent.prices.value(self.user), Decimal("54.35"))
         self.assertEqual(Spent.objects.get(user=self.user).price, Decimal("54.35"))

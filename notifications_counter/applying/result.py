@@ -7,7 +7,7 @@ from decimal import Decimal
 
 
 @dataclass
-class Flushed:
+class FlushResult:
     """What a flush did.
 
     Attributes:

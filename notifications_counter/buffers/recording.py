@@ -11,11 +11,11 @@ from django.db import router
 
 from ..declaration.counter import CounterDeclaration
 from ..ledger.progress import Layout
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 from .base import Buffer
 from .handler import buffers
 
-_stores: dict[tuple[CounterDeclaration, str], Stored] = {}
+_stores: dict[tuple[CounterDeclaration, str], CounterStore] = {}
 
 
 def buffer_of(counter: CounterDeclaration) -> Buffer:
@@ -23,15 +23,15 @@ def buffer_of(counter: CounterDeclaration) -> Buffer:
     return buffers[counter.buffer_alias]
 
 
-def stored_of(counter: CounterDeclaration, using: str | None = None) -> Stored:
+def store_of(counter: CounterDeclaration, using: str | None = None) -> CounterStore:
     """The database's side of a counter, on one alias."""
     alias = using or counter.using or router.db_for_write(counter.model)
     return _stores.get((counter, alias)) or _make_store(counter, alias)
 
 
-def _make_store(counter: CounterDeclaration, alias: str) -> Stored:
+def _make_store(counter: CounterDeclaration, alias: str) -> CounterStore:
     # One for all threads: what a transaction has not sent yet is kept by it.
-    return _stores.setdefault((counter, alias), Stored(counter, alias, partial(_new_layout, counter)))
+    return _stores.setdefault((counter, alias), CounterStore(counter, alias, partial(_new_layout, counter)))
 
 
 def _new_layout(counter: CounterDeclaration) -> Layout:
@@ -51,11 +51,11 @@ def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using:
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
     """Add sums known to be right, in units, by keys already in text; with triggers, too."""
     if sums:
-        buffer_of(counter).add(stored_of(counter, using), sums)
+        buffer_of(counter).add(store_of(counter, using), sums)
 
 
-def ask_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
-    """Ask for a recount of keys, in the caller's transaction; see ``Counter.ask_recount``."""
-    stored = stored_of(counter, using)
+def request_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
+    """Ask for a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
+    stored = store_of(counter, using)
     stored.refuse_events()
-    buffer_of(counter).ask_recount(stored, list(dict.fromkeys(counter.key_text(key) for key in keys)))
+    buffer_of(counter).request_recount(stored, list(dict.fromkeys(counter.key_text(key) for key in keys)))

@@ -55,7 +55,7 @@ def check_columns(counter: CounterDeclaration, source: type[models.Model]) -> It
     if counter.capture != "triggers":
         return
     key, model = conditions.column(source, counter.source_key or ""), concrete(source)
-    where = source._base_manager.filter(counter.where).query.where
+    where = source._base_manager.filter(counter.filter).query.where
     elsewhere = {column.target.name for column in columns(where) if column.alias != model._meta.db_table}
     read = [key] if counter.sum is None else [key, conditions.column(source, counter.sum)]
     elsewhere |= {field.name for field in read if field not in model._meta.local_concrete_fields}

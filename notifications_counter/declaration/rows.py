@@ -24,7 +24,7 @@ def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]
 def with_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
     """The rows of the source that count for a key."""
     rows = source_rows(counter, using)
-    return rows.filter(counter.where, **{f"{key_name(counter)}__isnull": False})
+    return rows.filter(counter.filter, **{f"{key_name(counter)}__isnull": False})
 
 
 def key_name(counter: CounterDeclaration) -> str:
@@ -33,10 +33,10 @@ def key_name(counter: CounterDeclaration) -> str:
     return column(counter.source, counter.source_key).attname
 
 
-def true_rows(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
+def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
     """A query for the counts of keys, in units, by counting the source's rows: ``nc_key`` and ``nc_number``."""
     name = key_name(counter)
-    rows = source_rows(counter, using).filter(counter.where, **{f"{name}__in": list(keys)})
+    rows = source_rows(counter, using).filter(counter.filter, **{f"{name}__in": list(keys)})
     numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=number_of_rows(counter))
     counted: models.QuerySet[Any, Any] = numbers.values_list("nc_key", "nc_number")
     return counted

@@ -16,12 +16,12 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
-from ..declaration.rows import source_rows, true_rows
-from ..exceptions import InvalidKey, LayoutChanged, NothingToRecount
+from ..declaration.rows import source_rows, actual_counts_query
+from ..exceptions import InvalidKey, BufferMismatch, NothingToRecount
 from . import deltas as waiting
 from . import progress
 from .progress import Layout
-from .snapshot import Look, Shard
+from .snapshot import Snapshot, ShardProgress
 from .tables import Delta, Progress
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
@@ -31,7 +31,7 @@ MOST_ROWS = 500
 CASTS = {"mysql": "CAST({} AS CHAR) COLLATE utf8mb4_bin"}
 
 
-class Stored:
+class CounterStore:
     """The count model's rows of one counter on one database alias.
 
     Attributes:
@@ -65,7 +65,7 @@ class Stored:
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.using]
 
-    def look(self, keys: Sequence[str], count: bool = False) -> Look:
+    def look(self, keys: Sequence[str], count: bool = False) -> Snapshot:
         """What is stored and waiting for keys, and the progress of all shards, at one moment.
 
         Args:
@@ -99,7 +99,7 @@ class Stored:
             f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)}"
             f" WHERE {quote(model.pk.column or '')} = %s"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
-            f" AND {quote('shard')} = 0 AND {quote('filled')} AND {quote('prefix')} = ''"
+            f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {quote('prefix')} = ''"
             f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
             f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
         )
@@ -111,11 +111,11 @@ class Stored:
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as filled."""
-        layout, filled = self._new_layout(), not self.has_rows()
-        progress.ensure(self.using, self.label, shards, filled=filled, **asdict(layout))
+        layout, backfilled = self._new_layout(), not self.has_rows()
+        progress.ensure(self.using, self.label, shards, backfilled=backfilled, **asdict(layout))
 
-    def _look(self, keys: Sequence[str], count: bool) -> Look:
-        look = Look()
+    def _look(self, keys: Sequence[str], count: bool) -> Snapshot:
+        look = Snapshot()
         statement, parameters = self._statement(len(keys)), self._parameters(keys)
         if count:
             counting, more = self._counting(keys)
@@ -126,18 +126,18 @@ class Stored:
                 self._put(look, int(part), pk, text, numbers)
         return look
 
-    def _put(self, look: Look, part: int, pk: Any, text: str, numbers: list[Any]) -> None:
+    def _put(self, look: Snapshot, part: int, pk: Any, text: str, numbers: list[Any]) -> None:
         if part == 0:
             look.stored[self.to_text(pk)] = int(numbers[0])
         elif part == 1:
-            look.waiting[text] = int(numbers[0] or 0)
+            look.pending[text] = int(numbers[0] or 0)
             if numbers[1]:
-                look.asked.add(text)
+                look.recount_requests.add(text)
         elif part == 3:
             look.true[self.counter.key_text(text)] = int(numbers[0])
         else:
-            shard, batch, position, size, filled, shards = map(int, numbers)
-            look.shards[shard] = Shard(batch, position, size, bool(filled), text, shards)
+            shard, batch, position, size, backfilled, shards = map(int, numbers)
+            look.shards[shard] = ShardProgress(batch, position, size, bool(backfilled), text, shards)
 
     def _statement(self, keys: int) -> str:
         if not keys:
@@ -154,8 +154,8 @@ class Stored:
     def _progress(self) -> str:
         quote = self.connection.ops.quote_name
         columns = ", ".join(
-            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "filled" else quote(name)
-            for name in ("shard", "batch", "position", "size", "filled", "shards")
+            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "backfilled" else quote(name)
+            for name in ("shard", "batch", "position", "size", "backfilled", "shards")
         )
         table, counter = quote(Progress._meta.db_table), quote("counter")
         return f"SELECT 2, NULL, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
@@ -175,7 +175,7 @@ class Stored:
         )
 
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
-        rows = true_rows(self.counter, keys, self.using)
+        rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
         text = CASTS.get(self.connection.vendor, "CAST({} AS TEXT)").format("t.nc_key")
         return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
@@ -220,17 +220,17 @@ class Stored:
         """Whether the source has rows to be counted; false for a counter of events."""
         return not self.events and source_rows(self.counter, self.using).exists()
 
-    def true_values(self, keys: Sequence[str]) -> dict[str, int]:
+    def actual_counts(self, keys: Sequence[str]) -> dict[str, int]:
         """The counts of keys, in units, by counting the source's rows."""
-        numbers = true_rows(self.counter, keys, self.using)
+        numbers = actual_counts_query(self.counter, keys, self.using)
         found = {self.counter.key_text(key): int(number) for key, number in numbers}
         return {key: found.get(key, 0) for key in keys}
 
-    def must_be_counted(self, look: Look, keys: Sequence[str]) -> list[str]:
+    def keys_to_count(self, look: Snapshot, keys: Sequence[str]) -> list[str]:
         """The keys whose values only their rows can tell: all before the first fill, then those to be recounted."""
         if self.events:
             return []
-        return [key for key in keys if key in look.asked] if look.filled else list(keys)
+        return [key for key in keys if key in look.recount_requests] if look.backfilled else list(keys)
 
     def set_layout(self, layout: Layout) -> None:
         """Note where deltas may wait besides the database; no prefix: nowhere.
@@ -239,16 +239,16 @@ class Stored:
         """
         progress.update(self.using, self.label, {**asdict(layout), "run_id": ""})
 
-    def check_layout(self, known: Shard | Progress, layout: Layout) -> None:
+    def check_layout(self, known: ShardProgress | Progress, layout: Layout) -> None:
         """Refuse to work beside deltas that wait under another prefix or number of shards.
 
         Raises:
-            LayoutChanged: they do, as far as the progress row of the first shard knows.
+            BufferMismatch: they do, as far as the progress row of the first shard knows.
         """
         if known.prefix and Layout(known.prefix, known.shards) != layout:
             now = f"PREFIX {layout.prefix!r} and SHARDS {layout.shards}" if layout.prefix else "the database buffer"
-            raise LayoutChanged(
-                f"{self.label}: deltas may wait in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
-                f" the settings say {now}. Set them back, with ROWS_ONLY, run: manage.py notification_update_counter"
+            raise BufferMismatch(
+                f"{self.label}: deltas may be pending in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
+                f" the settings say {now}. Set them back, with DATABASE_ONLY, run: manage.py notification_update_counter"
                 " --drain, and change them then."
             )
