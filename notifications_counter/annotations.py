@@ -44,18 +44,21 @@ def value_of(counter: Counter, key: str = "pk") -> Combinable:
     Raises:
         AnnotationNotSupported: the counter's buffer is not the database.
     """
-    if counter.buffer.layout.prefix:
-        raise AnnotationNotSupported(f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many at once.")
+    if not counter.buffer.supports_sql_annotation:
+        raise AnnotationNotSupported(
+            f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many keys"
+            " at once."
+        )
     counts = counter.model._base_manager.filter(pk=OuterRef(key))
     stored = counts.annotate(nc_stored=StoredUnits(F(counter.field.name), counter.amounts)).values("nc_stored")
-    waiting = _waiting(counter, key)
-    amount = waiting.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
+    pending = _pending(counter, key)
+    amount = pending.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
     value = Coalesce(Subquery(stored), 0) + Coalesce(Subquery(amount), 0)
     if counter.source is None:
         return _read(counter, value)
     backfilled = Exists(Progress.objects.filter(counter=counter.label, shard=0, backfilled=True))
-    keys_to_count = ~backfilled | Exists(waiting.filter(amount__isnull=True))
-    units = Case(When(keys_to_count, then=_true(counter, key)), default=value, output_field=BigIntegerField())
+    keys_to_count = ~backfilled | Exists(pending.filter(amount__isnull=True))
+    units = Case(When(keys_to_count, then=_actual(counter, key)), default=value, output_field=BigIntegerField())
     return _read(counter, units)
 
 
@@ -66,7 +69,7 @@ def _read(counter: Counter, units: Combinable) -> Combinable:
     return StoredAmount(units, counter.amounts, output_field=counter.field.clone())
 
 
-def _waiting(counter: Counter, key: str) -> models.QuerySet[Any]:
+def _pending(counter: Counter, key: str) -> models.QuerySet[Any]:
     rows = Delta.objects.filter(counter=counter.label)
     if isinstance(counter.key_field, models.UUIDField):  # some databases keep it without dashes
         bare = Replace(Cast(OuterRef(key), CharField(max_length=36)), Value("-"), Value(""))
@@ -74,7 +77,7 @@ def _waiting(counter: Counter, key: str) -> models.QuerySet[Any]:
     return rows.filter(key=Cast(OuterRef(key), CharField(max_length=500)))
 
 
-def _true(counter: Counter, key: str) -> Combinable:
+def _actual(counter: Counter, key: str) -> Combinable:
     assert counter.source is not None
     name = column(counter.source, counter.source_key or "").attname
     rows: models.QuerySet[Any] = models.QuerySet(counter.source).filter(counter.filter, **{name: OuterRef(key)})

@@ -14,7 +14,7 @@ class NotificationController:
     """The notifications of one user, and their unread count.
 
     Args:
-        user: the user, or the user's primary key. Nobody checks that there is such a user.
+        user: the user, or the user's primary key. Whether there is such a user is not checked.
         using: a database alias, where it is not the default.
 
     Raises:

@@ -19,7 +19,7 @@ _stores: dict[tuple[CounterDeclaration, str], CounterStore] = {}
 
 
 def buffer_of(counter: CounterDeclaration) -> Buffer:
-    """Where the deltas of a counter wait."""
+    """The buffer of a counter."""
     return buffers[counter.buffer_alias]
 
 
@@ -30,7 +30,7 @@ def store_of(counter: CounterDeclaration, using: str | None = None) -> CounterSt
 
 
 def _make_store(counter: CounterDeclaration, alias: str) -> CounterStore:
-    # One for all threads: what a transaction has not sent yet is kept by it.
+    # One for all threads: the deltas of open transactions are kept by it.
     return _stores.setdefault((counter, alias), CounterStore(counter, alias, partial(_new_layout, counter)))
 
 
@@ -49,13 +49,13 @@ def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using:
 
 
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
-    """Add sums known to be right, in units, by keys already in text; with triggers, too."""
+    """Hand sums to the buffer, in units, that are known to be right, by keys already in text; with triggers, too."""
     if sums:
         buffer_of(counter).add(store_of(counter, using), sums)
 
 
 def request_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
-    """Ask for a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
-    stored = store_of(counter, using)
-    stored.refuse_events()
-    buffer_of(counter).request_recount(stored, list(dict.fromkeys(counter.key_text(key) for key in keys)))
+    """Request a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
+    store = store_of(counter, using)
+    store.refuse_events()
+    buffer_of(counter).request_recount(store, list(dict.fromkeys(counter.key_text(key) for key in keys)))

@@ -60,4 +60,4 @@ def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: 
 def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     for counter, held in _held(sender, instance, using).items():
         if held:  # what goes with the row's owner is one delta with it
-            deltas.leave_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)
+            deltas.insert_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)

@@ -137,12 +137,11 @@ class Source:
     @cached_property
     def _answers(self) -> dict[str, Case]:
         """The conditions that only the database can answer, under names that no model's field can have."""
-        asked = (
-            each.where for each in self.counters if conditions.compiled(each.where, self.model, self.places) is None
-        )
+        filters = (each.filter for each in self.counters)
+        asked = (each for each in filters if conditions.compiled(each, self.model, self.places) is None)
         return {
-            f"nc_counts_{place}_": Case(When(where, then=Value(True)), default=Value(False))
-            for place, where in enumerate(asked)
+            f"nc_counts_{place}_": Case(When(condition, then=Value(True)), default=Value(False))
+            for place, condition in enumerate(asked)
         }
 
     def attnames(self, names: Iterable[str]) -> set[str]:

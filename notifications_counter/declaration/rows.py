@@ -1,4 +1,4 @@
-"""The rows of a source, and those of them that count, as querysets that count nothing themselves."""
+"""The rows of a source, and those of them that count, as plain querysets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]
     return models.QuerySet(counter.source, using=using)
 
 
-def with_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
+def counted_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
     """The rows of the source that count for a key."""
     rows = source_rows(counter, using)
     return rows.filter(counter.filter, **{f"{key_name(counter)}__isnull": False})
@@ -34,7 +34,7 @@ def key_name(counter: CounterDeclaration) -> str:
 
 
 def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
-    """A query for the counts of keys, in units, by counting the source's rows: ``nc_key`` and ``nc_number``."""
+    """A query for the actual counts of keys, in units: ``nc_key`` and ``nc_number``; no row for a key without rows."""
     name = key_name(counter)
     rows = source_rows(counter, using).filter(counter.filter, **{f"{name}__in": list(keys)})
     numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=number_of_rows(counter))

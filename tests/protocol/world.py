@@ -16,7 +16,7 @@ from django.conf import settings
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.buffers.redis.read import integer
 from notifications_counter.buffers.redis.server import RedisServer, script_text
-from notifications_counter.ledger.snapshot import Snapshot, ShardProgress
+from notifications_counter.ledger.snapshot import ShardProgress, Snapshot
 
 KEYS = ("a", "b")
 BASE = "protocol:{0}"

@@ -19,12 +19,12 @@ class Shards:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
 
-    def base(self, stored: CounterStore, shard: int) -> str:
+    def base(self, store: CounterStore, shard: int) -> str:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster.
 
         Short, because every cached value has it in its name.
         """
-        return f"{self.layout.prefix}:{{{stored.digest}/{shard}}}"
+        return f"{self.layout.prefix}:{{{store.digest}/{shard}}}"
 
     def of(self, key: str) -> int:
         """The shard of a key."""

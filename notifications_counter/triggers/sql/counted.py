@@ -1,6 +1,6 @@
 """Which rows of a source count, and for which key, as SQL that can stand in a trigger.
 
-The condition is the ``WHERE`` that Django makes for ``queryset.filter(where)``, with the table's name replaced by
+The condition is the ``WHERE`` that Django makes for ``queryset.filter(condition)``, with the table's name replaced by
 that of a row of the trigger: what it says of NULL is what the queryset says.
 """
 
