@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Case, F, Value, When
 
-from .shop.models import Purchase
-from .test_random import OPERATIONS, SEEDS, Walk
-from .test_sums import COUNTERS, SumTestCase, assert_sums, plain_sums
+from tests.capture.test_random import OPERATIONS, SEEDS, Walk
+from tests.capture.test_sums import COUNTERS, SumTestCase, assert_sums, plain_sums
+from tests.shop.models import Purchase
 
 #: What a column of two decimal places holds, and what a database rounds to it.
 PRICES = (None, 5, "7.1", 0.25, *map(Decimal, ("0.00", "0.10", "-0.10", "19.99", "1.5", "1.005", "-9999999.99")))

@@ -20,12 +20,11 @@ from django.test.utils import CaptureQueriesContext
 from notifications_counter.annotations import CounterQuerySet, value_of
 from notifications_counter.exceptions import InvalidDelta
 from notifications_counter.ledger.tables import Progress
-
-from .base import ROOT, child_environment, uses_redis
-from .parcels import raw
-from .shop.models import Download, Purchase, Sizes, Spent, SpentByTriggers, Traffic
-from .test_audit import audit_within
-from .test_sums import SumTestCase
+from tests.capture.test_sums import SumTestCase
+from tests.reconciliation.test_audit import audit_within
+from tests.shop.models import Download, Purchase, Sizes, Spent, SpentByTriggers, Traffic
+from tests.support.base import ROOT, child_environment, uses_redis
+from tests.support.parcels import raw
 
 TABLE = Purchase._meta.db_table
 

@@ -11,9 +11,8 @@ from django.db.models import DecimalField, F, Sum
 from django.db.models.functions import Round
 
 from notifications_counter.counters import Counter
-
-from .base import CounterTestCase
-from .shop.models import Order, Ordered, Purchase, Sizes, Spent, SpentByTriggers
+from tests.shop.models import Order, Ordered, Purchase, Sizes, Spent, SpentByTriggers
+from tests.support.base import CounterTestCase
 
 COUNTERS: list[Counter] = [
     *(Spent.prices, Spent.all_prices, SpentByTriggers.prices, SpentByTriggers.costs),
