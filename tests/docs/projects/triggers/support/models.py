@@ -1,0 +1,10 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from notifications_counter import Counter
+
+
+class Ticket(models.Model):
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True)
+    closed = models.BooleanField(default=False)
