@@ -28,7 +28,7 @@ LAYERS = (
     Layer(
         ("admin", "controller", "templatetags", "management", "cron", "tasks", "checks"), "what people and programs use"
     ),
-    Layer(("models", "annotations", "monitoring", "metrics"), "built-in models, values in queries, status"),
+    Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
     Layer(("counters", "querysets"), "Counter: the declaration and its operations"),
     Layer(("flushing",), "the order of a flush, drain"),
     Layer(("reconciliation",), "recount, backfill, audit"),

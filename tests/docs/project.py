@@ -10,6 +10,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECTS = Path(__file__).resolve().parent / "projects"
@@ -61,20 +62,27 @@ class Project:
         target.write_text(text)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(command, **self._where(), capture_output=True, text=True, timeout=300)
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(command, **self._where(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def _where(self) -> dict[str, Any]:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("NC_")},
-            "PATH": path,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "DJANGO_SETTINGS_MODULE": "mysite.settings",
             **self.environment,
         }
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
+        return {"cwd": self.folder, "env": environment}
 
-    def must_run(self, *command: str) -> None:
+    def must_run(self, *command: str) -> str:
+        """What it printed."""
         done = self.run(*command)
         assert done.returncode == 0, f"{command} ended with status {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
 
 
 def with_rest(found: re.Match[str]) -> str:
