@@ -47,7 +47,7 @@ class ReferenceTest(SimpleTestCase):
     def test_the_api_page_lists_each_exception(self) -> None:
         classes = {name: each for name, each in vars(exceptions).items() if isinstance(each, type)}
         public = {name for name, each in classes.items() if each.__module__ == exceptions.__name__}
-        _, members = page("api").split(":members: CounterError,")
+        members = page("api").partition(":members: CounterError,")[2].partition("\n\n")[0]
         self.assertEqual({"CounterError", *re.split(r",\s*", members.strip())}, public)
 
     def test_the_table_of_seams_has_a_row_for_each_module_of_compat(self) -> None:
