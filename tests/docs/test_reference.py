@@ -7,11 +7,11 @@ import re
 import runpy
 
 from django.test import SimpleTestCase
-from notifications_counter.monitoring import metrics
 
 from notifications_counter import exceptions
 from notifications_counter.buffers.database import DatabaseBuffer
 from notifications_counter.buffers.redis import RedisBuffer
+from notifications_counter.monitoring import metrics
 
 from .project import ROOT
 
