@@ -9,7 +9,7 @@ import time
 import unittest
 from collections import Counter
 
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 from redis import Redis
 
 from .blocks import Block, blocks_of
@@ -40,6 +40,7 @@ print(json.dumps(dict(NoticesCount.objects.values_list("user_id", "unread_count"
 Sums = dict[int, int]
 
 
+@tag("long")
 @unittest.skipUnless(ONCE, "runs with SQLite and the database buffer only")
 class MigratingTest(SimpleTestCase):
     def setUp(self) -> None:
