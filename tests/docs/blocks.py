@@ -14,6 +14,8 @@ Such a comment begins with one of ``MARKS``; readers do not see it:
     The exit status of the block's last command.
 ``.. ends after: TEXT``
     The command goes on until it is told to end, which it is when it has printed this.
+``.. file: PATH``
+    The block is this file, as a caption says it where there are captions: not on GitHub, and not on an index.
 ``.. needs: PROGRAM``, ``.. needs: Django 6.0``
     The block is skipped where the program is not installed, or Django is older.
 """
@@ -26,7 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MARKS = ("not run", "run", "checked only", "output", "exits with", "ends after", "needs")
+MARKS = ("not run", "run", "checked only", "output", "exits with", "ends after", "file", "needs")
 DIRECTIVE = re.compile(r"^ *\.\. (?P<name>[a-z-]+):: ?(?P<argument>.*)$")
 COMMENT = re.compile(rf"^ *\.\. (?P<mark>{'|'.join(MARKS)}):(?: (?P<said>.*))?$")
 OPTION = re.compile(r"^:(?P<name>[a-z-]+): *(?P<value>.*)$")
@@ -97,10 +99,10 @@ class Page:
         while lines and not lines[0].strip():
             lines, start = lines[1:], start + 1
         marks, self.marks = self.marks, {}
+        caption = marks.pop("file", options.get("caption", ""))
         if name == "literalinclude":
-            included = self.path.parent / argument
-            return Block(self.name, start, "python", included.read_text(), options.get("caption", ""), marks)
-        return Block(self.name, start, argument, "\n".join(lines).rstrip() + "\n", options.get("caption", ""), marks)
+            return Block(self.name, start, "python", (self.path.parent / argument).read_text(), caption, marks)
+        return Block(self.name, start, argument, "\n".join(lines).rstrip() + "\n", caption, marks)
 
     def _indented(self, before: str) -> tuple[int, str]:
         """The lines that are indented deeper than the one before them, and the number of the first one."""
