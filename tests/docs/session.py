@@ -92,13 +92,14 @@ class Session:
     # What a terminal runs
 
     def shell(self, step: Step) -> None:
-        commands = [line for line in step["text"].replace("\\\n", " ").splitlines() if line and line[0] != "#"]
+        if step["until"]:
+            self.printed = until(step["text"].strip(), step["until"])
+            return
+        lines = step["text"].replace("\\\n", " ").splitlines()
+        commands = lines if all(map(is_managed, lines)) else [step["text"].strip()]
         for number, command in enumerate(commands, 1):
             wanted = int(step["status"]) if number == len(commands) else 0
-            if step["until"]:
-                self.printed = until(command, step["until"])
-                continue
-            status, self.printed = in_process(command) if is_managed(command) else in_bash(command)
+            status, self.printed = in_process(command) if commands is lines else in_bash(command)
             if status != wanted:
                 raise Differs(f"{command!r} ended with status {status}, not {wanted}:\n{self.printed}")
 
@@ -155,7 +156,7 @@ def in_process(command: str) -> tuple[int, str]:
 
 
 def in_bash(command: str) -> tuple[int, str]:
-    done = subprocess.run(["bash", "-c", command], stdout=-1, stderr=-2, text=True, timeout=LIMIT, check=False)
+    done = subprocess.run(["bash", "-e", "-c", command], stdout=-1, stderr=-2, text=True, timeout=LIMIT, check=False)
     return done.returncode, done.stdout
 
 

@@ -1,7 +1,4 @@
 from django.db import models
-from django.db.models import Q
-
-from notifications_counter import Counter
 
 
 class Tenant(models.Model):

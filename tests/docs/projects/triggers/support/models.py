@@ -1,8 +1,5 @@
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
-
-from notifications_counter import Counter
 
 
 class Ticket(models.Model):
