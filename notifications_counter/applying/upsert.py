@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import CounterError
 from ..fields import collation_of
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 
 
 class UnsupportedDatabase(CounterError):
@@ -24,36 +24,36 @@ class UnsupportedDatabase(CounterError):
 Rows = Sequence[tuple[Any, int]]
 
 
-def add(stored: Stored, sums: Rows) -> None:
+def add(store: CounterStore, sums: Rows) -> None:
     """Add sums to the stored counts, in the transaction that is open.
 
     Args:
-        stored: the counter, on one database alias.
+        store: the counter, on one database alias.
         sums: primary key, as the database takes it, and change, each key once.
 
     Raises:
         UnsupportedDatabase: the database is neither PostgreSQL, nor MariaDB or MySQL, nor SQLite.
     """
-    connection = stored.connection
+    connection = store.connection
     if connection.vendor not in DIALECTS:
         names = ", ".join(sorted(DIALECTS))
-        raise UnsupportedDatabase(f"{stored.label}: no flush for {connection.vendor!r}, only for {names}.")
+        raise UnsupportedDatabase(f"{store.label}: no flush for {connection.vendor!r}, only for {names}.")
     if sums:
-        DIALECTS[connection.vendor](Table(stored), sorted(sums), connection)
+        DIALECTS[connection.vendor](Table(store), sorted(sums), connection)
 
 
 class Table:
     """The quoted names of the count model's table, and of the table that its primary key refers to."""
 
-    def __init__(self, stored: Stored) -> None:
-        connection, meta = stored.connection, stored.counter.model._meta
+    def __init__(self, store: CounterStore) -> None:
+        connection, meta = store.connection, store.counter.model._meta
         self.quote = connection.ops.quote_name
         self.name = self.quote(meta.db_table)
         self.pk = self.quote(meta.pk.column or "")
         self.pk_type = meta.pk.db_type(connection)
         self.pk_collation = collation_of(meta.pk, connection)
-        self.amount = self.quote(stored.counter.field.column or "")
-        others = [field for field in meta.concrete_fields if field not in (meta.pk, stored.counter.field)]
+        self.amount = self.quote(store.counter.field.column or "")
+        others = [field for field in meta.concrete_fields if field not in (meta.pk, store.counter.field)]
         self.others = [self.quote(field.column or "") for field in others]
         self.defaults = [field.get_db_prep_save(field.get_default(), connection) for field in others]
         self.owner = self._owner(meta.pk)

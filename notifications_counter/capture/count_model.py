@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connections, models
 
-from ..buffers.recording import stored_of
+from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.registry import declarations
 from ..ledger import deltas
@@ -43,7 +43,7 @@ def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]
 
 def _leave(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
     if difference:
-        stored_of(counter, using).leave({counter.key_text(instance.pk): difference})
+        store_of(counter, using).insert_deltas({counter.key_text(instance.pk): difference})
 
 
 def before_count_save(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
@@ -59,4 +59,4 @@ def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: 
 def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     for counter, held in _held(sender, instance, using).items():
         if held:  # what goes with the row's owner is one delta with it
-            deltas.leave_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)
+            deltas.insert_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)

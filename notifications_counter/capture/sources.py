@@ -13,7 +13,7 @@ from django.db.models import Case, Value, When
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 
 #: Rows a statement, where the database sets no limit of its own.
 BATCH = 10_000
@@ -31,7 +31,7 @@ class Share:
         self.counter = counter
         self._key = self._reader(source, key_names(counter, source.model))
         self._amount = source.places[amount_name(counter, source.model)] if counter.sum else None
-        self.answers = conditions.compiled(counter.where, source.model, source.places)
+        self.answers = conditions.compiled(counter.filter, source.model, source.places)
 
     @staticmethod
     def _reader(source: Source, names: Sequence[str]) -> Callable[[Row], Any]:
@@ -96,7 +96,7 @@ class Source:
         """The attribute names of all columns that say whether, for whom and by how much a row counts."""
         found = set(self.followed)
         for counter in self.counters:
-            found.update(key_names(counter, self.model), conditions.field_names(counter.where, self.model))
+            found.update(key_names(counter, self.model), conditions.field_names(counter.filter, self.model))
             if counter.sum:
                 found.add(amount_name(counter, self.model))
         return frozenset(found)
@@ -125,12 +125,11 @@ class Source:
     @cached_property
     def _answers(self) -> dict[str, Case]:
         """The conditions that only the database can answer, under names that no model's field can have."""
-        asked = (
-            each.where for each in self.counters if conditions.compiled(each.where, self.model, self.places) is None
-        )
+        filters = (each.filter for each in self.counters)
+        asked = (each for each in filters if conditions.compiled(each, self.model, self.places) is None)
         return {
-            f"nc_counts_{place}_": Case(When(where, then=Value(True)), default=Value(False))
-            for place, where in enumerate(asked)
+            f"nc_counts_{place}_": Case(When(condition, then=Value(True)), default=Value(False))
+            for place, condition in enumerate(asked)
         }
 
     def attnames(self, names: Iterable[str]) -> set[str]:
@@ -281,11 +280,11 @@ class Source:
         """The rows of instances that have been created.
 
         Raises:
-            NotCounted: the database did not say which primary keys it gave them.
+            CountingConflict: the database did not say which primary keys it gave them.
         """
         pks = [self.pk_of(instance) for instance in instances]
         if None in pks:
-            raise NotCounted(
+            raise CountingConflict(
                 f"{self.model._meta.label}: this database does not tell the primary keys of rows that bulk_create made,"
                 " and only it knows whether they count. Create them one by one."
             )

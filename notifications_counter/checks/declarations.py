@@ -54,10 +54,10 @@ def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
     found += check_capture(counter)
     if counter.declared_source is not None:
         found += _check_source(counter)
-    elif counter.source_key is not None or counter.where:
-        hint = "Give the counter a source, or leave out key and where."
+    elif counter.source_key is not None or counter.filter:
+        hint = "Give the counter a source, or leave out key and filter."
         found.append(
-            _error(counter, "key and where say which rows of a source count, but there is no source.", hint, 5)
+            _error(counter, "key and filter say which rows of a source count, but there is no source.", hint, 5)
         )
     return found
 
@@ -119,15 +119,15 @@ def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     if not (isinstance(source, type) and issubclass(source, models.Model)):
         yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
         return
-    found = [*_check_key(counter, source), *_check_where(counter, source)]
+    found = [*_check_key(counter, source), *_check_filter(counter, source)]
     yield from found or check_columns(counter, source)
     yield from _check_databases(counter, source)
     yield from _check_cascades(counter, source)
 
 
-def _check_where(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
-    for problem in conditions.problems(counter.where, source):
-        yield _error(counter, f"where: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
+def _check_filter(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
+    for problem in conditions.problems(counter.filter, source):
+        yield _error(counter, f"filter: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
 
 
 def _check_key(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:

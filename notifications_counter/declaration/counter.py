@@ -11,14 +11,14 @@ from django.db.models import Q
 
 from ..exceptions import InvalidSettings
 from . import conditions
-from .keys import Keys
+from .keys import KeyConverter
 
 #: How a counter may learn of changes.
 CAPTURES = ("signals", "triggers")
 
 
 class CounterDeclaration:
-    """What a counter declares; see ``Counter``, which reads and writes it too."""
+    """What a counter declares; see ``Counter``, which has the operations too."""
 
     model: type[models.Model]
     name: str
@@ -27,7 +27,7 @@ class CounterDeclaration:
         self,
         source: type[models.Model] | str | None = None,
         key: str | None = None,
-        where: Q | None = None,
+        filter: Q | None = None,
         field: str | None = None,
         *,
         sum: str | None = None,
@@ -38,7 +38,7 @@ class CounterDeclaration:
         self.declared_source = source
         self.declared_field = field
         self.source_key = key
-        self.where = Q() if where is None else where
+        self.filter = Q() if filter is None else filter
         self.sum = sum
         self.using = using
         self.buffer_alias = buffer
@@ -110,6 +110,6 @@ class CounterDeclaration:
         return self.keys.text(key)
 
     @cached_property
-    def keys(self) -> Keys:
-        """What may be a key."""
-        return Keys(self.label, self.key_field)
+    def keys(self) -> KeyConverter:
+        """What converts keys."""
+        return KeyConverter(self.label, self.key_field)

@@ -1,6 +1,6 @@
 """Which rows of a source count, and for which key, as SQL that can stand in a trigger.
 
-The condition is the ``WHERE`` that Django makes for ``queryset.filter(where)``, with the table's name replaced by
+The condition is the ``WHERE`` that Django makes for ``queryset.filter(condition)``, with the table's name replaced by
 that of a row of the trigger: what it says of NULL is what the queryset says.
 """
 
@@ -65,7 +65,7 @@ class Counted:
     @property
     def where(self) -> WhereNode:
         assert self.counter.source is not None
-        return self.counter.source._base_manager.filter(self.counter.where).query.where
+        return self.counter.source._base_manager.filter(self.counter.filter).query.where
 
     @cached_property
     def fields(self) -> list[models.Field[Any, Any]]:

@@ -2,7 +2,7 @@
 
 One function for each counter. However many rows a statement changes, it leaves one delta for each key.
 
-An update that names none of the counter's columns is looked at as well, at the cost of one pass over its rows: nothing
+An update that names none of the counter's columns is examined as well, at the cost of one pass over its rows: nothing
 that PostgreSQL tells a trigger about a statement's columns is certain. ``UPDATE OF columns`` sees no column that
 another trigger changes, and of several updates in one statement, ``WITH a AS (UPDATE ...) UPDATE ...``, only the first.
 """
