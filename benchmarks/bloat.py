@@ -76,7 +76,8 @@ class Bloat:
 
 
 def cases(users: int) -> list[Case]:
-    from notifications_counter.models import Delta, UserNotificationsCount
+    from notifications_counter.ledger.tables import Delta
+    from notifications_counter.models import UserNotificationsCount
 
     from .models import InRowsCount
 

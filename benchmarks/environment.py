@@ -50,8 +50,8 @@ def make_tables() -> None:
     from django.apps import apps
     from django.db import connection
 
+    from notifications_counter.fillfactor import FILL_FACTOR
     from notifications_counter.models import Notification
-    from notifications_counter.storage import FILL_FACTOR
 
     from .models import InRowsCount, Row
 
@@ -90,12 +90,12 @@ def redis_client() -> Any:
     """The very client of the Redis buffer."""
     from notifications_counter.buffers import buffers
 
-    return buffers["default"].client  # type: ignore[attr-defined]
+    return buffers["default"].server.client  # type: ignore[attr-defined]
 
 
 def start_anew(users: int) -> list[int]:
     """Leave nothing of the measurement before; so many users, whose primary keys are returned."""
-    from notifications_counter.models import Delta
+    from notifications_counter.ledger.tables import Delta
 
     redis_client().flushdb()
     execute(f"TRUNCATE auth_user, {table(Delta)}, {', '.join(map(table, counts()))} RESTART IDENTITY CASCADE")
@@ -117,7 +117,7 @@ def counts() -> list[Any]:
 def note_progress() -> None:
     """The rows that `migrate` creates where no notification is there yet."""
     from notifications_counter.counters import counters
-    from notifications_counter.models import Progress
+    from notifications_counter.ledger.tables import Progress
 
     Progress.objects.all().delete()
     for counter in counters():

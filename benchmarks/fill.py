@@ -65,7 +65,7 @@ def write(end: Path, users: int) -> None:
 def prepare(users: int, each: int) -> None:
     from django.db import connection
 
-    from notifications_counter.models import Progress
+    from notifications_counter.ledger.tables import Progress
 
     with connection.cursor() as cursor:
         cursor.execute(USERS, [users])

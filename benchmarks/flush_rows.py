@@ -45,7 +45,7 @@ def figures(at_scale: bool) -> Iterator[Figure]:
 
 
 def fill() -> None:
-    from notifications_counter.models import Delta
+    from notifications_counter.ledger.tables import Delta
 
     from .models import InRowsCount
 

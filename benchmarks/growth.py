@@ -65,7 +65,8 @@ def costs(users: int) -> Iterator[Cost]:
 
 
 def prepare(users: int, many: list[int]) -> None:
-    from notifications_counter.models import Delta, Notification, UserNotificationsCount
+    from notifications_counter.ledger.tables import Delta
+    from notifications_counter.models import Notification, UserNotificationsCount
 
     from .models import InRows, InRowsCount
 
@@ -206,7 +207,8 @@ def in_turn(named: dict[str, Callable[[], object]]) -> Iterator[Cost]:
 
 
 def flushes(users: int, chosen: list[int]) -> Iterator[Cost]:
-    from notifications_counter.models import Delta, Notification, UserNotificationsCount
+    from notifications_counter.ledger.tables import Delta
+    from notifications_counter.models import Notification, UserNotificationsCount
 
     from .models import InRows, InRowsCount
 

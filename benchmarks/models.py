@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from notifications_counter.counters import Counter
 from notifications_counter.indexes import PartialIndex
-from notifications_counter.querysets import CountedQuerySet
 
 
 class Row(models.Model):
@@ -66,7 +65,7 @@ post_delete.connect(listen, Listened)
 class InRows(Row):
     """Counted with the database buffer."""
 
-    objects = CountedQuerySet.as_manager()
+    objects = models.Manager()
 
 
 class InRowsCount(CountRow):

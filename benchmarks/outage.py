@@ -58,7 +58,7 @@ def outage(seconds: float) -> list[float]:
     """Let the server be away for a while; the moments at which things change."""
     from notifications_counter.buffers import buffers
 
-    process = buffers["default"].client.info("server")["process_id"]  # type: ignore[attr-defined]
+    process = buffers["default"].server.client.info("server")["process_id"]  # type: ignore[attr-defined]
     time.sleep(2)  # the writers start
     moments = [time.time()]
     time.sleep(AROUND)

@@ -55,7 +55,7 @@ def many(users: list[int], rounds: int) -> Figure:
 
 
 def in_rows(users: list[int], rounds: int) -> Iterator[Figure]:
-    from notifications_counter.models import Delta
+    from notifications_counter.ledger.tables import Delta
 
     from .models import InRowsCount
 

@@ -52,16 +52,17 @@ def install(capture: str) -> None:
     """Declare the built-in counter so, and make the database agree."""
     from django.db import DEFAULT_DB_ALIAS
 
+    from notifications_counter.ledger.introspection import Tables
     from notifications_counter.models import UserNotificationsCount
-    from notifications_counter.tables import Tables
-    from notifications_counter.triggers import Triggers
+    from notifications_counter.triggers.install import Triggers
 
     UserNotificationsCount.counter.capture = capture
     list(Triggers(Tables(DEFAULT_DB_ALIAS)).install())
 
 
 def seconds(change: str) -> float:
-    from notifications_counter.models import Delta, Notification
+    from notifications_counter.ledger.tables import Delta
+    from notifications_counter.models import Notification
 
     execute(f"TRUNCATE {Delta._meta.db_table}")
     execute(f"VACUUM ANALYZE {Notification._meta.db_table}")

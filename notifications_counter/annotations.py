@@ -10,9 +10,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Replace
 
 from .counters import Counter
+from .declaration.conditions import column
 from .exceptions import CounterError
-from .models import Delta, Progress
-from .where import column
+from .ledger.tables import Delta, Progress
 
 
 class NotInOneQuery(CounterError):

@@ -14,13 +14,16 @@ class NotificationsCounterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, deploy_checks, migrated, signals, trigger_checks
+        from .capture import listen
+        from .checks import declarations, deploy, triggers
+        from .management import migrate_handlers
 
-        signals.connect_all()
-        register(checks.check_settings, Tags.compatibility)
-        register(checks.check_counters, Tags.models)
-        register(trigger_checks.check_triggers, Tags.database)
-        register(deploy_checks.check_deploy, Tags.database, deploy=True)
+        listen.install()
+        listen.connect_all()
+        register(declarations.check_settings, Tags.compatibility)
+        register(declarations.check_counters, Tags.models)
+        register(triggers.check_triggers, Tags.database)
+        register(deploy.check_deploy, Tags.database, deploy=True)
         # Once for each migrate: both are sent for one app after the other, before and after all migrations.
-        pre_migrate.connect(migrated.before_migrate, sender=self, dispatch_uid="notifications_counter")
-        post_migrate.connect(migrated.after_migrate, sender=self, dispatch_uid="notifications_counter")
+        pre_migrate.connect(migrate_handlers.before_migrate, sender=self, dispatch_uid="notifications_counter")
+        post_migrate.connect(migrate_handlers.after_migrate, sender=self, dispatch_uid="notifications_counter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .capture.bulk import update_of_key
 from .exceptions import InvalidKey
 from .models import Notification, UserNotificationsCount
 from .querysets import NotificationQuerySet
@@ -60,7 +61,7 @@ class NotificationController:
         return self._mark(self.notifications())
 
     def _mark(self, notifications: NotificationQuerySet) -> int:
-        return notifications.unread().update_counted(self.counter, self.user_id, -1, has_read=True)
+        return update_of_key(notifications.unread(), self.counter, self.user_id, -1, has_read=True)
 
     def update_unread_count(self, delta: int) -> None:
         """Change the unread count, in the caller's transaction, for a program that writes the rows by itself.

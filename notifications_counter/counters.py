@@ -1,55 +1,26 @@
-"""The declaration of a counter, its reads and its writes, and the registry of all counters."""
+"""Counters: their declaration, and what is read and changed through it."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
-from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
-from django.db import models, router
-from django.db.models import Count, F, Q
-from django.db.models.signals import class_prepared
-from django.dispatch import Signal
-
-from . import where as conditions
-from .conf import is_integer
-from .exceptions import InvalidDelta, InvalidSettings, unknown
-from .keys import Keys
-
-if TYPE_CHECKING:
-    from .buffers import BufferHandler
-    from .buffers.base import Buffer
-    from .buffers.status import Status
-    from .flush import Flushed
-    from .recount import Recounted
-    from .stored import Stored
-
-#: Sent with ``counter`` when a counter has been bound to its model.
-counter_bound = Signal()
-
-#: Doubles, in which Redis keeps its scores, are exact up to here.
-LARGEST_DELTA = 2**53
-
-#: How a counter may learn of changes.
-CAPTURES = ("signals", "triggers")
-
-_counters: dict[str, Counter] = {}
-
-
-@cache
-def _buffers() -> BufferHandler:
-    """Found at the first use, because the buffers know counters; and once, because every read asks for it."""
-    from .buffers import buffers
-
-    return buffers
+from .applying.result import Flushed
+from .buffers import recording
+from .buffers.base import Buffer
+from .buffers.recording import buffer_of, stored_of
+from .buffers.status import Status
+from .declaration.counter import CounterDeclaration
+from .declaration.registry import declarations, get_declaration
+from .flushing.drain import forget_layout
+from .flushing.flush import flush
+from .ledger.store import Stored
+from .reconciliation.recount import Recounted, recount
 
 
 def counters() -> list[Counter]:
     """All counters of all installed count models, by label."""
-    return [counter for _, counter in sorted(_counters.items())]
+    return cast(list[Counter], declarations())
 
 
 def get_counter(label: str) -> Counter:
@@ -58,18 +29,10 @@ def get_counter(label: str) -> Counter:
     Raises:
         InvalidSettings: there is none, or more than one.
     """
-    if label in _counters:
-        return _counters[label]
-    found = [counter for counter in counters() if counter.model._meta.label.lower() == label.lower()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        labels = ", ".join(counter.label for counter in found)
-        raise InvalidSettings(f"{label!r} has several counters. Name one: {labels}.")
-    raise InvalidSettings(unknown("counter", label, _counters))
+    return cast(Counter, get_declaration(label))
 
 
-class Counter:
+class Counter(CounterDeclaration):
     """Declares, as an attribute of a count model, what that model counts.
 
     Args:
@@ -84,119 +47,14 @@ class Counter:
             the database, which see raw SQL and other programs too; they need a source and the database buffer.
     """
 
-    model: type[models.Model]
-    name: str
-
-    def __init__(
-        self,
-        source: type[models.Model] | str | None = None,
-        key: str | None = None,
-        where: Q | None = None,
-        field: str | None = None,
-        *,
-        using: str | None = None,
-        buffer: str = "default",
-        capture: str = "signals",
-    ) -> None:
-        self.declared_source = source
-        self.declared_field = field
-        self.source_key = key
-        self.where = Q() if where is None else where
-        self.using = using
-        self.buffer_alias = buffer
-        self.capture = capture
-
-    def __repr__(self) -> str:
-        return f"<Counter {self.label}>" if hasattr(self, "model") else "<Counter>"
-
-    def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
-        self.name = name
-        setattr(cls, name, self)
-
-    def bind(self, model: type[models.Model]) -> None:
-        self.model = model
-        self._stored: dict[str, Stored] = {}
-        if model._meta.apps is apps:
-            _counters[self.label] = self
-            counter_bound.send(sender=type(self), counter=self)
-
-    @cached_property
-    def label(self) -> str:
-        return f"{self.model._meta.label}.{self.name}"
-
-    @cached_property
-    def source(self) -> type[models.Model] | None:
-        """The model whose rows are counted; of a proxy the one that it stands for.
-
-        Raises:
-            LookupError: there is no such model.
-        """
-        source = self.declared_source
-        if isinstance(source, str):
-            source = self.model._meta.apps.get_model(source)
-        if isinstance(source, type) and issubclass(source, models.Model):
-            return source._meta.concrete_model or source
-        return source
-
-    @cached_property
-    def field(self) -> models.Field[Any, Any]:
-        """The integer field of the count model.
-
-        Raises:
-            InvalidSettings: there is no such field, none, or more than one to choose from.
-        """
-        if self.declared_field is not None:
-            try:
-                return conditions.column(self.model, self.declared_field)
-            except FieldDoesNotExist as error:
-                raise InvalidSettings(f"{self.label}: {error}.") from None
-        found = [f for f in self.model._meta.concrete_fields if self._may_hold_count(f)]
-        if len(found) != 1:
-            names = ", ".join(field.name for field in found) or "none"
-            raise InvalidSettings(
-                f"{self.label}: the count model needs one integer field or field=..., it has: {names}."
-            )
-        return found[0]
-
-    @staticmethod
-    def _may_hold_count(field: models.Field[Any, Any]) -> bool:
-        return isinstance(field, models.IntegerField) and not field.primary_key
-
-    @cached_property
-    def key_field(self) -> models.Field[Any, Any]:
-        """The field that converts keys: the count model's primary key, or the field that it refers to."""
-        field: models.Field[Any, Any] = self.model._meta.pk
-        while field.remote_field is not None:
-            field = field.target_field  # type: ignore[attr-defined]
-        return field
-
     @property
     def buffer(self) -> Buffer:
-        return _buffers()[self.buffer_alias]
+        """Where its deltas wait."""
+        return buffer_of(self)
 
     def stored(self, using: str | None = None) -> Stored:
         """The database's side of this counter, on one alias."""
-        alias = using or self.using or router.db_for_write(self.model)
-        return self._stored.get(alias) or self._make_stored(alias)
-
-    def _make_stored(self, alias: str) -> Stored:
-        from .stored import Stored
-
-        # One for all threads: what a transaction has not sent yet is kept by it.
-        return self._stored.setdefault(alias, Stored(self, alias))
-
-    def key_text(self, key: Any) -> str:
-        """A key, or an instance whose primary key it is, as the text under which buffers know it.
-
-        Raises:
-            InvalidKey: it cannot be a key of this counter.
-        """
-        return self.keys.text(key)
-
-    @cached_property
-    def keys(self) -> Keys:
-        """What may be a key."""
-        return Keys(self.label, self.key_field)
+        return stored_of(self, using)
 
     def value(self, key: Any, *, using: str | None = None) -> int:
         """The count of a key: what is stored and all that is buffered, the caller's own transaction included.
@@ -280,19 +138,7 @@ class Counter:
             InvalidKey: a key cannot be one of this counter.
             InvalidDelta: a delta is not an integer below 2**53.
         """
-        sums: dict[str, int] = {}
-        for key, amount in deltas.items():
-            if not is_integer(amount) or abs(amount) >= LARGEST_DELTA:
-                raise InvalidDelta(f"A delta must be an integer below 2**53, not {amount!r} (key {key!r}).")
-            text = self.key_text(key)
-            sums[text] = sums.get(text, 0) + amount
-        if self.capture != "triggers":
-            self.count({key: amount for key, amount in sums.items() if amount}, using)
-
-    def count(self, sums: Mapping[str, int], using: str | None = None) -> None:
-        """Add sums known to be right, by keys already in text; with triggers, too."""
-        if sums:
-            self.buffer.add(self.stored(using), sums)
+        recording.add(self, deltas, using)
 
     def flush(
         self,
@@ -318,8 +164,6 @@ class Counter:
             BufferUnavailable: the buffer's server does not answer. Nothing is lost.
             LayoutChanged: the settings place the deltas elsewhere than those that wait.
         """
-        from .flush import flush
-
         return flush(self.stored(using), chunk=chunk, stop=stop, report=report)
 
     def recount(self, keys: Iterable[Any], *, using: str | None = None, check: bool = False) -> list[Recounted]:
@@ -341,8 +185,6 @@ class Counter:
             RecountInTransaction: called inside a transaction.
             BufferUnavailable: the buffer's server does not answer.
         """
-        from .recount import recount
-
         return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
 
     def ask_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
@@ -354,9 +196,7 @@ class Counter:
             InvalidKey: one of them cannot be a key of this counter.
             NothingToRecount: the counter has no source.
         """
-        stored = self.stored(using)
-        stored.refuse_events()
-        self.buffer.ask_recount(stored, list(dict.fromkeys(self.key_text(key) for key in keys)))
+        recording.ask_recount(self, keys, using)
 
     def status(self, *, using: str | None = None) -> Status:
         """What is buffered, and what the last flush did.
@@ -376,47 +216,4 @@ class Counter:
             BufferUnavailable: the buffer's server does not answer.
             RecountFailed: a key with an intent could not be recounted.
         """
-        from .moving import forget_layout
-
         forget_layout(self.stored(using))
-
-    def has_rows(self, using: str) -> bool:
-        """Whether the source has rows to be counted; false for a counter of events."""
-        return self.source is not None and models.QuerySet(self.source, using=using).exists()
-
-    def true_rows(self, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
-        """A query for the counts of keys by counting the source's rows: ``nc_key`` and ``nc_number``."""
-        assert self.source is not None and self.source_key is not None
-        name = conditions.column(self.source, self.source_key).attname
-        rows: models.QuerySet[Any] = models.QuerySet(self.source, using=using).filter(
-            self.where, **{f"{name}__in": list(keys)}
-        )
-        numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=Count("*"))
-        counted: models.QuerySet[Any, Any] = numbers.values_list("nc_key", "nc_number")
-        return counted
-
-    def true_values(self, keys: Iterable[str], using: str) -> dict[str, int]:
-        """The counts of keys by counting the source's rows; nothing for keys without any."""
-        return {self.key_text(key): number for key, number in self.true_rows(keys, using)}
-
-
-def _bind(sender: type[models.Model], **kwargs: Any) -> None:
-    """Bind the counters of a model whose class is complete, those of its abstract bases included."""
-    if sender._meta.proxy:
-        return
-    for base in sender.__mro__:
-        for name, attribute in list(vars(base).items()):
-            if isinstance(attribute, Counter) and getattr(sender, name) is attribute:
-                _bind_one(sender, base, name, attribute)
-
-
-def _bind_one(model: type[models.Model], base: type[Any], name: str, counter: Counter) -> None:
-    if base is model:
-        counter.bind(model)
-    elif base._meta.abstract:
-        own = copy.copy(counter)
-        own.contribute_to_class(model, name)
-        own.bind(model)
-
-
-class_prepared.connect(_bind, dispatch_uid="notifications_counter")

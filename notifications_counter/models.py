@@ -1,4 +1,4 @@
-"""The built-in notifications and their counts, and the tables in which deltas wait and progress is kept."""
+"""The built-in notifications and their counts; and, for Django to find them, the tables of the engine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .counters import Counter
-from .fields import KeyField
 from .indexes import PartialIndex
-from .keys import LONGEST_KEY
+from .ledger.tables import Delta, Progress
 from .querysets import NotificationQuerySet
+
+__all__ = ["Delta", "Notification", "Progress", "UserNotificationsCount"]
 
 
 class Notification(models.Model):
@@ -69,50 +70,3 @@ class UserNotificationsCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.unread_count}"
-
-
-class Delta(models.Model):
-    """A change of one key's count that waits in the database. Without an amount it asks for a recount of its key."""
-
-    id = models.BigAutoField(primary_key=True)
-    counter = KeyField(max_length=150)
-    key = KeyField(max_length=LONGEST_KEY)
-    amount = models.BigIntegerField(null=True)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["counter", "key"], name="nc_waiting")]
-
-    def __str__(self) -> str:
-        return f"{self.counter} {self.key}: {self.amount}"
-
-
-class Progress(models.Model):
-    """How much of which batch of a counter's shard has been applied. Its row is the lock of every flush."""
-
-    id = models.BigAutoField(primary_key=True)
-    counter = KeyField(max_length=150)
-    shard = models.IntegerField()
-    filled = models.BooleanField(default=False)
-    recounted_to = KeyField(max_length=500, null=True)
-    prefix = models.CharField(max_length=100, default="")
-    shards = models.IntegerField(default=1)
-    run_id = models.CharField(max_length=64, default="")
-    batch = models.BigIntegerField(default=0)
-    position = models.BigIntegerField(default=0)
-    size = models.BigIntegerField(default=0)
-    flushed_at = models.DateTimeField(null=True)
-    flushed_keys = models.BigIntegerField(default=0)
-    flushed_seconds = models.FloatField(default=0)
-    lost_at = models.DateTimeField(null=True)
-    audited_to = KeyField(max_length=500, null=True)
-    audited_at = models.DateTimeField(null=True)
-    audit_keys = models.BigIntegerField(default=0)
-    drift_at = models.DateTimeField(null=True)
-    drift_keys = models.BigIntegerField(default=0)
-    drift_amount = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["counter", "shard"], name="nc_progress_row")]
-
-    def __str__(self) -> str:
-        return f"{self.counter}/{self.shard}: batch {self.batch}, {self.position} of {self.size}"

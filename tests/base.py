@@ -19,7 +19,8 @@ from django.test import TransactionTestCase, override_settings
 
 from notifications_counter.buffers import buffers
 from notifications_counter.counters import counters
-from notifications_counter.models import Delta, Notification, Progress, UserNotificationsCount
+from notifications_counter.ledger.tables import Delta, Progress
+from notifications_counter.models import Notification, UserNotificationsCount
 
 ROOT = Path(__file__).resolve().parent.parent
 counter = UserNotificationsCount.counter
@@ -100,9 +101,9 @@ def uses_redis() -> bool:
 
 def empty_redis() -> None:
     for alias in buffers:
-        client = getattr(buffers[alias], "client", None)
-        if client is not None:
-            client.flushdb()
+        server = getattr(buffers[alias], "server", None)
+        if server is not None:
+            server.client.flushdb()
 
 
 def note_layout() -> None:

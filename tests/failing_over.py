@@ -18,7 +18,8 @@ from django.test import override_settings
 from notifications_counter.buffers import buffers
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.counters import Counter
-from notifications_counter.models import Delta, Notification, Progress
+from notifications_counter.ledger.tables import Delta, Progress
+from notifications_counter.models import Notification
 
 from .base import CounterTestCase, counter, default_buffer, finish, notify, start_child, uses_redis
 from .children.work import COUNTERS
@@ -61,7 +62,7 @@ class GroupTestCase(CounterTestCase):
         self.enterContext(override_settings(REDIS_CLUSTER=nodes, REDIS_SENTINELS=nodes))
         self.enterContext(default_buffer(BACKEND, self.options))
         super().setUp()
-        self.addCleanup(self.buffer.client.close)
+        self.addCleanup(self.buffer.server.client.close)
 
     @property
     def buffer(self) -> RedisBuffer:
@@ -85,7 +86,7 @@ class FailOverTests(GroupTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.users = self.make_users(12)
-        self.buffer.breaker.seconds = 0  # nobody waits here for a server that is left alone
+        self.buffer.server.breaker.seconds = 0  # nobody waits here for a server that is left alone
 
     def tearDown(self) -> None:
         super().tearDown()
@@ -201,13 +202,13 @@ class FailOverTests(GroupTestCase):
     def test_a_primary_that_is_silent_holds_up_one_request_for_two_seconds(self) -> None:
         with default_buffer(BACKEND, self.options), self.assertLogs("notifications_counter", "ERROR"):
             counter.flush()
-            self.addCleanup(self.buffer.client.close)
+            self.addCleanup(self.buffer.server.client.close)
             with self.victim().paused():
                 took = [seconds_of(user) for user in self.users]
         self.assertTrue(1.5 < max(took) < 3, took)
         self.assertLess(sum(took), 6)
         self.group.revive()
-        self.addCleanup(self.buffer.client.close)
+        self.addCleanup(self.buffer.server.client.close)
         counter.flush()
         self.assert_exact(self.users)
         self.assert_stored_exact(self.users)

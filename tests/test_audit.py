@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from notifications_counter.models import Notification, Progress, UserNotificationsCount
+from notifications_counter.ledger.tables import Progress
+from notifications_counter.models import Notification, UserNotificationsCount
 from tests.testapp.models import Click
 
 from .base import CounterTestCase, behind_djangos_back, counter, notify, uses_redis
@@ -66,8 +67,8 @@ class AuditTest(CounterTestCase):
         buffer: Any = counter.buffer
         for user in self.users:
             notify(user)
-        base = buffer.base(counter.stored(), 0)
-        buffer.client.delete(f"{base}:pending", *(f"{base}:total:{user.pk}" for user in self.users))
+        base = buffer.shards.base(counter.stored(), 0)
+        buffer.server.client.delete(f"{base}:pending", *(f"{base}:total:{user.pk}" for user in self.users))
         with audit_within(0.001), self.assertLogs("notifications_counter", "WARNING"):
             self.assertEqual(counter.flush().drifted, 5)
         self.assert_exact(self.users)

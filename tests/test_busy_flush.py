@@ -2,8 +2,9 @@
 
 from unittest import mock
 
-from notifications_counter.flush import Flush
-from notifications_counter.models import Delta
+from notifications_counter.applying.apply import Applier
+from notifications_counter.flushing.flush import Flush
+from notifications_counter.ledger.tables import Delta
 
 from .base import CounterTestCase, counter, notify, uses_redis
 
@@ -11,17 +12,17 @@ from .base import CounterTestCase, counter, notify, uses_redis
 class BusyFlushTest(CounterTestCase):
     def test_a_flush_ends_though_something_is_written_after_each_chunk(self) -> None:
         users = self.make_users(6)
-        next_chunk, left = Flush._next_chunk, iter(range(100))
+        next_chunk, left = Applier.next_chunk, iter(range(100))
 
-        def written_after(flush: Flush, done: int) -> None:
-            next_chunk(flush, done)
+        def written_after(applier: Applier, done: int) -> None:
+            next_chunk(applier, done)
             if done:
                 notify(users[next(left) % 6])
                 notify(users[next(left) % 6])
 
         for user in users:
             notify(user)
-        with mock.patch.object(Flush, "_next_chunk", written_after):
+        with mock.patch.object(Applier, "next_chunk", written_after):
             self.assertTrue(counter.flush(chunk=1).ok)
         self.assert_exact(users)
         self.assertGreater(counter.status().keys if uses_redis() else Delta.objects.count(), 0)

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.test import SimpleTestCase, override_settings
 from django.test.utils import isolate_apps
 
-from notifications_counter.checks import check_counter, check_settings
+from notifications_counter.checks.declarations import check_counter, check_settings
 from notifications_counter.conf import get_settings
 from notifications_counter.counters import Counter
 from notifications_counter.exceptions import CounterError
@@ -94,7 +94,7 @@ class SettingsCheckTest(SimpleTestCase):
         program = (
             "import sys; sys.modules['redis'] = None\n"
             "import django; from django.conf import settings; django.setup()\n"
-            "from notifications_counter.checks import check_settings; print(check_settings()[0])"
+            "from notifications_counter.checks.declarations import check_settings; print(check_settings()[0])"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],

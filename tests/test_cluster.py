@@ -11,7 +11,8 @@ from django.test import override_settings, tag
 
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import BufferUnavailable
-from notifications_counter.models import Delta, Notification
+from notifications_counter.ledger.tables import Delta
+from notifications_counter.models import Notification
 
 from . import failing_over
 from .base import CounterTestCase, behind_djangos_back, counter, default_buffer, note_layout, notify
@@ -29,7 +30,7 @@ class ClusterTestCase(GroupTestCase):
 
     def server(self, shard: int) -> Server:
         """The one that holds a shard of the notifications' counter."""
-        node = self.buffer.client.get_node_from_key(self.buffer.base(counter.stored(), shard))
+        node = self.buffer.server.client.get_node_from_key(self.buffer.shards.base(counter.stored(), shard))
         return next(server for server in self.group.servers if server.is_alive and server.port == node.port)
 
 
@@ -101,11 +102,11 @@ class ClusterTest(ClusterTestCase):
         counter.values(users)
         call_command("notification_update_counter", drain=True, stdout=StringIO())
         self.assert_stored_exact(users)
-        self.assertEqual(list(self.buffer.client.scan_iter("*:total:*")), [])
-        self.assertEqual(list(self.buffer.client.scan_iter("*:pending")), [])
+        self.assertEqual(list(self.buffer.server.client.scan_iter("*:total:*")), [])
+        self.assertEqual(list(self.buffer.server.client.scan_iter("*:pending")), [])
         with default_buffer(BACKEND, {**self.options, "SHARDS": 5}):
             counter.flush()
-            self.addCleanup(self.buffer.client.close)
+            self.addCleanup(self.buffer.server.client.close)
             notify(users[0], 2)
             self.assert_exact(users)
 
@@ -128,11 +129,11 @@ class FailOverTest(failing_over.FailOverTests, ClusterTestCase):
     def test_a_shard_that_moves_to_another_node_in_one_step_is_recounted(self) -> None:
         for each in ALL:
             each.flush()
-        base, before = self.buffer.base(counter.stored(), 0), self.run_ids(counter)
+        base, before = self.buffer.shards.base(counter.stored(), 0), self.run_ids(counter)
         source = self.server(0)
         target = next(server for server in self.group.primaries if server is not source)
         with self.load():
-            self.group.move(self.buffer.client.keyslot(base), source, target)
+            self.group.move(self.buffer.server.client.keyslot(base), source, target)
         self.assert_exact_past_the_grace_time()
         self.assertIs(self.server(0), target)
         self.assertEqual(self.run_ids(counter), before)
@@ -144,7 +145,7 @@ class FailOverTest(failing_over.FailOverTests, ClusterTestCase):
             notify(user)
         counter.flush()
         away = self.server(0)
-        there = [user for user in self.users if self.server(self.buffer.shard(str(user.pk))) is away]
+        there = [user for user in self.users if self.server(self.buffer.shards.of(str(user.pk))) is away]
         (here, *_) = [user for user in self.users if user not in there]
         with self.assertLogs("notifications_counter", "ERROR") as logs:
             node = f"node 127.0.0.1:{away.port}: no answer"

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from notifications_counter.counters import counters
-from notifications_counter.models import Delta
+from notifications_counter.ledger.tables import Delta
 
 from .base import ROOT, CounterTestCase, child_environment, counter, empty_redis, notify, uses_redis
 from .testapp.models import Click

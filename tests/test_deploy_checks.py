@@ -15,8 +15,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from notifications_counter.buffers import buffers
-from notifications_counter.deploy_checks import check_deploy
-from notifications_counter.models import Progress
+from notifications_counter.checks.deploy import check_deploy
+from notifications_counter.ledger.tables import Progress
 
 from .base import ROOT, CounterTestCase, child_environment, counter, default_buffer, note_layout, notify, uses_redis
 from .servers import free_port, valkey
@@ -105,7 +105,7 @@ class ServerCheckTest(DeployCheckTestCase):
                 said,
                 "W020 Buffer 'default': when its memory is full, Redis removes deltas: maxmemory-policy allkeys-lru.",
             )
-            client: Any = buffers["default"].client  # type: ignore[attr-defined]
+            client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
             for policy in ("noeviction", "volatile-lru"):
                 client.config_set("maxmemory-policy", policy)
                 self.assertEqual(self.said(), [])
@@ -114,7 +114,7 @@ class ServerCheckTest(DeployCheckTestCase):
         with valkey() as url, default_buffer(REDIS, {"URL": url}):
             (said,) = self.said()
             self.assertIn("W021 Buffer 'default': Redis writes no append-only file, and no snapshot", said)
-            client: Any = buffers["default"].client  # type: ignore[attr-defined]
+            client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
             client.config_set("appendonly", "yes")
             self.assertEqual(self.said(), [])
 

@@ -23,8 +23,8 @@ class GraceTest(CounterTestCase):
 
     def leave(self, **intents: int) -> None:
         """Intents of a key whose turn has come."""
-        self.buffer.client.hset(f"{self.base}:intents:{self.user.pk}", mapping=dict(intents))
-        self.buffer.client.zadd(f"{self.base}:dirty", {str(self.user.pk): 0})
+        self.buffer.server.client.hset(f"{self.base}:intents:{self.user.pk}", mapping=dict(intents))
+        self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): 0})
 
     @property
     def buffer(self) -> RedisBuffer:
@@ -34,7 +34,7 @@ class GraceTest(CounterTestCase):
 
     @property
     def base(self) -> str:
-        return self.buffer.base(counter.stored(), 0)
+        return self.buffer.shards.base(counter.stored(), 0)
 
     def commit_without_a_push(self) -> None:
         models.QuerySet(Notification).bulk_create([Notification(user=self.user, text="committed, and never pushed")])
@@ -46,7 +46,7 @@ class GraceTest(CounterTestCase):
     def test_a_new_intent_is_looked_at_after_the_grace_time_beside_one_whose_turn_is_much_later(self) -> None:
         self.leave(died_long_ago=int(time.time()) - 5000)
         self.assertEqual(counter.flush().recounted, 1)
-        self.buffer.run("intend", self.base, "dies now", 1, str(self.user.pk))
+        self.buffer.server.run("intend", self.base, "dies now", 1, str(self.user.pk))
         self.commit_without_a_push()
         time.sleep(1)
         self.assert_heals()

@@ -38,15 +38,15 @@ class HealingTestCase(CounterTestCase):
             self.skipTest("the database buffer has nothing to heal")
         self.buffer: Any = buffers["default"]
         (self.user,) = self.make_users(1)
-        self.base = self.buffer.base(counter.stored(), 0)
+        self.base = self.buffer.shards.base(counter.stored(), 0)
 
     def left_by_the_dead(self, age: int) -> None:
         """The intent of a writer that died so many seconds ago, between its commit and its push."""
         behind_djangos_back(self.user, 1)
-        self.buffer.run("intend", self.base, "the dead one's", self.buffer.grace, str(self.user.pk))
-        now = self.buffer.client.time()[0]
-        self.buffer.client.hset(f"{self.base}:intents:{self.user.pk}", "the dead one's", now - age)
-        self.buffer.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now - age + self.buffer.grace})
+        self.buffer.server.run("intend", self.base, "the dead one's", self.buffer.grace, str(self.user.pk))
+        now = self.buffer.server.client.time()[0]
+        self.buffer.server.client.hset(f"{self.base}:intents:{self.user.pk}", "the dead one's", now - age)
+        self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now - age + self.buffer.grace})
 
 
 class IntentTest(HealingTestCase):
@@ -65,18 +65,22 @@ class IntentTest(HealingTestCase):
         self.left_by_the_dead(self.buffer.grace + 1)
         waits = []
         for age in (100, 300, 1000):
-            now = self.buffer.client.time()[0]
-            self.buffer.client.hset(f"{self.base}:intents:{self.user.pk}", "the dead one's", f"flagged {now - age}")
-            self.buffer.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now})
+            now = self.buffer.server.client.time()[0]
+            self.buffer.server.client.hset(
+                f"{self.base}:intents:{self.user.pk}", "the dead one's", f"flagged {now - age}"
+            )
+            self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now})
             counter.flush()
-            waits.append(self.buffer.client.zscore(f"{self.base}:dirty", str(self.user.pk)) - now)
+            waits.append(self.buffer.server.client.zscore(f"{self.base}:dirty", str(self.user.pk)) - now)
         for wait, age in zip(waits, (100, 300, 1000), strict=True):
             self.assertAlmostEqual(wait, age, delta=20, msg="the seconds since it was flagged, the flush's own added")
 
     def test_it_is_dropped_when_no_transaction_can_be_that_old(self) -> None:
         self.left_by_the_dead(self.buffer.longest + 1)
         counter.flush()
-        self.assertEqual(self.buffer.client.exists(f"{self.base}:intents:{self.user.pk}", f"{self.base}:dirty"), 0)
+        self.assertEqual(
+            self.buffer.server.client.exists(f"{self.base}:intents:{self.user.pk}", f"{self.base}:dirty"), 0
+        )
         self.assert_stored_exact([self.user])
 
     def test_a_freeze_lets_writers_wait_in_the_database_and_reads_stay_exact(self) -> None:
@@ -138,7 +142,7 @@ class BusyKeyTest(HealingTestCase):
             flushed = counter.flush()
             self.assertEqual(flushed.recounted, 1)
             writing.result(10)
-        self.assertEqual(self.buffer.client.exists(f"{self.base}:frozen:{self.user.pk}"), 1)
+        self.assertEqual(self.buffer.server.client.exists(f"{self.base}:frozen:{self.user.pk}"), 1)
         notify(self.user)
         self.assertEqual(counter.status().rows, 1)
         self.assert_exact([self.user])

@@ -9,7 +9,8 @@ from django.db import connection
 
 from notifications_counter.buffers import buffers
 from notifications_counter.counters import Counter
-from notifications_counter.models import Delta, Notification
+from notifications_counter.ledger.tables import Delta
+from notifications_counter.models import Notification
 
 from .base import CounterTestCase, fast_healing, finish, start_child, uses_redis
 from .children.work import COUNTERS
@@ -73,5 +74,5 @@ class KillTest(CounterTestCase):
         self.assertEqual(self.intents(), [])
 
     def intents(self) -> list[Any]:
-        client = buffers["default"].client  # type: ignore[attr-defined]
+        client = buffers["default"].server.client  # type: ignore[attr-defined]
         return [value for name in client.scan_iter("*:intents:*") for value in client.hvals(name)]

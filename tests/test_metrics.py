@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 
-from notifications_counter.flush import Flushed
-from notifications_counter.metrics import METRICS, register
-from notifications_counter.models import Delta, Progress, UserNotificationsCount
+from notifications_counter.applying.result import Flushed
+from notifications_counter.ledger.tables import Delta, Progress
+from notifications_counter.models import UserNotificationsCount
+from notifications_counter.monitoring.metrics import METRICS, register
 from notifications_counter.signals import flushed
 
 from .base import ROOT, CounterTestCase, child_environment, counter, default_buffer, notify, uses_redis
@@ -135,7 +136,8 @@ class MetricsTest(CounterTestCase):
         program = (
             "import sys; sys.modules['prometheus_client'] = None\n"
             "import django; django.setup()\n"
-            "from notifications_counter import metrics, exceptions\n"
+            "from notifications_counter import exceptions\n"
+            "from notifications_counter.monitoring import metrics\n"
             "try: metrics.register()\n"
             "except exceptions.MissingExtra as error: print(error)"
         )

@@ -270,14 +270,14 @@ class MoveTest(MovingTestCase):
             notify(self.user)
             counter.flush()
         self.drain(OPTIONS)
-        buffers["default"].client.flushdb()  # type: ignore[attr-defined]
+        buffers["default"].server.client.flushdb()  # type: ignore[attr-defined]
         self.assert_moved(self.users, OPTIONS | NEW_LAYOUT)
 
     def test_a_drain_recounts_what_a_process_left_behind_that_died_before_its_push(self) -> None:
         self.use(OPTIONS)
         counter.flush()
         buffer = buffers["default"]
-        buffer.run("intend", buffer.base(counter.stored(), 0), "died", 2, str(self.user.pk))  # type: ignore[attr-defined]
+        buffer.server.run("intend", buffer.shards.base(counter.stored(), 0), "died", 2, str(self.user.pk))  # type: ignore[attr-defined]
         with settings_of(ROWS_ONLY):  # what it had committed
             notify(self.user)
             counter.add({self.user: -1})
@@ -289,7 +289,7 @@ class MoveTest(MovingTestCase):
         counter.flush()
         out = StringIO()
         with (
-            mock.patch("notifications_counter.moving.apply_all", lambda stored: notify(self.user)),
+            mock.patch("notifications_counter.flushing.drain.apply_all", lambda stored: notify(self.user)),
             self.assertLogs("notifications_counter", "ERROR") as logs,
             self.assertRaises(CommandError),
         ):

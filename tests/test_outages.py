@@ -16,7 +16,8 @@ from django.test import tag
 
 from notifications_counter.buffers import buffers
 from notifications_counter.exceptions import BufferUnavailable
-from notifications_counter.models import Delta, Notification
+from notifications_counter.ledger.tables import Delta
+from notifications_counter.models import Notification
 
 from .base import ROOT, CounterTestCase, child_environment, fast_healing, finish, start_child, uses_redis
 from .children.work import COUNTERS
@@ -43,7 +44,7 @@ class OutageTestCase(CounterTestCase):
     def use(self, url: str) -> None:
         self.url = url
         self.enterContext(fast_healing(timeout=1, url=url))
-        buffers["default"].breaker.seconds = 0  # type: ignore[attr-defined]
+        buffers["default"].server.breaker.seconds = 0  # type: ignore[attr-defined]
 
     @contextlib.contextmanager
     def writers(self) -> Iterator[None]:

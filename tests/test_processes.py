@@ -12,9 +12,9 @@ from unittest import mock
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 
+from notifications_counter.capture.sources import Source
 from notifications_counter.controller import NotificationController
 from notifications_counter.models import Notification, UserNotificationsCount
-from notifications_counter.sources import Source
 
 from .base import CounterTestCase, counter, finish, notify, start_child, true_count, uses_redis
 from .children.flush_until_killed import POINTS

@@ -15,9 +15,10 @@ from notifications_counter.annotations import CounterQuerySet, NotInOneQuery, va
 from notifications_counter.buffers import buffers
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import InvalidKey, NothingToRecount, RecountInTransaction
-from notifications_counter.migrated import after_migrate
-from notifications_counter.models import Delta, Notification, Progress, UserNotificationsCount
-from notifications_counter.recount import recount_next
+from notifications_counter.ledger.tables import Delta, Progress
+from notifications_counter.management.migrate_handlers import after_migrate
+from notifications_counter.models import Notification, UserNotificationsCount
+from notifications_counter.reconciliation.walk import recount_next
 
 from .base import CounterTestCase, behind_djangos_back, counter, finish, notify, start_child, true_count, uses_redis
 from .testapp.models import Click, Team, TeamTickets, Ticket
@@ -77,7 +78,7 @@ class RecountTest(CounterTestCase):
         notify(self.user, 2)
         self.assertEqual(counter.value(self.user), 2)
         buffer = buffers["default"]
-        buffer.run("intend", buffer.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
+        buffer.server.run("intend", buffer.shards.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
         behind_djangos_back(self.user, 1)
         with transaction.atomic():
             counter.ask_recount([self.user])
@@ -89,7 +90,7 @@ class RecountTest(CounterTestCase):
         if not uses_redis():
             self.skipTest("writers do not hold up the database buffer's recounts")
         buffer = buffers["default"]
-        buffer.run("intend", buffer.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
+        buffer.server.run("intend", buffer.shards.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
         counter.ask_recount([self.user])
         notify(self.other)
         with self.assertLogs("notifications_counter", "WARNING") as logs:
@@ -101,7 +102,7 @@ class RecountTest(CounterTestCase):
         if uses_redis():
             notify(self.user)
             buffer = buffers["default"]
-            buffer.client.set(f"{buffer.base(counter.stored(), 0)}:total:{self.user.pk}", 77)  # type: ignore[attr-defined]
+            buffer.server.client.set(f"{buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}", 77)  # type: ignore[attr-defined]
             counter.recount([self.user])
             self.assertEqual(counter.value(self.user), 1)
 

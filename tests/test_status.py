@@ -13,9 +13,10 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from notifications_counter.buffers import buffers
-from notifications_counter.flush import Flush
-from notifications_counter.models import Delta, Progress, UserNotificationsCount
-from notifications_counter.status import look_at
+from notifications_counter.flushing.flush import Flush
+from notifications_counter.ledger.tables import Delta, Progress
+from notifications_counter.models import UserNotificationsCount
+from notifications_counter.monitoring.status import look_at
 
 from .base import CounterTestCase, counter, default_buffer, note_layout, notify, uses_redis
 from .servers import free_port, valkey
@@ -171,7 +172,7 @@ class RedisStatusTest(StatusTestCase):
     def test_a_flagged_intent_is_told_from_an_open_one(self) -> None:
         base = f"nc:{{{counter.stored().digest}/0}}"
         name = f"{base}:intents:{self.user.pk}"
-        client: Any = buffers["default"].client  # type: ignore[attr-defined]
+        client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
         client.hset(name, mapping={"one": "flagged 1000", "two": int(time.time()), "recount": int(time.time())})
         client.zadd(f"{base}:dirty", {str(self.user.pk): time.time()})
         status = counter.status()
@@ -180,7 +181,7 @@ class RedisStatusTest(StatusTestCase):
         self.assertRegex(self.call(), r"intents +2 open, 1 of them flagged, the oldest \d+\.\d days old")
 
     def test_a_look_at_intents_ends_somewhere_and_says_so(self) -> None:
-        client: Any = buffers["default"].client  # type: ignore[attr-defined]
+        client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
         base = f"nc:{{{counter.stored().digest}/0}}"
         pipeline = client.pipeline()
         for key in range(10_001):
@@ -220,7 +221,7 @@ class RedisStatusTest(StatusTestCase):
         notify(self.user)
         flush = Flush(counter.stored())
         flush._prepare()
-        flush._claim(0)
+        flush.applier._claim(0)
         status = counter.status()
         self.assertEqual((status.batch, status.position, status.size, status.keys), (1, 0, 1, 1))
 
@@ -238,14 +239,14 @@ class RedisStatusTest(StatusTestCase):
     def test_a_server_that_has_written_a_snapshot_persists(self) -> None:
         with valkey() as url, default_buffer(REDIS, {"URL": url}):
             self.assertFalse(counter.status().servers[0].persists)
-            client: Any = buffers["default"].client  # type: ignore[attr-defined]
+            client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
             client.save()
             self.assertTrue(counter.status().servers[0].persists)
 
     def test_a_server_whose_memory_is_full_still_tells_what_waits(self) -> None:
         with valkey(maxmemory_policy="noeviction") as url, default_buffer(REDIS, {"URL": url}):
             notify(self.user, 2)
-            client: Any = buffers["default"].client  # type: ignore[attr-defined]
+            client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
             client.config_set("maxmemory", "1000")
             notify(self.user)
             status = look_at(counter)

@@ -14,7 +14,7 @@ from django.db.migrations.state import ProjectState
 from django.db.migrations.writer import MigrationWriter, OperationWriter
 from django.test import SimpleTestCase, TransactionTestCase
 
-from notifications_counter.storage import KeepRoomForUpdates
+from notifications_counter.fillfactor import KeepRoomForUpdates
 
 from .testapp.models import InboxCount
 
@@ -156,7 +156,7 @@ class OperationTest(SimpleTestCase):
 
     def test_it_can_be_written_into_a_migration(self) -> None:
         text, imports = OperationWriter(KeepRoomForUpdates("OpenTickets", fill_factor=70), 0).serialize()
-        self.assertIn("import notifications_counter.storage", imports)
+        self.assertIn("import notifications_counter.fillfactor", imports)
         found: dict[str, Any] = {}
         exec("\n".join([*imports, f"found = {text.strip().rstrip(',')}"]), found)
         self.assertEqual((found["found"].model_name, found["found"].fill_factor), ("OpenTickets", 70))

@@ -60,7 +60,7 @@ class ThreadsTest(CounterTestCase):
             self.skipTest("the database buffer has no client")
         (user,) = self.make_users(1)
         notify(user)
-        client: Any = buffers["default"].client  # type: ignore[attr-defined]
-        clients = self.at_once(lambda number: (counter.value(user), buffers["default"].client)[1])  # type: ignore[attr-defined]
+        client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
+        clients = self.at_once(lambda number: (counter.value(user), buffers["default"].server.client)[1])  # type: ignore[attr-defined]
         self.assertEqual({id(one) for one in clients}, {id(client)})
         self.assertLessEqual(client.connection_pool._created_connections, THREADS + 1)

@@ -18,14 +18,15 @@ from django.db.models import Q
 from django.test import SimpleTestCase, override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
-from notifications_counter import counters as registry
-from notifications_counter.checks import check_counter
+from notifications_counter.checks.declarations import check_counter
 from notifications_counter.counters import Counter
-from notifications_counter.migrated import after_migrate, before_migrate
-from notifications_counter.models import Notification, Progress
-from notifications_counter.tables import Tables
-from notifications_counter.trigger_sql import dialect, names
-from notifications_counter.triggers import Triggers, by_triggers
+from notifications_counter.declaration import registry
+from notifications_counter.ledger.introspection import Tables
+from notifications_counter.ledger.tables import Progress
+from notifications_counter.management.migrate_handlers import after_migrate, before_migrate
+from notifications_counter.models import Notification
+from notifications_counter.triggers.install import Triggers, by_triggers
+from notifications_counter.triggers.sql import dialect, names
 
 from .parcels import TABLE, TriggerTestCase, raw
 from .testapp.models import OwnerParcels, Parcel, ReaderLetters, Team, Ticket

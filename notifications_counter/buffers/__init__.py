@@ -1,57 +1,6 @@
 """Where deltas wait. ``buffers["default"]`` is the buffer that the settings configure under that alias."""
 
-import threading
-from collections.abc import Iterator
-from typing import Any
-
-from django.core.signals import setting_changed
-from django.utils.module_loading import import_string
-
-from ..conf import SETTING, get_settings
-from ..exceptions import InvalidSettings, unknown
 from .base import Buffer
+from .handler import BufferHandler, buffers
 
 __all__ = ["Buffer", "BufferHandler", "buffers"]
-
-
-class BufferHandler:
-    """Alias -> buffer, made on first use and shared by all threads."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Buffer] = {}
-        self._lock = threading.Lock()
-
-    def __getitem__(self, alias: str) -> Buffer:
-        try:
-            return self._made[alias]
-        except KeyError:
-            with self._lock:
-                if alias not in self._made:
-                    self._made[alias] = self._make(alias)
-            return self._made[alias]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(get_settings().BUFFERS)
-
-    def _make(self, alias: str) -> Buffer:
-        configured = get_settings().BUFFERS
-        if alias not in configured:
-            raise InvalidSettings(f"{SETTING}['BUFFERS']: {unknown('buffer', alias, configured)}")
-        path = configured[alias]["BACKEND"]
-        try:
-            backend = import_string(path)
-        except ImportError as error:
-            raise InvalidSettings(f"{SETTING}['BUFFERS'][{alias!r}]: cannot import {path!r}: {error}") from error
-        if not (isinstance(backend, type) and issubclass(backend, Buffer)):
-            raise InvalidSettings(f"{SETTING}['BUFFERS'][{alias!r}]: {path!r} is no buffer.")
-        return backend(alias, configured[alias].get("OPTIONS", {}))
-
-    def forget(self, *, setting: str, **kwargs: Any) -> None:
-        if setting == SETTING:
-            for buffer in self._made.values():
-                buffer.close()
-            self._made.clear()
-
-
-buffers = BufferHandler()
-setting_changed.connect(buffers.forget)

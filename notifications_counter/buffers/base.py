@@ -8,20 +8,22 @@ from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
+from django.utils import timezone
 
-from .. import waiting
 from ..conf import is_integer
 from ..exceptions import InvalidSettings, unknown
-from ..stored import BATCH, Look, Stored
+from ..ledger import deltas as waiting
+from ..ledger import progress
+from ..ledger.progress import Layout
+from ..ledger.snapshot import Found
+from ..ledger.store import Stored
 from .status import Status
 
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a buffer's deltas wait: what must not change while some do. No prefix: in the database alone."""
-
-    prefix: str = ""
-    shards: int = 1
+#: What the progress rows of all shards of a counter say alike, under the names that a status has for it.
+SAME_IN_ALL_SHARDS = (
+    *("filled", "lost_at", "flushed_at", "flushed_keys", "flushed_seconds"),
+    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys", "drift_amount"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,6 @@ class Slice:
     members: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a recount of a key found, at one moment."""
-
-    stored: int
-    buffered: int
-    true: int
-
-    @property
-    def difference(self) -> int:
-        """What is missing in stored and buffered."""
-        return self.true - self.stored - self.buffered
-
-
 class Buffer:
     """A place where deltas wait.
 
@@ -88,6 +76,11 @@ class Buffer:
         self.layout = Layout()
         #: Whether new deltas must wait in the database, whatever the layout is.
         self.rows_only = False
+
+    @property
+    def new_layout(self) -> Layout:
+        """Where deltas of a counter that is new here may wait from the beginning."""
+        return Layout() if self.rows_only else self.layout
 
     def at_least(self, name: str, least: int) -> int:
         """An option that must be an integer of at least so much."""
@@ -147,7 +140,28 @@ class Buffer:
         Raises:
             BufferUnavailable: the buffer's server does not answer.
         """
-        raise NotImplementedError
+        return self.database_status(stored)
+
+    def database_status(self, stored: Stored) -> Status:
+        """What the database knows of it."""
+        shards = self.layout.shards
+        stored.ensure_progress(shards)
+        rows = progress.read_all(stored.using, stored.label, shards)
+        waits = waiting.summary(stored.using, stored.label)
+        return Status(
+            label=stored.label,
+            using=stored.using,
+            buffer=self.alias,
+            at=timezone.now(),
+            keys=waits.keys,
+            rows=waits.rows,
+            amount=waits.amount,
+            asked=waits.asked,
+            batch=max(row.batch for row in rows),
+            position=sum(row.position for row in rows),
+            size=sum(row.size for row in rows),
+            **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
+        )
 
     # Recounts
 
@@ -208,24 +222,3 @@ class Known:
     batch: int
     position: int
     size: int
-
-
-def slices(keys: Sequence[str], length: int = BATCH) -> Iterable[Sequence[str]]:
-    return (keys[start : start + length] for start in range(0, len(keys), length))
-
-
-def must_be_counted(stored: Stored, look: Look, keys: Sequence[str]) -> list[str]:
-    """The keys whose values only their rows can tell: all before the first fill, else those that await a recount."""
-    if stored.events:
-        return []
-    return [key for key in keys if key in look.asked] if look.filled else list(keys)
-
-
-def in_database(look: Look, keys: Sequence[str]) -> dict[str, int]:
-    """What the database alone knows of the keys' counts."""
-    return {key: look.stored.get(key, 0) + look.waiting.get(key, 0) for key in keys}
-
-
-def found_in(look: Look, key: str, elsewhere: int = 0) -> Found:
-    """What a look with a count says of a key, of which ``elsewhere`` is buffered outside the database."""
-    return Found(look.stored.get(key, 0), look.waiting.get(key, 0) + elsewhere, look.true.get(key, 0))

@@ -5,20 +5,13 @@ from contextlib import suppress
 
 from django.db import Error as DatabaseError
 from django.db import transaction
-from django.utils import timezone
 
-from .. import progress, waiting
+from ..compat.transactions import sends_after_commit
 from ..exceptions import CounterError
-from ..stored import Stored
-from .base import Buffer, Found, found_in, in_database, must_be_counted, slices
-from .on_commit import sends_after_commit
-from .status import Status
-
-#: What the progress rows of all shards of a counter say alike, under the names that a status has for it.
-SAME_IN_ALL_SHARDS = (
-    *("filled", "lost_at", "flushed_at", "flushed_keys", "flushed_seconds"),
-    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys", "drift_amount"),
-)
+from ..ledger.correct import correct_by_rows
+from ..ledger.snapshot import Found, found_in, in_database, slices
+from ..ledger.store import Stored
+from .base import Buffer
 
 
 class DatabaseBuffer(Buffer):
@@ -44,8 +37,8 @@ class DatabaseBuffer(Buffer):
 
     def _values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         look = stored.look(keys)
-        stored.check_layout(look.shards[0], self.layout.prefix, self.layout.shards)
-        counted = must_be_counted(stored, look, keys)
+        stored.check_layout(look.shards[0], self.layout)
+        counted = stored.must_be_counted(look, keys)
         return in_database(look, keys) | (stored.true_values(counted) if counted else {})
 
     def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
@@ -64,47 +57,5 @@ class DatabaseBuffer(Buffer):
         if correct:
             return correct_by_rows(stored, keys)
         look = stored.look(keys, count=True)
-        stored.check_layout(look.shards[0], self.layout.prefix, self.layout.shards)
+        stored.check_layout(look.shards[0], self.layout)
         return {key: found_in(look, key) for key in keys}
-
-    def status(self, stored: Stored) -> Status:
-        return database_status(self, stored)
-
-
-def correct_by_rows(stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
-    """Recount keys, and let what differs wait in the database.
-
-    Raises:
-        LayoutChanged: deltas may wait elsewhere too, where it is not seen.
-    """
-    using, label = stored.using, stored.label
-    with transaction.atomic(using=using, durable=True):
-        stored.check_layout(progress.lock(using, label, 0), "", 1)
-        asked = waiting.asked_of(using, label, keys)
-        look = stored.look(keys, count=True)
-        found = {key: found_in(look, key) for key in keys}
-        stored.leave({key: one.difference for key, one in found.items() if one.difference})
-        waiting.delete(using, asked)
-    return found
-
-
-def database_status(buffer: Buffer, stored: Stored) -> Status:
-    """What the database knows."""
-    shards = buffer.layout.shards
-    stored.ensure_progress(shards)
-    rows = progress.read_all(stored.using, stored.label, shards)
-    waits = waiting.summary(stored.using, stored.label)
-    return Status(
-        label=stored.label,
-        using=stored.using,
-        buffer=buffer.alias,
-        at=timezone.now(),
-        keys=waits.keys,
-        rows=waits.rows,
-        amount=waits.amount,
-        asked=waits.asked,
-        batch=max(row.batch for row in rows),
-        position=sum(row.position for row in rows),
-        size=sum(row.size for row in rows),
-        **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
-    )

@@ -10,8 +10,7 @@ In a ``TestCase``, where nothing is ever committed, each hook announces and send
 Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
 
 Django has no name for a transaction. What it has is the list of hooks, ``run_on_commit``: it is replaced by another
-list on a commit and on every rollback, and by nothing else. As long as it is the same list, nothing was dropped. Nor
-has it a hook before a commit: so each connection's ``commit`` is wrapped, once.
+list on a commit and on every rollback, and by nothing else. As long as it is the same list, nothing was dropped.
 """
 
 from __future__ import annotations
@@ -20,22 +19,19 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
 from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..compat.transactions import before_commits
 from ..exceptions import BufferUnavailable
-from ..stored import Stored
+from ..ledger.store import Stored
 
 logger = logging.getLogger("notifications_counter")
 
 #: On the connection: what its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_unsent"
-
-#: On the connection's ``commit``: that it is wrapped.
-ANNOUNCES = "announces_deltas"
 
 Sums = dict[str, int | None]
 
@@ -179,11 +175,6 @@ class Unsent:
             self.senders[stored].recount_now(stored, asked)
 
 
-def sends_after_commit(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open whose commit runs hooks; with autocommit off none does."""
-    return connection.in_atomic_block and connection.commit_on_exit
-
-
 def current(connection: BaseDatabaseWrapper) -> list[Unsent]:
     """What the transaction that is open on a connection has not sent: in a test case, of each block by itself."""
     kept: list[Unsent] = vars(connection).get(ATTRIBUTE, [])
@@ -200,25 +191,11 @@ def begin(connection: BaseDatabaseWrapper) -> Unsent:
         return kept[-1]
     unsent = Unsent(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
-    announce_before_commits(connection)
+    before_commits(connection, announce_all)
     return unsent
 
 
-def announce_before_commits(connection: BaseDatabaseWrapper) -> None:
-    """Wrap the connection's ``commit``, the last moment at which deltas may still wait in its transaction."""
-    commit = connection.commit
-    if getattr(commit, ANNOUNCES, False):
-        return
-
-    @wraps(commit)
-    def announced_commit() -> None:
-        try:
-            for unsent in current(connection):
-                unsent.announce()
-        except BaseException:
-            connection.rollback()  # Django does so only where the database has failed
-            raise
-        commit()
-
-    setattr(announced_commit, ANNOUNCES, True)
-    connection.commit = announced_commit  # type: ignore[method-assign]
+def announce_all(connection: BaseDatabaseWrapper) -> None:
+    """Just before a connection's commit, the last moment at which deltas may still wait in its transaction."""
+    for unsent in current(connection):
+        unsent.announce()

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from notifications_counter.storage import KeepRoomForUpdates
+from notifications_counter.fillfactor import KeepRoomForUpdates
 
 
 class Migration(migrations.Migration):

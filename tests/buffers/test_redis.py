@@ -21,9 +21,10 @@ from notifications_counter.buffers.base import Known
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import LayoutChanged
-from notifications_counter.flush import Flush
-from notifications_counter.models import Delta, Notification
-from notifications_counter.stored import Stored
+from notifications_counter.flushing.flush import Flush
+from notifications_counter.ledger.store import Stored
+from notifications_counter.ledger.tables import Delta
+from notifications_counter.models import Notification
 from tests.base import CounterTestCase, counter, default_buffer, empty_redis, notify
 from tests.servers import valkey
 from tests.testapp.models import Click
@@ -56,7 +57,9 @@ class RedisTestCase(CounterTestCase):
         return buffer
 
     def names(self, pattern: str = "*") -> list[str]:
-        return sorted(name.decode().rsplit("}:", 1)[1] for name in self.buffer.client.scan_iter(f"nc:*:{pattern}"))
+        return sorted(
+            name.decode().rsplit("}:", 1)[1] for name in self.buffer.server.client.scan_iter(f"nc:*:{pattern}")
+        )
 
     def at_the_commit(self, look: Callable[[], Any]) -> Any:
         """What there is to be seen when the database is told to commit."""
@@ -72,7 +75,7 @@ class RedisTestCase(CounterTestCase):
 
     def commands(self) -> int:
         """How many scripts the server has run."""
-        stats = self.buffer.client.info("commandstats")
+        stats = self.buffer.server.client.info("commandstats")
         return int(stats.get("cmdstat_evalsha", {}).get("calls", 0))
 
 
@@ -163,10 +166,10 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(987_654), 0)
 
     def recounted_after_the_grace_time(self, key: str) -> int:
-        base, long_ago = self.buffer.base(counter.stored(), 0), int(time.time()) - 2 * self.buffer.longest
-        for token in self.buffer.client.hkeys(f"{base}:intents:{key}"):
-            self.buffer.client.hset(f"{base}:intents:{key}", token, long_ago)
-        self.buffer.client.zadd(f"{base}:dirty", {key: long_ago})
+        base, long_ago = self.buffer.shards.base(counter.stored(), 0), int(time.time()) - 2 * self.buffer.longest
+        for token in self.buffer.server.client.hkeys(f"{base}:intents:{key}"):
+            self.buffer.server.client.hset(f"{base}:intents:{key}", token, long_ago)
+        self.buffer.server.client.zadd(f"{base}:dirty", {key: long_ago})
         recounted = counter.flush().recounted
         self.assertEqual(self.names("intents*") + self.names("dirty"), [])
         return recounted
@@ -197,26 +200,29 @@ class StepsTest(RedisTestCase):
 
     def test_a_push_that_is_sent_again_counts_once(self) -> None:
         stored = counter.stored()
-        self.buffer.run("intend", self.buffer.base(stored, 0), "token", 60, str(self.user.pk))
+        self.buffer.server.run("intend", self.buffer.shards.base(stored, 0), "token", 60, str(self.user.pk))
         for _ in range(3):
             self.buffer.push(stored, "token", {str(self.user.pk): 5})
-        self.assertEqual(self.buffer.client.zscore(f"{self.buffer.base(stored, 0)}:pending", self.user.pk), 5)
         self.assertEqual(
-            self.buffer.client.hkeys(f"{self.buffer.base(stored, 0)}:intents:{self.user.pk}"), [b"recount"]
+            self.buffer.server.client.zscore(f"{self.buffer.shards.base(stored, 0)}:pending", self.user.pk), 5
+        )
+        self.assertEqual(
+            self.buffer.server.client.hkeys(f"{self.buffer.shards.base(stored, 0)}:intents:{self.user.pk}"),
+            [b"recount"],
         )
 
     def test_a_push_whose_intent_is_flagged_adds_nothing_and_asks_for_a_recount(self) -> None:
         stored, key = counter.stored(), str(self.user.pk)
-        name = f"{self.buffer.base(stored, 0)}:intents:{key}"
-        self.buffer.client.hset(name, "token", "flagged")
+        name = f"{self.buffer.shards.base(stored, 0)}:intents:{key}"
+        self.buffer.server.client.hset(name, "token", "flagged")
         self.buffer.push(stored, "token", {key: 5})
         self.assertEqual(counter.value(self.user), 0)
-        self.assertEqual(self.buffer.client.hkeys(name), [b"recount"])
+        self.assertEqual(self.buffer.server.client.hkeys(name), [b"recount"])
 
     def test_an_intent_is_looked_at_in_time_although_an_older_one_is_looked_at_seldom(self) -> None:
         self.use(**self.options, GRACE=1)
         stored, key = counter.stored(), str(self.user.pk)
-        base, client = self.buffer.base(stored, 0), self.buffer.client
+        base, client = self.buffer.shards.base(stored, 0), self.buffer.server.client
         client.hset(f"{base}:intents:{key}", "old", int(time.time()) - 5000)
         client.zadd(f"{base}:dirty", {key: 0})
         counter.flush()
@@ -228,16 +234,18 @@ class StepsTest(RedisTestCase):
         self.assertEqual((counter.value(self.user), self.stored(self.user)), (1, 1))
 
     def test_events_that_are_sent_again_count_once(self) -> None:
-        base = self.buffer.base(Click.counter.stored(), 0)
+        base = self.buffer.shards.base(Click.counter.stored(), 0)
         for _ in range(3):
-            self.buffer.run("add", base, "token", URL, 2)
+            self.buffer.server.run("add", base, "token", URL, 2)
         self.assertEqual(Click.counter.value(URL), 2)
 
     def test_a_change_of_a_frozen_key_is_read_once_it_is_committed_even_if_the_key_has_thawed(self) -> None:
         with transaction.atomic():
             self.buffer.freeze(counter.stored("default"), [str(self.user.pk)])
             notify(self.user)
-            self.buffer.client.delete(f"{self.buffer.base(counter.stored('default'), 0)}:frozen:{self.user.pk}")
+            self.buffer.server.client.delete(
+                f"{self.buffer.shards.base(counter.stored('default'), 0)}:frozen:{self.user.pk}"
+            )
             with ThreadPoolExecutor() as elsewhere:
                 self.assertEqual(elsewhere.submit(value_elsewhere, self.user).result(), 0)
             self.assertEqual(self.names("total:*"), [f"total:{self.user.pk}"])
@@ -245,8 +253,8 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(self.user), 1)
 
     def test_a_frozen_key_is_counted_in_the_database(self) -> None:
-        base = self.buffer.base(counter.stored(), 0)
-        self.buffer.client.set(f"{base}:frozen:{self.user.pk}", 1, ex=60)
+        base = self.buffer.shards.base(counter.stored(), 0)
+        self.buffer.server.client.set(f"{base}:frozen:{self.user.pk}", 1, ex=60)
         notify(self.user)
         self.assertEqual(Delta.objects.get().amount, 1)
         self.assertEqual(counter.value(self.user), 1)
@@ -255,8 +263,8 @@ class StepsTest(RedisTestCase):
     def test_each_key_of_a_change_is_treated_by_itself(self) -> None:
         users = [User.objects.create(username=name) for name in ("frozen", "flagged", "cached", "awaited", "plain")]
         frozen, flagged, cached, awaited, plain = (str(user.pk) for user in users)
-        stored, client = counter.stored(), self.buffer.client
-        base = self.buffer.base(stored, 0)
+        stored, client = counter.stored(), self.buffer.server.client
+        base = self.buffer.shards.base(stored, 0)
         counter.value(cached)
         client.set(f"{base}:frozen:{frozen}", 1, ex=60)
         self.buffer.intend(stored, "another", [awaited])
@@ -296,13 +304,11 @@ class StepsTest(RedisTestCase):
     def test_a_cached_total_expires(self) -> None:
         self.use(**self.options, TOTAL_TTL=7)
         counter.value(self.user)
-        ttl = self.buffer.client.ttl(f"{self.buffer.base(counter.stored(), 0)}:total:{self.user.pk}")
+        ttl = self.buffer.server.client.ttl(f"{self.buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}")
         self.assertTrue(0 < ttl <= 7, ttl)
 
     def test_a_reader_does_not_cache_what_moved_while_it_looked(self) -> None:
-        from notifications_counter.buffers.redis_read import Reader
-
-        reader = Reader(self.buffer, counter.stored())
+        reader = self.buffer._reader(counter.stored())
         key = str(self.user.pk)
         snapshot = reader._snapshot(0, [key])
         notify(self.user)
@@ -335,9 +341,9 @@ class StepsTest(RedisTestCase):
     def test_a_cached_total_that_is_no_number_is_read_anew(self) -> None:
         (other,) = (User.objects.create(username="other"),)
         counter.values([self.user, other])
-        self.buffer.client.set(f"{self.buffer.base(counter.stored(), 0)}:total:{self.user.pk}", "abc")
+        self.buffer.server.client.set(f"{self.buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}", "abc")
         self.assertEqual(counter.value(self.user), 0)
-        self.buffer.client.set(f"{self.buffer.base(counter.stored(), 0)}:total:{self.user.pk}", "abc")
+        self.buffer.server.client.set(f"{self.buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}", "abc")
         with transaction.atomic():
             notify(self.user)
             notify(other)
@@ -346,7 +352,7 @@ class StepsTest(RedisTestCase):
     def test_another_threads_error_keeps_no_committed_change_from_being_counted(self) -> None:
         with self.assertLogs("notifications_counter"), transaction.atomic():
             notify(self.user)
-            self.buffer.breaker.failed(Exception("a time-out elsewhere"))
+            self.buffer.server.breaker.failed(Exception("a time-out elsewhere"))
         self.assertEqual(counter.value(self.user), 1)
 
     def test_a_read_that_misses_a_whole_batch_is_still_exact(self) -> None:
@@ -402,8 +408,8 @@ class StepsTest(RedisTestCase):
 
     def test_bad_keys_in_redis_are_named_and_kept_and_the_rest_is_applied(self) -> None:
         notify(self.user)
-        pending = f"{self.buffer.base(counter.stored(), 0)}:pending"
-        self.buffer.client.zadd(pending, {"nobody": 4, str(self.user.pk + 1): 0.5})
+        pending = f"{self.buffer.shards.base(counter.stored(), 0)}:pending"
+        self.buffer.server.client.zadd(pending, {"nobody": 4, str(self.user.pk + 1): 0.5})
         with self.assertLogs("notifications_counter", "ERROR"):
             flushed = counter.flush()
         self.assertEqual(len(flushed.problems), 2)
@@ -416,7 +422,7 @@ class LostDataTest(RedisTestCase):
     def test_an_emptied_server_is_noticed_and_what_comes_after_is_counted_once(self) -> None:
         notify(self.user)
         counter.flush()
-        self.buffer.client.flushdb()
+        self.buffer.server.client.flushdb()
         notify(self.user)
         with self.assertLogs("notifications_counter", "ERROR"):
             flushed = counter.flush()
@@ -452,7 +458,7 @@ class LostDataTest(RedisTestCase):
         notify(other)
         stops = iter([False, False, True, True, True])
         counter.flush(chunk=1, stop=lambda: next(stops))
-        self.buffer.client.delete(f"{self.buffer.base(counter.stored(), 0)}:batch")
+        self.buffer.server.client.delete(f"{self.buffer.shards.base(counter.stored(), 0)}:batch")
         with self.assertLogs("notifications_counter", "ERROR"):
             self.assertIn("being applied", counter.flush().lost[0])
         self.assert_stored_exact([self.user, other])
@@ -463,7 +469,7 @@ class LostDataTest(RedisTestCase):
     def test_a_batch_that_is_missing_before_its_begin_is_noticed(self) -> None:
         notify(self.user)
         self.buffer.claim(counter.stored(), 0, Known("", 0, 0, 0))
-        self.buffer.client.delete(f"{self.buffer.base(counter.stored(), 0)}:batch")
+        self.buffer.server.client.delete(f"{self.buffer.shards.base(counter.stored(), 0)}:batch")
         with self.assertLogs("notifications_counter", "ERROR"):
             self.assertIn("being applied", counter.flush().lost[0])
         self.assert_stored_exact([self.user])
@@ -510,7 +516,7 @@ class UnreachableTest(RedisTestCase):
     def test_a_server_that_does_not_answer_the_push_keeps_the_intent(self) -> None:
         with valkey() as url:
             self.use(URL=url, TIMEOUT=1)
-            pause = partial(self.buffer.client.execute_command, "CLIENT", "PAUSE", 2500, "WRITE")
+            pause = partial(self.buffer.server.client.execute_command, "CLIENT", "PAUSE", 2500, "WRITE")
             self.at_the_commit(pause)
             with self.assertLogs("notifications_counter", "ERROR"):
                 notify(self.user)

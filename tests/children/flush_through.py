@@ -20,7 +20,7 @@ def main(end: Path) -> None:
     logging.getLogger("notifications_counter").propagate = False
     logging.getLogger("notifications_counter").addHandler(logging.NullHandler())
     fast_healing(timeout=1).enable()
-    buffers["default"].breaker.seconds = 0.2  # type: ignore[attr-defined]
+    buffers["default"].server.breaker.seconds = 0.2  # type: ignore[attr-defined]
     done: dict[str, Any] = {"amounts": {}, "lost": [], "failed": []}
     while not end.exists():
         for counter in (*COUNTERS, Click.counter):

@@ -10,13 +10,13 @@ import django
 
 #: Point -> what is about to be called when the process dies, and for which time.
 POINTS = {
-    "after the claim": ("Flush._apply_slice", 1),
+    "after the claim": ("Applier._apply_slice", 1),
     "before a chunk commits": ("progress.save", 3),
-    "between two chunks": ("Flush._apply_slice", 3),
+    "between two chunks": ("Applier._apply_slice", 3),
     "before the acknowledgement": ("acknowledge", 1),
     "before rows are applied": ("upsert.add", 1),
     "before rows are taken": ("waiting.take", 2),
-    "between two chunks of rows": ("Flush._apply_rows", 3),
+    "between two chunks of rows": ("Applier._apply_rows", 3),
 }
 
 
@@ -34,12 +34,12 @@ def dying(function: Callable[..., Any], times: int) -> Callable[..., Any]:
 
 def main(point: str, chunk: int) -> None:
     django.setup()
-    from notifications_counter import flush
+    from notifications_counter.applying import apply
     from notifications_counter.buffers import buffers
     from notifications_counter.models import UserNotificationsCount
 
     name, times = POINTS[point]
-    owner: Any = flush
+    owner: Any = apply
     if name == "acknowledge":
         owner = type(buffers["default"])
     for part in name.split(".")[:-1]:

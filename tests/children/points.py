@@ -8,26 +8,26 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
-REDIS = "notifications_counter.buffers.redis:RedisBuffer.run"
+REDIS = "notifications_counter.buffers.redis.server:RedisServer.run"
 
 #: Step -> where its function is found, as module:attributes; a script of the Redis buffer is its name.
 STEPS = {
     "commit": "django.db.backends.base.base:BaseDatabaseWrapper._commit",
-    "leave rows": "notifications_counter.stored:Stored.leave",
-    "look": "notifications_counter.stored:Stored.look",
-    "lock progress": "notifications_counter.progress:lock",
-    "save progress": "notifications_counter.progress:save",
-    "note progress": "notifications_counter.progress:move",
-    "take rows": "notifications_counter.waiting:take",
-    "add sums": "notifications_counter.upsert:add",
-    "delete rows": "notifications_counter.waiting:delete",
-    "list asked": "notifications_counter.waiting:asked",
+    "leave rows": "notifications_counter.ledger.store:Stored.leave",
+    "look": "notifications_counter.ledger.store:Stored.look",
+    "lock progress": "notifications_counter.ledger.progress:lock",
+    "save progress": "notifications_counter.ledger.progress:save",
+    "note progress": "notifications_counter.ledger.progress:move",
+    "take rows": "notifications_counter.ledger.deltas:take",
+    "add sums": "notifications_counter.applying.upsert:add",
+    "delete rows": "notifications_counter.ledger.deltas:delete",
+    "list asked": "notifications_counter.ledger.deltas:asked",
     "recount rows": "notifications_counter.buffers.database:correct_by_rows",
-    "recount": "notifications_counter.recount:recount_once",
-    "recount a slice": "notifications_counter.flush:recount_next",
-    "take an audit's slice": "notifications_counter.audit:_take",
-    "audit": "notifications_counter.audit:recount_once",
-    "note an audit": "notifications_counter.audit:_note",
+    "recount": "notifications_counter.reconciliation.recount:recount_once",
+    "recount a slice": "notifications_counter.flushing.flush:recount_next",
+    "take an audit's slice": "notifications_counter.reconciliation.audit:_take",
+    "audit": "notifications_counter.reconciliation.audit:recount_once",
+    "note an audit": "notifications_counter.reconciliation.audit:_note",
 }
 
 #: Buffer -> role -> the steps at which processes in that role are killed, before and after each.

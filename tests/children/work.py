@@ -10,9 +10,9 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from notifications_counter import progress
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import NotCounted
+from notifications_counter.ledger import progress
 from notifications_counter.models import Notification, UserNotificationsCount
 from tests.testapp.models import ReadNotifications
 

@@ -34,7 +34,7 @@ def work(seed: int, user_ids: list[int], end: Path, breaker_seconds: float) -> d
     logger.addHandler(losses)
     logger.propagate = False
     fast_healing(timeout=1).enable()
-    buffers["default"].breaker.seconds = breaker_seconds  # type: ignore[attr-defined]
+    buffers["default"].server.breaker.seconds = breaker_seconds  # type: ignore[attr-defined]
     writer, steps = Writer(seed, user_ids), 0
     while not end.exists():
         writer.step()

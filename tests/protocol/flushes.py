@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from notifications_counter.buffers.base import found_in
-from notifications_counter.buffers.redis_read import Held
+from notifications_counter.buffers.redis.read import Held
+from notifications_counter.ledger.snapshot import found_in
 
 from .users import Process, Steps
 from .world import GRACE, KEYS, LONGEST, require

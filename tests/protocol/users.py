@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from notifications_counter.buffers.base import in_database, slices
-from notifications_counter.buffers.redis_read import Held, Snapshot
+from notifications_counter.buffers.redis.read import Held, Snapshot
+from notifications_counter.ledger.snapshot import in_database, slices
 
 from .world import GRACE, World, require
 

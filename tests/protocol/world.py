@@ -14,9 +14,9 @@ from typing import Any
 from django.conf import settings
 
 from notifications_counter.buffers.redis import RedisBuffer
-from notifications_counter.buffers.redis_read import integer
-from notifications_counter.buffers.redis_server import script_text
-from notifications_counter.stored import Look, Shard
+from notifications_counter.buffers.redis.read import integer
+from notifications_counter.buffers.redis.server import RedisServer, script_text
+from notifications_counter.ledger.snapshot import Look, Shard
 
 KEYS = ("a", "b")
 BASE = "protocol:{0}"
@@ -64,11 +64,11 @@ class Dropped:
     changes: tuple[tuple[str, str], ...]
 
 
-class Scripts(RedisBuffer):
+class Scripts(RedisServer):
     """The project's scripts, which take the time from the world's clock; one of them without one of its rules."""
 
     def __init__(self, dropped: Dropped | None = None) -> None:
-        super().__init__("protocol", {"URL": settings.REDIS_URL, "TIMEOUT": 60})
+        super().__init__("protocol", {**RedisBuffer.defaults, "URL": settings.REDIS_URL, "TIMEOUT": 60})
         self.dropped = dropped
         self._scripts: dict[str, Any] = {}
 

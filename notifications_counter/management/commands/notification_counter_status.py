@@ -13,7 +13,9 @@ from django.utils.connection import ConnectionDoesNotExist
 from ...buffers.status import Status
 from ...conf import is_number
 from ...exceptions import CounterError
-from ...status import Thresholds, as_object, as_text, look_at
+from ...monitoring.report import as_object, as_text
+from ...monitoring.status import look_at
+from ...monitoring.thresholds import Thresholds
 from ..base import CounterCommand
 
 

@@ -7,12 +7,13 @@ from typing import IO, Any, cast
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 
-from ... import progress
 from ...counters import Counter, counters
 from ...exceptions import CounterError
+from ...ledger import progress
+from ...ledger.store import Stored
 from ...models import UserNotificationsCount
-from ...recount import Recounted, all_keys, number_of_keys, recount, recount_next
-from ...stored import Stored
+from ...reconciliation.recount import Recounted, recount
+from ...reconciliation.walk import all_keys, number_of_keys, recount_next
 from ..base import CounterCommand
 
 

@@ -13,10 +13,10 @@ from django.core.serializers.base import ProgressBar
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
+from ...applying.result import Flushed
 from ...conf import is_integer
 from ...counters import Counter
 from ...exceptions import CounterError
-from ...flush import Flushed
 from ..base import CounterCommand
 
 logger = logging.getLogger("notifications_counter")

@@ -1,0 +1,1 @@
+"""Applying what is buffered: a chunk and its progress in one transaction."""

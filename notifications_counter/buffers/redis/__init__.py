@@ -1,0 +1,5 @@
+"""The Redis buffer."""
+
+from .buffer import RedisBuffer
+
+__all__ = ["RedisBuffer"]

@@ -1,0 +1,51 @@
+"""Keeps a server that does not answer from costing every request a time-out."""
+
+import logging
+import threading
+import time
+
+from ...exceptions import BufferUnavailable
+
+logger = logging.getLogger("notifications_counter")
+
+
+class Breaker:
+    """Remembers for a few seconds that a server did not answer.
+
+    Args:
+        name: what the log calls the server.
+        seconds: how long it is left alone.
+    """
+
+    def __init__(self, name: str, seconds: float = 5) -> None:
+        self.name = name
+        self.seconds = seconds
+        self._until = 0.0
+        self._failing = False
+        self._lock = threading.Lock()
+
+    def is_open(self) -> bool:
+        """Whether the server should be left alone for now."""
+        return time.monotonic() < self._until
+
+    def refuse_if_open(self) -> None:
+        """Refuse to ask the server.
+
+        Raises:
+            BufferUnavailable: it did not answer a moment ago.
+        """
+        if self.is_open():
+            raise BufferUnavailable(f"{self.name} did not answer a moment ago.")
+
+    def failed(self, error: Exception) -> None:
+        with self._lock:
+            self._until = time.monotonic() + self.seconds
+            first, self._failing = not self._failing, True
+        if first:
+            logger.error("%s: no answer (%s). The database is used instead until it answers again.", self.name, error)
+
+    def answered(self) -> None:
+        if self._failing:
+            with self._lock:
+                self._failing, self._until = False, 0.0
+            logger.warning("%s: answers again.", self.name)

@@ -1,0 +1,164 @@
+"""The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from ...exceptions import InvalidSettings, MissingExtra
+
+try:
+    import redis
+    from redis import asyncio as asynchronous
+    from redis.asyncio.retry import Retry as AsyncRetry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ClusterError, NoScriptError, RedisClusterException
+    from redis.retry import Retry
+except ImportError as error:
+    raise MissingExtra("redis", "redis") from error
+
+__all__ = [
+    "ERRORS",
+    "UNREACHABLE",
+    "NoScriptError",
+    "from_url",
+    "function_at",
+    "is_cluster",
+    "make_async_client",
+    "make_client",
+    "redis",
+    "source_of",
+    "text",
+    "texts",
+    "unlink",
+]
+
+#: What a client raises where there is no answer, a cluster's too: it is down, or no node of it holds the key.
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, ClusterError, RedisClusterException)
+
+#: All that a client raises.
+ERRORS = (redis.RedisError, RedisClusterException)
+
+#: Keys that are deleted in one call.
+KEYS_A_CALL = 1000
+
+SOURCES = ("URL", "CACHE", "CLIENT")
+
+#: A thread has one connection at most: no thread must fail for want of one, as it would with redis-py's own limit.
+CONNECTIONS = 2**31
+
+#: Tasks of an event loop wait for one of so many connections.
+ASYNC_CONNECTIONS = 50
+
+
+def source_of(alias: str, options: Mapping[str, Any]) -> str:
+    """Which of the three options names the client.
+
+    Raises:
+        InvalidSettings: none of them does, or several.
+    """
+    given = [name for name in SOURCES if options[name] is not None]
+    if len(given) != 1:
+        said = ", ".join(given) or "none"
+        raise InvalidSettings(f"Buffer {alias!r} needs exactly one of the options URL, CACHE and CLIENT, not {said}.")
+    if not isinstance(options[given[0]], str):
+        raise InvalidSettings(f"Buffer {alias!r}: {given[0]} must be a string, not {options[given[0]]!r}.")
+    return given[0]
+
+
+def make_client(alias: str, options: Mapping[str, Any]) -> Any:
+    """The client that the options name.
+
+    Raises:
+        InvalidSettings: it cannot be made.
+        MissingExtra: ``CACHE`` is given and django-redis is not installed.
+    """
+    source = source_of(alias, options)
+    if source == "URL":
+        return from_url(alias, options["URL"], options["TIMEOUT"])
+    return _from_cache(options["CACHE"]) if source == "CACHE" else function_at(alias, source, options["CLIENT"])()
+
+
+def from_url(alias: str, url: str, timeout: float) -> Any:
+    """A client of one server, which is not asked yet.
+
+    Raises:
+        InvalidSettings: the URL cannot be used.
+    """
+    try:
+        return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS, **_times(timeout))
+    except ValueError as error:
+        raise InvalidSettings(f"Buffer {alias!r}: URL {url!r} cannot be used: {error}") from error
+
+
+def make_async_client(alias: str, options: Mapping[str, Any]) -> Any:
+    """A client for the event loop that runs; None where no option names one.
+
+    Raises:
+        InvalidSettings: it cannot be made.
+    """
+    if options["ASYNC_CLIENT"] is not None:
+        return function_at(alias, "ASYNC_CLIENT", options["ASYNC_CLIENT"])()
+    if options["URL"] is None:
+        return None
+    settings = _times(options["TIMEOUT"]) | {"max_connections": ASYNC_CONNECTIONS, "timeout": options["TIMEOUT"]}
+    pool = asynchronous.BlockingConnectionPool.from_url(options["URL"], retry=AsyncRetry(NoBackoff(), 0), **settings)
+    return asynchronous.Redis.from_pool(pool)
+
+
+def _times(timeout: float) -> dict[str, Any]:
+    return {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+
+
+def _from_cache(cache: str) -> Any:
+    try:
+        from django_redis import get_redis_connection
+    except ImportError as error:
+        raise MissingExtra("django-redis", "redis") from error
+    try:
+        return get_redis_connection(cache)
+    except NotImplementedError as error:
+        raise InvalidSettings(f"CACHE {cache!r} is no cache of django-redis.") from error
+
+
+def function_at(alias: str, option: str, path: str) -> Any:
+    """The function that an option names.
+
+    Raises:
+        InvalidSettings: there is none.
+    """
+    if not isinstance(path, str):
+        raise InvalidSettings(f"Buffer {alias!r}: {option} must be a string, not {path!r}.")
+    try:
+        function = import_string(path)
+    except ImportError as error:
+        raise InvalidSettings(f"Buffer {alias!r}: cannot import {option} {path!r}: {error}") from error
+    if not callable(function):
+        raise InvalidSettings(f"Buffer {alias!r}: {option} {path!r} is no function that returns a client.")
+    return function
+
+
+def is_cluster(client: Any) -> bool:
+    return hasattr(client, "get_node_from_key")
+
+
+def unlink(client: Any, pattern: str) -> None:
+    """Delete all Redis keys of a pattern, in which braces say on which node of a cluster they are."""
+    # Other nodes have none of them, and one that is away would keep this from its end.
+    where = {"target_nodes": client.get_node_from_key(pattern)} if is_cluster(client) else {}
+    names = client.scan_iter(pattern, count=KEYS_A_CALL, **where)
+    while part := list(islice(names, KEYS_A_CALL)):
+        client.unlink(*part)
+
+
+def text(reply: Any) -> str:
+    """A string of a reply: bytes, or text where the client decodes replies."""
+    return reply.decode() if isinstance(reply, bytes) else str(reply)
+
+
+def texts(reply: Any) -> Any:
+    """A reply of a script with all its strings as text; lists stay lists."""
+    if isinstance(reply, list | tuple):
+        return [item.decode() if type(item) is bytes else texts(item) for item in reply]
+    return text(reply) if isinstance(reply, bytes | str) else reply

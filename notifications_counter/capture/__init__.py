@@ -1,0 +1,1 @@
+"""How changes of a source become known through Django: signals and the bulk methods of querysets."""

@@ -1,0 +1,62 @@
+"""Count rows that a program changes by itself: the difference waits beside them, so that no value changes.
+
+A user's row goes with the user, a fixture brings one along, somebody mends one by hand: what counts are the rows of the
+source, and their deltas come by other ways.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections, models
+
+from ..buffers.recording import stored_of
+from ..declaration.counter import CounterDeclaration as Counter
+from ..declaration.registry import declarations
+from ..ledger import deltas
+
+#: On the instance, between the two signals of one save.
+BEFORE = "_notifications_counter_held"
+
+
+_count_models: set[type[models.Model]] = set()
+
+
+def watch(model: type[models.Model]) -> None:
+    """Leave the difference beside the rows of a count model from now on."""
+    _count_models.add(model)
+
+
+def has_counts(model: type[models.Model]) -> bool:
+    """Whether a model is the count model of a counter that has a source."""
+    return model in _count_models
+
+
+def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]:
+    """What the count row, locked, holds for each counter of its model that has a source."""
+    rows: models.QuerySet[Any] = models.QuerySet(sender, using=using).filter(pk=instance.pk)
+    if connections[using].features.has_select_for_update and connections[using].in_atomic_block:
+        rows = rows.select_for_update()
+    counted = [each for each in declarations() if each.model is sender and each.declared_source is not None]
+    return {each: rows.values_list(each.field.attname, flat=True).first() or 0 for each in counted}
+
+
+def _leave(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
+    if difference:
+        stored_of(counter, using).leave({counter.key_text(instance.pk): difference})
+
+
+def before_count_save(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
+    setattr(instance, BEFORE, {} if instance.pk is None else _held(sender, instance, using))
+
+
+def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
+    before = instance.__dict__.pop(BEFORE, {})
+    for counter, held in _held(sender, instance, using).items():
+        _leave(counter, instance, before.get(counter, 0) - held, using)
+
+
+def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
+    for counter, held in _held(sender, instance, using).items():
+        if held:  # what goes with the row's owner is one delta with it
+            deltas.leave_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)

@@ -1,0 +1,161 @@
+"""What is declared or configured wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connections, models, router
+
+from ..buffers import buffers
+from ..conf import get_settings
+from ..declaration import conditions
+from ..declaration.counter import CounterDeclaration
+from ..declaration.registry import declarations
+from ..exceptions import InvalidSettings, MissingExtra
+from ..fields import collation_of
+from .triggers import check_capture, check_columns
+
+
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The settings, and each buffer that they configure."""
+    try:
+        get_settings()
+    except InvalidSettings as error:
+        return [
+            Error(str(error), hint="Correct NOTIFICATIONS_COUNTER in the settings.", id="notifications_counter.E001")
+        ]
+    return [message for alias in buffers for message in _check_buffer(alias)]
+
+
+def _check_buffer(alias: str) -> list[CheckMessage]:
+    try:
+        return buffers[alias].check()
+    except MissingExtra as error:
+        return [
+            Error(str(error), hint="Install the extra, or use the database buffer.", id="notifications_counter.E003")
+        ]
+    except InvalidSettings as error:
+        hint = "Correct NOTIFICATIONS_COUNTER['BUFFERS'] in the settings."
+        return [Error(str(error), hint=hint, id="notifications_counter.E002")]
+
+
+def check_counters(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Each declaration."""
+    return [message for counter in declarations() for message in check_counter(counter)]
+
+
+def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
+    """What is wrong with one declaration."""
+    found: list[CheckMessage] = [*_check_field(counter), *_check_others(counter), *_check_buffer_alias(counter)]
+    found += _check_collation(counter)
+    found += check_capture(counter)
+    if counter.declared_source is not None:
+        found += _check_source(counter)
+    elif counter.source_key is not None or counter.where:
+        hint = "Give the counter a source, or leave out key and where."
+        found.append(
+            _error(counter, "key and where say which rows of a source count, but there is no source.", hint, 5)
+        )
+    return found
+
+
+def _error(counter: CounterDeclaration, sentence: str, hint: str, number: int) -> Error:
+    return Error(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id=f"notifications_counter.E{number:03}")
+
+
+def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
+    hint = "Name the field with Counter(field=...); a BigIntegerField(default=0) does."
+    try:
+        field = counter.field
+    except InvalidSettings as error:
+        yield Error(str(error), hint=hint, obj=counter.model, id="notifications_counter.E004")
+        return
+    if not isinstance(field, models.IntegerField) or field.primary_key:
+        yield _error(counter, f"{field.name!r} is not an integer field.", hint, 4)
+    elif field.get_internal_type().startswith("Positive"):
+        sentence = f"{field.name!r} cannot hold a passing negative count, for which the database would fail the flush."
+        yield _error(counter, sentence, "Make it a BigIntegerField.", 11)
+
+
+def _check_others(counter: CounterDeclaration) -> Iterator[Error]:
+    for field in counter.model._meta.concrete_fields:
+        needs_value = not (field.null or field.has_default() or field.primary_key)
+        if needs_value and not isinstance(field, models.IntegerField):
+            sentence = f"a flush inserts rows, and knows no value for {field.name!r}."
+            yield _error(counter, sentence, "Give that field a default, or let it be null.", 10)
+
+
+def _check_buffer_alias(counter: CounterDeclaration) -> Iterator[Error]:
+    try:
+        configured = get_settings().BUFFERS
+    except InvalidSettings:  # said by check_settings
+        return
+    if counter.buffer_alias not in configured:
+        hint = f"Configured are: {', '.join(sorted(configured)) or 'none'}."
+        yield _error(counter, f"there is no buffer {counter.buffer_alias!r} in the settings.", hint, 2)
+
+
+def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
+    key = counter.key_field
+    if not isinstance(key, models.CharField | models.TextField):
+        return
+    connection = connections[counter.using or router.db_for_write(counter.model)]
+    if connection.vendor == "mysql" and not collation_of(key, connection).endswith("_bin"):
+        sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
+        hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
+        yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
+
+
+def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
+    try:
+        source = counter.source
+    except (LookupError, ValueError):
+        hint = "Write it as 'app.Model', of an app that is installed."
+        yield _error(counter, f"there is no model {counter.declared_source!r} to be the source.", hint, 6)
+        return
+    if not (isinstance(source, type) and issubclass(source, models.Model)):
+        yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
+        return
+    found = [*_check_key(counter, source), *_check_where(counter, source)]
+    yield from found or check_columns(counter, source)
+    yield from _check_databases(counter, source)
+    yield from _check_cascades(counter, source)
+
+
+def _check_where(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
+    for problem in conditions.problems(counter.where, source):
+        yield _error(counter, f"where: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
+
+
+def _check_key(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
+    names = ", ".join(field.name for field in source._meta.concrete_fields)
+    hint = f"Columns of {source._meta.label} are: {names}."
+    if counter.source_key is None:
+        yield _error(counter, "key is missing: which column of the source says whose count a row belongs to?", hint, 7)
+        return
+    try:
+        conditions.column(source, counter.source_key)
+    except FieldDoesNotExist:
+        yield _error(counter, f"key: {source._meta.label} has no column {counter.source_key!r}.", hint, 7)
+
+
+def _check_cascades(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:
+    """What the database does by itself (Django has it from 6.1 on) sends no signal."""
+    by_database: Any = getattr(models.deletion, "DatabaseOnDelete", ())
+    fields = (field for field in source._meta.concrete_fields if field.remote_field is not None)
+    names = [field.name for field in fields if isinstance(getattr(field.remote_field, "on_delete", None), by_database)]
+    if names and counter.capture == "signals":
+        sentence = f"what the database deletes or changes by itself is not counted: on_delete of {', '.join(names)}."
+        hint = "Use Django's CASCADE or SET_NULL there, or capture='triggers'."
+        yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W004")
+
+
+def _check_databases(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
+    of_source, of_counts = router.db_for_write(source), counter.using or router.db_for_write(counter.model)
+    if of_source != of_counts:
+        sentence = f"the source is written to the database {of_source!r}, its counts to {of_counts!r}."
+        hint = "One transaction must hold both: route the count model to the database of the source."
+        yield _error(counter, sentence, hint, 9)

@@ -1,0 +1,155 @@
+"""The condition of a counter, ``Counter(where=Q(...))``, answered for a row in memory as the database answers it.
+
+Django turns a negated comparison with NULL into a two-valued one, so that a condition made of the lookups below
+has the same answer in SQL and in Python. What only the database can know, such as its collation, is left to it:
+only booleans, integers and NULL are compared here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models import Q
+
+LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
+    "exact": operator.eq,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "in": lambda value, choices: value in choices,
+}
+#: The methods of a field through which a value goes to the database.
+CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "pre_save")
+ALLOWED = "a comparison (exact, gt, gte, lt, lte), __in or __isnull on a field of the source itself"
+
+
+def leaves(condition: Q) -> Iterator[tuple[str, str, Any]]:
+    """The comparisons of a condition, as field name, lookup and value."""
+    for child in condition.children:
+        if isinstance(child, Q):
+            yield from leaves(child)
+        elif isinstance(child, tuple):
+            yield split(child)
+        else:
+            yield "", type(child).__name__, child
+
+
+def split(child: tuple[str, Any]) -> tuple[str, str, Any]:
+    path, value = child
+    name, _, lookup = path.partition("__")
+    return name, lookup or "exact", value
+
+
+def problems(condition: Q, source: type[models.Model]) -> list[str]:
+    """What keeps a condition from being answered both in SQL and in memory, a sentence each."""
+    found = []
+    for name, lookup, value in leaves(condition):
+        said = f"{name}__{lookup}" if name else lookup
+        try:
+            column(source, name)
+        except FieldDoesNotExist:
+            found.append(f"{said!r} names no column of {source._meta.label}.")
+            continue
+        if lookup not in LOOKUPS and lookup != "isnull":
+            found.append(f"{said!r} is not {ALLOWED}.")
+        elif hasattr(value, "resolve_expression") or isinstance(value, models.QuerySet):
+            found.append(f"{said!r} compares with {type(value).__name__}, not with a value.")
+        elif value is None and lookup not in ("exact", "isnull"):
+            found.append(f"{said!r} compares with None.")
+    if Q.XOR in _connectors(condition):
+        found.append("XOR is not one of &, | and ~.")
+    return found
+
+
+def _connectors(condition: Q) -> set[str]:
+    inner = (_connectors(child) for child in condition.children if isinstance(child, Q))
+    return {condition.connector}.union(*inner)
+
+
+def field_names(condition: Q, source: type[models.Model]) -> list[str]:
+    """The attribute names of the columns that a condition reads."""
+    return sorted({column(source, name).attname for name, _, _ in leaves(condition)})
+
+
+def column(source: type[models.Model], name: str) -> models.Field[Any, Any]:
+    """The column of a model that a name or an attribute name means.
+
+    Raises:
+        FieldDoesNotExist: there is none.
+    """
+    for field in source._meta.concrete_fields:
+        if name in (field.name, field.attname) or (name == "pk" and field.primary_key):
+            return field
+    raise FieldDoesNotExist(f"{source._meta.label} has no column named {name!r}")
+
+
+def compiled(
+    condition: Q, source: type[models.Model], places: Mapping[str, int]
+) -> Callable[[Sequence[Any]], bool] | None:
+    """The function that says whether a row counts: all that is the same for every row is looked up here.
+
+    Args:
+        condition: the condition, of which ``problems`` found none.
+        source: the model of the rows.
+        places: attribute name -> where the value of that column stands in a row.
+
+    Returns:
+        A function of a row; None where only the database can answer.
+    """
+    if not all(_is_plain(column(source, name), lookup, value) for name, lookup, value in leaves(condition)):
+        return None
+    return _holds(condition, source, places)
+
+
+def _is_plain(field: models.Field[Any, Any], lookup: str, value: Any) -> bool:
+    """Whether a comparison with a field has the same answer in Python as in every database."""
+    while field.remote_field is not None:
+        field = field.target_field  # type: ignore[attr-defined]
+    if not converts_as_django(field):
+        return False
+    wanted = list(value) if lookup == "in" else [value]
+    # What a NULL among several values means has changed between versions of Django.
+    if lookup == "in" and None in wanted:
+        return False
+    numeric = isinstance(field, models.BooleanField | models.IntegerField)
+    return numeric and all(map(_is_plain_value, wanted))
+
+
+def converts_as_django(field: models.Field[Any, Any]) -> bool:
+    """Whether a field's class changes values on their way to the database and back only as Django's own do."""
+    kind: Any = type(field)
+    methods = [getattr(kind, name) for name in CONVERSIONS] + [getattr(kind, "from_db_value", None)]
+    return all(method is None or str(method.__module__).startswith("django.db.models.") for method in methods)
+
+
+def _is_plain_value(value: object) -> bool:
+    return value is None or isinstance(value, int)
+
+
+def _holds(condition: Q, source: type[models.Model], places: Mapping[str, int]) -> Callable[[Sequence[Any]], bool]:
+    children = [
+        _holds(child, source, places) if isinstance(child, Q) else _comparison(child, source, places)
+        for child in condition.children
+    ]
+    if not children:  # an empty Q() counts everything, in Django too
+        return lambda row: True
+    joined, negated = any if condition.connector == Q.OR else all, condition.negated
+    if len(children) == 1:
+        (holds,) = children
+        return (lambda row: not holds(row)) if negated else holds
+    return lambda row: joined(child(row) for child in children) != negated
+
+
+def _comparison(child: Any, source: type[models.Model], places: Mapping[str, int]) -> Callable[[Sequence[Any]], bool]:
+    name, lookup, wanted = split(child)
+    place = places[column(source, name).attname]
+    if lookup == "isnull" or (lookup == "exact" and wanted is None):
+        is_null = bool(wanted is None or wanted)
+        return lambda row: (row[place] is None) == is_null
+    compare = LOOKUPS[lookup]
+    return lambda row: row[place] is not None and compare(row[place], wanted)

@@ -1,0 +1,115 @@
+"""The declaration of a counter: its source, its key, its condition, its field."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models import Q
+
+from ..exceptions import InvalidSettings
+from . import conditions
+from .keys import Keys
+
+#: How a counter may learn of changes.
+CAPTURES = ("signals", "triggers")
+
+
+class CounterDeclaration:
+    """What a counter declares; see ``Counter``, which reads and writes it too."""
+
+    model: type[models.Model]
+    name: str
+
+    def __init__(
+        self,
+        source: type[models.Model] | str | None = None,
+        key: str | None = None,
+        where: Q | None = None,
+        field: str | None = None,
+        *,
+        sum: str | None = None,
+        using: str | None = None,
+        buffer: str = "default",
+        capture: str = "signals",
+    ) -> None:
+        self.declared_source = source
+        self.declared_field = field
+        self.source_key = key
+        self.where = Q() if where is None else where
+        self.sum = sum
+        self.using = using
+        self.buffer_alias = buffer
+        self.capture = capture
+
+    def __repr__(self) -> str:
+        return f"<Counter {self.label}>" if hasattr(self, "model") else "<Counter>"
+
+    def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
+        self.name = name
+        setattr(cls, name, self)
+
+    @cached_property
+    def label(self) -> str:
+        return f"{self.model._meta.label}.{self.name}"
+
+    @cached_property
+    def source(self) -> type[models.Model] | None:
+        """The model whose rows are counted; of a proxy the one that it stands for.
+
+        Raises:
+            LookupError: there is no such model.
+        """
+        source = self.declared_source
+        if isinstance(source, str):
+            source = self.model._meta.apps.get_model(source)
+        if isinstance(source, type) and issubclass(source, models.Model):
+            return source._meta.concrete_model or source
+        return source
+
+    @cached_property
+    def field(self) -> models.Field[Any, Any]:
+        """The integer field of the count model.
+
+        Raises:
+            InvalidSettings: there is no such field, none, or more than one to choose from.
+        """
+        if self.declared_field is not None:
+            try:
+                return conditions.column(self.model, self.declared_field)
+            except FieldDoesNotExist as error:
+                raise InvalidSettings(f"{self.label}: {error}.") from None
+        found = [f for f in self.model._meta.concrete_fields if self._may_hold_count(f)]
+        if len(found) != 1:
+            names = ", ".join(field.name for field in found) or "none"
+            raise InvalidSettings(
+                f"{self.label}: the count model needs one integer field or field=..., it has: {names}."
+            )
+        return found[0]
+
+    @staticmethod
+    def _may_hold_count(field: models.Field[Any, Any]) -> bool:
+        return isinstance(field, models.IntegerField) and not field.primary_key
+
+    @cached_property
+    def key_field(self) -> models.Field[Any, Any]:
+        """The field that converts keys: the count model's primary key, or the field that it refers to."""
+        field: models.Field[Any, Any] = self.model._meta.pk
+        while field.remote_field is not None:
+            field = field.target_field  # type: ignore[attr-defined]
+        return field
+
+    def key_text(self, key: Any) -> str:
+        """A key, or an instance whose primary key it is, as the text under which buffers know it.
+
+        Raises:
+            InvalidKey: it cannot be a key of this counter.
+        """
+        return self.keys.text(key)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """What may be a key."""
+        return Keys(self.label, self.key_field)

@@ -1,0 +1,1 @@
+"""The flush: the order of a run, and the end of a buffer."""

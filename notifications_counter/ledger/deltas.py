@@ -1,0 +1,180 @@
+"""The table in which deltas wait in the database: the database buffer's, and the refuge of every other buffer."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, F, Sum
+
+from .tables import Delta
+
+#: Rows a statement: SQLite takes 999 parameters in its oldest builds.
+BATCH = 300
+TABLE = Delta._meta.db_table
+
+#: On the connection: the rows of its open transaction to which later deltas are added.
+ATTRIBUTE = "_notifications_counter_joined"
+
+
+class Summary(NamedTuple):
+    """How many rows wait, of how many keys, with which sum, and how many of the rows ask for a recount."""
+
+    rows: int
+    keys: int
+    amount: int
+    asked: int
+
+
+def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
+    """Let deltas wait, in the transaction that is open on the connection; None asks for a recount of its key."""
+    sums = _without_joined(connection, label, sums)
+    if sums and connection.vendor == "postgresql":
+        _insert_in_one(connection, label, sums)
+        return
+    rows = list(sums.items())
+    for start in range(0, len(rows), BATCH):
+        _insert(connection, label, rows[start : start + BATCH])
+
+
+def leave_to_be_joined(connection: BaseDatabaseWrapper, label: str, key: str, amount: int) -> None:
+    """Let a delta wait to which a later one of the same key and transaction is added, so that they are one row."""
+    row = Delta.objects.using(connection.alias).create(counter=label, key=key, amount=amount)
+    hooks, rows = vars(connection).get(ATTRIBUTE, (None, {}))
+    # Django has no name for a transaction: it replaces this list at a commit, and at every rollback.
+    rows = rows if hooks is connection.run_on_commit else {}
+    setattr(connection, ATTRIBUTE, (connection.run_on_commit, {**rows, (label, key): row.pk}))
+
+
+def _without_joined(
+    connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]
+) -> Mapping[str, int | None]:
+    """The deltas that have no row yet to be added to."""
+    hooks, rows = vars(connection).get(ATTRIBUTE, (None, {}))
+    if hooks is not connection.run_on_commit:
+        return sums
+    joined = {key for key in sums if (label, key) in rows and _join(connection, rows[label, key], sums[key])}
+    return {key: amount for key, amount in sums.items() if key not in joined} if joined else sums
+
+
+def _join(connection: BaseDatabaseWrapper, id: int, amount: int | None) -> bool:
+    rows = Delta.objects.using(connection.alias).filter(id=id)
+    return amount is not None and bool(rows.update(amount=F("amount") + amount))
+
+
+def _insert_in_one(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
+    """By two arrays, given as text, of which the driver makes parameters at once, not value by value."""
+    # In quotes nothing else than a quote and a backslash means anything.
+    keys = '","'.join(key.replace("\\", "\\\\").replace('"', '\\"') for key in sums)
+    amounts = ",".join("NULL" if amount is None else str(amount) for amount in sums.values())
+    statement = (
+        f'INSERT INTO "{TABLE}" (counter, key, amount)'
+        " SELECT %s, d.key, d.amount FROM unnest(%s::text[], %s::bigint[]) AS d(key, amount)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [label, f'{{"{keys}"}}', f"{{{amounts}}}"])
+
+
+def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[str, int | None]]) -> None:
+    quote = connection.ops.quote_name
+    places = ", ".join(["(%s, %s, %s)"] * len(rows))
+    columns = ", ".join(map(quote, ("counter", "key", "amount")))
+    parameters = [value for key, amount in rows for value in (label, key, amount)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {quote(TABLE)} ({columns}) VALUES {places}", parameters)
+
+
+def newest(using: str, label: str) -> int:
+    """The id of the newest waiting row of a counter; 0 for none."""
+    rows = Delta.objects.using(using).filter(counter=label)
+    return rows.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def next_keys(using: str, label: str, after: str | None, newest: int, limit: int) -> list[str]:
+    """The next keys, in their order, of which rows with an amount wait, up to an id."""
+    rows = _amounts(using, label, newest)
+    if after is not None:
+        rows = rows.filter(key__gt=after)
+    return list(rows.values_list("key", flat=True).distinct().order_by("key")[:limit])
+
+
+def take(using: str, label: str, keys: Sequence[str], newest: int) -> dict[str, tuple[int, int]]:
+    """Delete the waiting rows of keys that have an amount, up to an id, in the transaction that is open.
+
+    Args:
+        using: the database alias.
+        label: the counter's label.
+        keys: the keys, in their order, at least one.
+        newest: the highest id that is taken.
+
+    Returns:
+        Key -> the sum of the rows that were deleted, and their number.
+    """
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        return _take_in_one(connection, label, keys, newest)
+    taken: dict[str, tuple[int, int]] = {}
+    ids, wanted = [], set(keys)
+    rows = _amounts(using, label, newest).filter(key__gte=keys[0], key__lte=keys[-1])
+    for id, key, amount in rows.values_list("id", "key", "amount").iterator():
+        if key in wanted:
+            total, number = taken.get(key, (0, 0))
+            taken[key] = total + (amount or 0), number + 1
+            ids.append(id)
+    delete(using, ids)
+    return taken
+
+
+def _take_in_one(
+    connection: BaseDatabaseWrapper, label: str, keys: Sequence[str], newest: int
+) -> dict[str, tuple[int, int]]:
+    """By the one statement that both deletes rows and sums up those that it has deleted."""
+    statement = (
+        f'WITH taken AS (DELETE FROM "{TABLE}" WHERE counter = %s AND key BETWEEN %s AND %s AND key = ANY(%s)'
+        " AND id <= %s AND amount IS NOT NULL RETURNING key, amount)"
+        " SELECT key, SUM(amount)::bigint, COUNT(*) FROM taken GROUP BY key"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [label, keys[0], keys[-1], list(keys), newest])
+        return {key: (total, number) for key, total, number in cursor.fetchall()}
+
+
+def _amounts(using: str, label: str, newest: int) -> models.QuerySet[Delta]:
+    return Delta.objects.using(using).filter(counter=label, id__lte=newest, amount__isnull=False)
+
+
+def asked(using: str, label: str, last: int, limit: int) -> list[tuple[int, str]]:
+    """The oldest rows that ask for a recount, up to an id, as id and key."""
+    rows = Delta.objects.using(using).filter(counter=label, id__lte=last, amount__isnull=True)
+    return list(rows.order_by("id").values_list("id", "key")[:limit])
+
+
+def asked_of(using: str, label: str, keys: Sequence[str]) -> list[int]:
+    """The ids of the rows that ask for a recount of these keys."""
+    rows = Delta.objects.using(using).filter(counter=label, key__in=keys, amount__isnull=True)
+    return list(rows.values_list("id", flat=True))
+
+
+def keys(using: str, label: str) -> set[str]:
+    """The keys of a counter's rows that have an amount."""
+    rows = Delta.objects.using(using).filter(counter=label, amount__isnull=False)
+    return set(rows.values_list("key", flat=True).distinct())
+
+
+def delete(using: str, ids: Sequence[int]) -> None:
+    """Delete exactly these rows."""
+    rows = Delta.objects.using(using)
+    for start in range(0, len(ids), BATCH):
+        rows.filter(id__in=ids[start : start + BATCH]).delete()
+
+
+def summary(using: str, label: str) -> Summary:
+    """What waits of a counter."""
+    numbers = {
+        "rows": Count("id"),
+        "keys": Count("key", distinct=True),
+        "amounts": Count("amount"),
+        "total": Sum("amount"),
+    }
+    found = Delta.objects.using(using).filter(counter=label).aggregate(**numbers)
+    return Summary(found["rows"], found["keys"], int(found["total"] or 0), found["rows"] - found["amounts"])

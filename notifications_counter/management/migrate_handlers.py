@@ -1,0 +1,82 @@
+"""After ``migrate``: the rows of progress are there, and what a data migration may have changed is counted anew.
+
+The models of a migration send no signals to us, so that nobody can tell what a data migration has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from django.db.migrations import Migration, RunPython, RunSQL
+from django.db.migrations.operations import SeparateDatabaseAndState
+from django.db.migrations.operations.base import Operation
+
+from ..buffers.recording import buffer_of, stored_of
+from ..declaration.counter import CounterDeclaration
+from ..exceptions import BufferUnavailable
+from ..ledger import progress
+from ..ledger.introspection import Tables
+from ..ledger.tables import Delta, Progress
+from ..triggers.install import Triggers, forget_waiting
+
+logger = logging.getLogger("notifications_counter")
+
+
+def before_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
+    """Take triggers out of the way of migrations that rename or remove their columns."""
+    _say(Triggers(Tables(using)).make_way(plan), verbosity, stdout)
+
+
+def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
+    """Make the triggers what is declared, then create the rows of progress.
+
+    In this order: of a row that comes in between, either its trigger knows or the progress, which says whether the
+    source had rows to be counted. Counters whose rows a data migration may have changed must be filled again.
+    """
+    tables = Tables(using)
+    _say(Triggers(tables).install(), verbosity, stdout)
+    touched = {label for migration, _ in plan for label in touched_apps(migration)}
+    if tables.has(Progress, Delta):
+        for counter in tables.counters():
+            forget_waiting(using, counter)
+            _prepare(counter, using, touched)
+
+
+def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
+    for sentence in sentences:
+        if verbosity:
+            (stdout or sys.stdout).write(f"  {sentence}\n")
+
+
+def _prepare(counter: CounterDeclaration, using: str, touched: set[str]) -> None:
+    stored = stored_of(counter, using)
+    stored.ensure_progress(buffer_of(counter).layout.shards)
+    if counter.capture == "triggers":  # they see what migrations do
+        return
+    if counter.source is not None and counter.source._meta.app_label in touched and stored.has_rows():
+        progress.update(using, stored.label, {"filled": False, "recounted_to": None})
+        with suppress(BufferUnavailable):  # then nothing cached is read either
+            buffer_of(counter).forget_cached(stored)
+        logger.warning(
+            "%s: a data migration may have changed rows. Until they have been counted again, by the flushes or at once"
+            " by manage.py notification_recount, every read counts them.",
+            stored.label,
+        )
+
+
+def touched_apps(migration: Migration) -> set[str]:
+    """The apps whose rows a data migration may change: its own, and those that it depends on."""
+    if not any(isinstance(operation, RunPython | RunSQL) for operation in _operations(migration.operations)):
+        return set()
+    return {migration.app_label, *(app for app, _ in migration.dependencies)}
+
+
+def _operations(operations: Iterable[Operation]) -> Iterator[Operation]:
+    for operation in operations:
+        yield operation
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from _operations(operation.database_operations)

@@ -1,0 +1,1 @@
+"""The state of counters, for people and for programs that watch them."""

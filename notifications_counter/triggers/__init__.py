@@ -1,0 +1,1 @@
+"""Capture by database triggers: what is declared, what a database has, and how one becomes the other."""

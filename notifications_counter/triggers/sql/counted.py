@@ -1,0 +1,109 @@
+"""Which rows of a source count, and for which key, as SQL that can stand in a trigger.
+
+The condition is the ``WHERE`` that Django makes for ``queryset.filter(where)``, with the table's name replaced by
+that of a row of the trigger: what it says of NULL is what the queryset says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Col
+from django.db.models.sql.where import WhereNode
+
+from ...declaration import conditions
+from ...declaration.counter import CounterDeclaration
+from ...ledger.tables import Delta
+
+
+class Counted:
+    """One counter's rows, in the SQL of one connection.
+
+    Attributes:
+        table: the source's table, unquoted.
+        key: the source's column that holds the key.
+    """
+
+    def __init__(self, counter: CounterDeclaration, connection: BaseDatabaseWrapper) -> None:
+        assert counter.source is not None and counter.source_key is not None
+        self.counter = counter
+        self.connection = connection
+        self.model = concrete(counter.source)
+        self.table = self.model._meta.db_table
+        self.key = conditions.column(counter.source, counter.source_key)
+
+    def quote(self, name: str) -> str:
+        return self.connection.ops.quote_name(name)
+
+    def literal(self, value: Any) -> str:
+        """A value as it is written in SQL."""
+        self.connection.ensure_connection()
+        editor = self.connection.schema_editor()
+        quoted = str(editor.quote_value(value))
+        # Some versions of Django double the percent signs, for a later step that does not follow here.
+        if isinstance(value, str) and "%%" in str(editor.quote_value("%")):
+            return quoted.replace("%%", "%")
+        return quoted
+
+    @property
+    def label(self) -> str:
+        return self.literal(self.counter.label)
+
+    @property
+    def delta_table(self) -> str:
+        return Delta._meta.db_table
+
+    @property
+    def delta_columns(self) -> str:
+        return ", ".join(map(self.quote, ("counter", "key", "amount")))
+
+    @property
+    def where(self) -> WhereNode:
+        assert self.counter.source is not None
+        return self.counter.source._base_manager.filter(self.counter.where).query.where
+
+    @cached_property
+    def fields(self) -> list[models.Field[Any, Any]]:
+        """The columns that say whether and for whom a row counts."""
+        found = {self.key, *(column.target for column in columns(self.where))}
+        return sorted(found, key=lambda field: str(field.column))
+
+    def key_of(self, row: str) -> str:
+        """The key in a row of the trigger."""
+        return f"{self.quote(row)}.{self.quote(self.key.column or '')}"
+
+    def counts(self, row: str) -> str:
+        """The condition that a row of the trigger counts; NULL, too, says that it does not."""
+        return f"({self._condition(row)} AND {self.key_of(row)} IS NOT NULL)"
+
+    def _condition(self, row: str) -> str:
+        assert self.counter.source is not None
+        query = self.counter.source._base_manager.all().query
+        compiler = query.get_compiler(connection=self.connection)
+        try:
+            sql, parameters = self.where.relabeled_clone({self.table: row}).as_sql(compiler, self.connection)
+        except EmptyResultSet:
+            return "(1 = 0)"
+        except FullResultSet:
+            return "(1 = 1)"
+        return f"({sql % tuple(map(self.literal, parameters))})" if sql else "(1 = 1)"
+
+
+def concrete(model: type[models.Model]) -> type[models.Model]:
+    """The model whose table a model or a proxy uses."""
+    return model._meta.concrete_model or model
+
+
+def columns(expression: Any) -> Iterator[Col]:
+    """The columns that an expression reads."""
+    if isinstance(expression, Col):
+        yield expression
+        return
+    for part in expression.get_source_expressions():
+        if hasattr(part, "get_source_expressions"):
+            yield from columns(part)
