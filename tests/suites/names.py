@@ -10,7 +10,7 @@ from django.db.models import Q
 
 
 def make_counter(source: type[models.Model], key: str, condition: Q, capture: str) -> Any:
-    from notifications_counter.counters import Counter
+    from notifications_counter import Counter
 
     return Counter(source, key, where=condition, field="number", capture=capture)
 

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import models
 
 from notifications_counter.fields import KeyField
 
 
-class Key(NamedTuple):
-    """A column of a source, and the field for its values that is a count model's primary key."""
-
-    source: Any
-    field: Any
-
-
-def key_of(source: type[models.Model]) -> Key | None:
+def key_of(source: type[models.Model]) -> Any:
     """The first foreign key, else the first other column, else the primary key, of those whose type can be a key."""
-    for field in sorted(source._meta.local_concrete_fields, key=_rank):
-        if primary_key := _primary_key(field):
-            return Key(field, primary_key)
-    return None
+    fields = sorted(source._meta.local_concrete_fields, key=_rank)
+    return next((field for field in fields if key_field(field) is not None), None)
 
 
 def _rank(field: Any) -> tuple[bool, bool]:
     return field.primary_key, not isinstance(field, models.ForeignKey)
 
 
-def _primary_key(field: Any) -> Any:
-    """None for types of the suites' own, whose values may have any text, and for texts that differ by collation."""
+def key_field(field: Any) -> Any:
+    """A primary key for a column's values.
+
+    None for types of the suites' own, whose values may have any text, and for texts that differ by collation.
+    """
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     if not type(field).__module__.startswith("django.db.models.") or getattr(field, "db_collation", None):

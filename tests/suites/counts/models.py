@@ -12,7 +12,8 @@ from django.db import models
 from django.db.models import Q
 
 from ..names import make_counter
-from .keys import key_of
+from .filtered import FILTERED
+from .keys import key_field, key_of
 
 #: Not counted: the apps of ours.
 OURS = ("nc", "notifications_counter")
@@ -34,24 +35,26 @@ def sources() -> Iterator[type[models.Model]]:
                 yield model
 
 
-def name_of(source: type[models.Model]) -> str:
+def name_of(source: type[models.Model], number: int) -> str:
     """Permissions on a model take at most 93 characters of its name."""
-    name = f"{source._meta.app_label}_{source.__name__}"
+    name = f"{source._meta.app_label}_{source.__name__}{number or ''}"
     return name if len(name) <= 90 else f"{name[:80]}_{zlib.crc32(name.encode()):x}"
 
 
-def make_count_model(name: str, source: type[models.Model], key: Any, condition: Q) -> type[models.Model]:
+def make_count_model(source: type[models.Model], number: int, key: Any, condition: Q) -> type[models.Model]:
     """Keys are no foreign keys, so that nothing changes in how the models of the suites are related."""
     namespace = {
         "__module__": __name__,
-        "counted": Counted(source, key.source.attname, condition),
-        "key": key.field,
+        "counted": Counted(source, key.attname, condition),
+        "key": key_field(key),
         "number": models.BigIntegerField(default=0),
-        "counter": make_counter(source, key.source.name, condition, os.environ["NC_SUITES_CAPTURE"]),
+        "counter": make_counter(source, key.name, condition, os.environ["NC_SUITES_CAPTURE"]),
     }
-    return type(name, (models.Model,), namespace)
+    return type(name_of(source, number), (models.Model,), namespace)
 
 
 for source in sources():
-    if key := key_of(source):
-        make_count_model(name_of(source), source, key, Q())
+    if (key := key_of(source)) is not None:
+        make_count_model(source, 0, key, Q())
+    for number, (name, condition) in enumerate(FILTERED.get(source._meta.label, ()), start=1):
+        make_count_model(source, number, source._meta.get_field(name), condition)

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
-import dj_database_url
 from django.apps.registry import Apps
 
+from ..databases import database
 from ..names import settings as counter_settings
 
-
-def database(suffix: str) -> dict[str, Any]:
-    url = os.environ.get("NC_DATABASE_URL")
-    if not url:
-        return {"ENGINE": "django.db.backends.sqlite3"}
-    config: dict[str, Any] = {**dj_database_url.parse(url)}
-    config["NAME"] += suffix
-    return config
-
-
-DATABASES = {"default": database("_suite"), "other": database("_suite_other")}
+DATABASES = {"default": database(), "other": database("_other")}
 SECRET_KEY = "django_tests_secret_key"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
