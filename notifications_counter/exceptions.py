@@ -31,8 +31,12 @@ class InvalidKey(CounterError, ValueError):
     """A value cannot be a key of the counter's model."""
 
 
-class NotCounted(CounterError):
+class CountingConflict(CounterError):
     """A bulk method was called in a way whose effect cannot be counted. It has changed nothing."""
+
+
+class FlushFailed(CounterError):
+    """A flush of all counters left something pending. The log says why."""
 
 
 class FlushInTransaction(CounterError):
@@ -56,11 +60,11 @@ class BufferUnavailable(CounterError):
 
 
 class DatabaseFailed(CounterError):
-    """The database failed in a way that does not pass, or not soon. What was not applied is still buffered."""
+    """The database failed in a way that does not pass, or not soon. What was not applied is still pending."""
 
 
-class LayoutChanged(CounterError):
-    """The settings place the buffered deltas elsewhere than the ones that wait."""
+class BufferMismatch(CounterError):
+    """The settings name another place than the one where deltas are pending."""
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:

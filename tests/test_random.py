@@ -34,8 +34,8 @@ class Rollback(Exception):
     pass
 
 
-class RandomOperations:
-    """A random walk over everything that changes counts."""
+class Walk:
+    """A random walk over the operations of a class, its methods ``do_...``, also in transactions inside each other."""
 
     def __init__(self, seed: int, users: list[User]) -> None:
         self.random = random.Random(seed)
@@ -50,6 +50,34 @@ class RandomOperations:
 
     def user(self) -> User:
         return self.random.choice(self.users)
+
+    def do_nested(self) -> None:
+        if self.depth > 3:
+            return
+        self.depth += 1
+        users = list(self.users)
+        try:
+            with transaction.atomic(durable=self.depth == 1, savepoint=self.random.random() < 0.9):
+                for _ in range(self.random.randrange(1, 6)):
+                    self.step()
+                    if self.random.random() < 0.5:  # a read also tells the counter of rollbacks
+                        self.check()
+                if self.random.random() < 0.5:
+                    raise Rollback
+        except Rollback:
+            self.users[:] = users
+            if self.depth > 1 and transaction.get_rollback():
+                raise
+        finally:
+            self.depth -= 1
+
+    def check(self) -> None:
+        """Compare what the counters say with what the rows say."""
+        raise NotImplementedError
+
+
+class RandomOperations(Walk):
+    """Everything that changes the counts of notifications."""
 
     def some(self, **filters: Any) -> Notification | None:
         found = list(Notification.objects.filter(user=self.user(), **filters).order_by("pk")[:20])
@@ -193,27 +221,7 @@ class RandomOperations:
 
     def do_flush(self) -> None:
         if not self.depth:
-            counter.flush(chunk=self.random.choice([1, 3, None]))
-
-    def do_nested(self) -> None:
-        if self.depth > 3:
-            return
-        self.depth += 1
-        users = list(self.users)
-        try:
-            with transaction.atomic(durable=self.depth == 1, savepoint=self.random.random() < 0.9):
-                for _ in range(self.random.randrange(1, 6)):
-                    self.step()
-                    if self.random.random() < 0.5:  # a read also tells the counter of rollbacks
-                        self.check()
-                if self.random.random() < 0.5:
-                    raise Rollback
-        except Rollback:
-            self.users[:] = users
-            if self.depth > 1 and transaction.get_rollback():
-                raise
-        finally:
-            self.depth -= 1
+            counter.flush(chunk_size=self.random.choice([1, 3, None]))
 
     def check(self) -> None:
         for user in self.users:
@@ -229,13 +237,13 @@ def counters_of_notifications() -> list[Counter]:
 class RandomOperationsTest(CounterTestCase):
     def test_value_is_count_after_every_step_and_stored_is_after_a_flush(self) -> None:
         asked: list[int] = []
-        ask_recount = recording.ask_recount
+        request_recount = recording.request_recount
 
         def noted(counter: Counter, *arguments: Any) -> None:
             asked.append(1)
-            ask_recount(counter, *arguments)
+            request_recount(counter, *arguments)
 
-        with mock.patch.object(recording, "ask_recount", noted):
+        with mock.patch.object(recording, "request_recount", noted):
             self.walk()
         share = len(asked) / len(counters_of_notifications()) / OPERATIONS
         print(f"{OPERATIONS} random operations, {share:.1%} asked for a recount")

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 from django.utils import timezone
 
-from notifications_counter.declaration import conditions as where
+from notifications_counter.declaration import conditions
 from notifications_counter.models import Notification, UserNotificationsCount
 
 from .base import CounterTestCase, counter, flush_all, notify
@@ -200,13 +200,13 @@ class AnyModelTest(CounterTestCase):
     def values(self) -> tuple[int, int]:
         return TeamTickets.counter.value(self.team), UrgentTickets.counter.value(self.user)
 
-    def true_values(self) -> tuple[int, int]:
-        of_team = Ticket.objects.filter(team=self.team).filter(TeamTickets.counter.where)
-        of_user = Ticket.objects.filter(assignee=self.user).filter(UrgentTickets.counter.where)
+    def actual_counts(self) -> tuple[int, int]:
+        of_team = Ticket.objects.filter(team=self.team).filter(TeamTickets.counter.filter)
+        of_user = Ticket.objects.filter(assignee=self.user).filter(UrgentTickets.counter.filter)
         return of_team.count(), of_user.count()
 
     def assert_exact(self, users: object = (), said: str = "") -> None:
-        self.assertEqual(self.values(), self.true_values(), said)
+        self.assertEqual(self.values(), self.actual_counts(), said)
 
     def test_every_change_counts_for_each_counter_that_it_concerns(self) -> None:
         row = Ticket.objects.create(team=self.team, assignee=self.user, priority=5)
@@ -254,7 +254,7 @@ PLACES = {"priority": 0, "assignee_id": 1}
 
 class ConditionTest(CounterTestCase):
     def test_what_null_among_several_values_means_is_left_to_the_database(self) -> None:
-        self.assertIsNone(where.compiled(Q(assignee__in=[1, None]), Ticket, PLACES))
+        self.assertIsNone(conditions.compiled(Q(assignee__in=[1, None]), Ticket, PLACES))
 
     def test_a_condition_has_the_same_answer_in_memory_as_in_sql(self) -> None:
         rows = [
@@ -278,7 +278,7 @@ class ConditionTest(CounterTestCase):
         pairs = [one & ~two for one in simple for two in simple] + [~(one | ~two) for one in simple for two in simple]
         for condition in [*simple, *(~one for one in simple), *pairs]:
             in_sql = set(Ticket.objects.filter(condition).values_list("pk", flat=True))
-            counts = where.compiled(condition, Ticket, PLACES)
+            counts = conditions.compiled(condition, Ticket, PLACES)
             assert counts is not None
             in_memory = {row.pk for row in rows if counts((row.priority, row.assignee_id))}
             self.assertEqual(in_memory, in_sql, condition)

@@ -1,4 +1,4 @@
-"""Which failures of a database pass by themselves, and how often a transaction is tried again after them."""
+"""Transactions that are tried again where the database's failure may pass by itself."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ADVICE = {
     "database or disk is full": "Its disk is full: make room.",
 }
 
-REST = "What was not applied is still buffered."
+REST = "What was not applied is still pending."
 
 Result = TypeVar("Result")
 

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import CounterError
 from ..fields import collation_of
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 
 
 class UnsupportedDatabase(CounterError):
@@ -24,36 +24,37 @@ class UnsupportedDatabase(CounterError):
 Rows = Sequence[tuple[Any, int]]
 
 
-def add(stored: Stored, sums: Rows) -> None:
+def add(store: CounterStore, sums: Rows) -> None:
     """Add sums to the stored counts, in the transaction that is open.
 
     Args:
-        stored: the counter, on one database alias.
+        store: the counter, on one database alias.
         sums: primary key, as the database takes it, and change, each key once.
 
     Raises:
         UnsupportedDatabase: the database is neither PostgreSQL, nor MariaDB or MySQL, nor SQLite.
     """
-    connection = stored.connection
+    connection = store.connection
     if connection.vendor not in DIALECTS:
         names = ", ".join(sorted(DIALECTS))
-        raise UnsupportedDatabase(f"{stored.label}: no flush for {connection.vendor!r}, only for {names}.")
+        raise UnsupportedDatabase(f"{store.label}: no flush for {connection.vendor!r}, only for {names}.")
     if sums:
-        DIALECTS[connection.vendor](Table(stored), sorted(sums), connection)
+        DIALECTS[connection.vendor](Table(store), sorted(sums), connection)
 
 
 class Table:
     """The quoted names of the count model's table, and of the table that its primary key refers to."""
 
-    def __init__(self, stored: Stored) -> None:
-        connection, meta = stored.connection, stored.counter.model._meta
+    def __init__(self, store: CounterStore) -> None:
+        connection, meta = store.connection, store.counter.model._meta
         self.quote = connection.ops.quote_name
         self.name = self.quote(meta.db_table)
         self.pk = self.quote(meta.pk.column or "")
         self.pk_type = meta.pk.db_type(connection)
         self.pk_collation = collation_of(meta.pk, connection)
-        self.amount = self.quote(stored.counter.field.column or "")
-        others = [field for field in meta.concrete_fields if field not in (meta.pk, stored.counter.field)]
+        self.amount = self.quote(store.counter.field.column or "")
+        self._amounts, self._vendor = store.counter.amounts, connection.vendor
+        others = [field for field in meta.concrete_fields if field not in (meta.pk, store.counter.field)]
         self.others = [self.quote(field.column or "") for field in others]
         self.defaults = [field.get_db_prep_save(field.get_default(), connection) for field in others]
         self.owner = self._owner(meta.pk)
@@ -67,6 +68,14 @@ class Table:
     @property
     def columns(self) -> str:
         return ", ".join([self.pk, self.amount, *self.others])
+
+    def given(self, column: str) -> str:
+        """A sum that is to be added, as the count field takes it."""
+        return self._amounts.stored_amount(column, self._vendor)
+
+    def added(self, one: str, other: str) -> str:
+        """The new count."""
+        return self._amounts.stored_sum(f"{one} + {other}", self._vendor)
 
     @property
     def default_places(self) -> str:
@@ -90,7 +99,7 @@ def _postgresql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> No
         # joins have orders of their own, and read the whole table.
         cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         cursor.execute(
-            f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + d.a"
+            f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + {table.given('d.a')}"
             f" FROM {given} WHERE c.{table.pk} = d.k RETURNING c.{table.pk}",
             _columns(rows),
         )
@@ -99,7 +108,8 @@ def _postgresql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> No
             missing = [row for row in rows if row[0] not in found]
             cursor.execute(
                 # Locked, so that nobody deletes the owner before this commits; other changes of it go on.
-                f"INSERT INTO {table.name} AS c ({table.columns}) SELECT d.k, d.a{table.default_places} FROM {given}"
+                f"INSERT INTO {table.name} AS c ({table.columns})"
+                f" SELECT d.k, {table.given('d.a')}{table.default_places} FROM {given}"
                 f" WHERE {table.owner_exists(' FOR KEY SHARE')} ORDER BY d.k"
                 f" ON CONFLICT ({table.pk}) DO UPDATE SET {table.amount} = c.{table.amount} + EXCLUDED.{table.amount}",
                 [*table.defaults, *_columns(missing)],
@@ -120,9 +130,11 @@ def _sqlite(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
     given = "(SELECT json_extract(value, '$[0]') AS k, json_extract(value, '$[1]') AS a FROM json_each(%s)) d"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table.name} ({table.columns}) SELECT d.k, d.a{table.default_places} FROM {given}"
+            f"INSERT INTO {table.name} ({table.columns})"
+            f" SELECT d.k, {table.given('d.a')}{table.default_places} FROM {given}"
             f" WHERE {table.row_exists()} OR {table.owner_exists()} ORDER BY d.k"
-            f" ON CONFLICT ({table.pk}) DO UPDATE SET {table.amount} = {table.amount} + excluded.{table.amount}",
+            f" ON CONFLICT ({table.pk}) DO UPDATE SET {table.amount} ="
+            f" {table.added(table.amount, f'excluded.{table.amount}')}",
             [*table.defaults, json.dumps(rows)],
         )
 
@@ -135,7 +147,8 @@ def _mysql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table.name} ({table.columns}) SELECT d.k, d.a{table.default_places} FROM {given}"
+            f"INSERT INTO {table.name} ({table.columns})"
+            f" SELECT d.k, {table.given('d.a')}{table.default_places} FROM {given}"
             f" WHERE {table.row_exists(' FOR UPDATE')} OR {table.owner_exists(' LOCK IN SHARE MODE')} ORDER BY d.k"
             f" ON DUPLICATE KEY UPDATE {table.amount} = {table.name}.{table.amount} + VALUES({table.amount})",
             [*table.defaults, json.dumps(rows, default=str)],

@@ -1,61 +1,55 @@
 """The database buffer: a delta is a row of the change's own transaction. Needs no server."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
-from django.db import Error as DatabaseError
 from django.db import transaction
 
 from ..compat.transactions import sends_after_commit
-from ..exceptions import CounterError
 from ..ledger.correct import correct_by_rows
-from ..ledger.snapshot import Found, found_in, in_database, slices
-from ..ledger.store import Stored
+from ..ledger.snapshot import RecountResult, in_parts
+from ..ledger.store import CounterStore
 from .base import Buffer
 
 
 class DatabaseBuffer(Buffer):
-    """Deltas wait in a table of the count model's own database.
+    """Deltas are pending in a table of the count model's own database.
 
-    A row is inserted at once in the change's own transaction: no lock is shared, a rollback takes it along, and
-    nothing can come between the change and its delta.
+    A row is inserted at once in the change's own transaction: no lock is shared, it is rolled back with the
+    transaction, and nothing can come between the change and its delta.
     """
 
-    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
-        with transaction.atomic(using=stored.using, savepoint=False):
-            stored.leave(sums)
+    supports_sql_annotation = True
+    supports_triggers = True
 
-    def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+    def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
+        with transaction.atomic(using=store.using, savepoint=False):
+            store.insert_deltas(sums)
+
+    def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
-        for part in slices(keys):
-            found |= self._values(stored, part)
+        for part in in_parts(keys):
+            found |= self._values(store, part)
         return found
 
-    def value(self, stored: Stored, key: str) -> int:
-        found = stored.sum_if_simple(key)
-        return self._values(stored, [key])[key] if found is None else found
+    def value(self, store: CounterStore, key: str) -> int:
+        found = store.sum_if_simple(key)
+        return self._values(store, [key])[key] if found is None else found
 
-    def _values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
-        look = stored.look(keys)
-        stored.check_layout(look.shards[0], self.layout)
-        counted = stored.must_be_counted(look, keys)
-        return in_database(look, keys) | (stored.true_values(counted) if counted else {})
+    def _values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
+        snapshot = store.snapshot(keys)
+        store.check_layout(snapshot.shards[0], self.layout)
+        counted = store.keys_to_count(snapshot, keys)
+        return snapshot.in_database(keys) | (store.actual_counts(counted) if counted else {})
 
-    def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
-        with transaction.atomic(using=stored.using, savepoint=False):
-            stored.leave(dict.fromkeys(keys))
-            if sends_after_commit(stored.connection):
-                transaction.on_commit(lambda: self._try(stored, keys), using=stored.using)
+    def request_recount(self, store: CounterStore, keys: Sequence[str]) -> None:
+        with transaction.atomic(using=store.using, savepoint=False):
+            store.insert_deltas(dict.fromkeys(keys))
+            if sends_after_commit(store.connection):
+                transaction.on_commit(lambda: self.recount_now(store, keys), using=store.using)
 
-    def _try(self, stored: Stored, keys: Sequence[str]) -> None:
-        """Try a recount once; what does not succeed, the next flush does."""
-        with suppress(CounterError, DatabaseError):
-            for part in slices(keys):
-                self.recount(stored, part)
-
-    def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
+    def recount(self, store: CounterStore, keys: Sequence[str], correct: bool = True) -> dict[str, RecountResult]:
         if correct:
-            return correct_by_rows(stored, keys)
-        look = stored.look(keys, count=True)
-        stored.check_layout(look.shards[0], self.layout)
-        return {key: found_in(look, key) for key in keys}
+            return correct_by_rows(store, keys)
+        snapshot = store.snapshot(keys, count=True)
+        store.check_layout(snapshot.shards[0], self.layout)
+        return {key: snapshot.recounted(key) for key in keys}

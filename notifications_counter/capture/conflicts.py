@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
 
 from ..declaration.conditions import column
 from ..declaration.counter import CounterDeclaration as Counter
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 from . import counting, feed
 from .sources import Rows, Source, key_names, rows_a_statement
 
@@ -28,9 +29,12 @@ def create_or_skip(
         using: the database alias.
 
     Raises:
-        NotCounted: the key of an object is an expression.
+        CountingConflict: the key of an object is an expression.
     """
-    sets = unique_sets(source.model, unique_fields)
+    try:
+        sets = unique_sets(source.model, unique_fields)
+    except FieldDoesNotExist:
+        return create()  # Django says what is wrong with them
     keys = {counter: set(_keys_in_memory(source, counter, objs)) for counter in source.counters}
     before = _conflicting(source, objs, sets, using)
     created = create()
@@ -45,7 +49,7 @@ def _keys_in_memory(source: Source, counter: Counter, objs: Iterable[models.Mode
     for instance in objs:
         values = [getattr(instance, name) for name in names]
         if any(hasattr(value, "resolve_expression") for value in values):
-            raise NotCounted(
+            raise CountingConflict(
                 f"{source.model._meta.label}: {' or '.join(names)} is an expression, which says nothing before the"
                 " insert. Give it a value, or create the rows without ignore_conflicts and update_conflicts."
             )

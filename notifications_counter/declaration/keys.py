@@ -1,4 +1,4 @@
-"""Keys as text: what may be one, and how it is written wherever deltas wait."""
+"""Keys as text: what may be one, and how it is written wherever deltas are pending."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ TRUSTED = (
     (models.UUIDField, uuid.UUID),
 )
 
-#: The longest key, in characters, that can wait in the database.
+#: The longest key, in characters, that the table of deltas can hold.
 LONGEST_KEY = 500
 
 
-class Keys:
-    """The keys of one counter.
+class KeyConverter:
+    """Converts the keys of one counter.
 
     Args:
         label: the counter's label, for messages.
@@ -72,7 +72,7 @@ class Keys:
         return dict(zip(texts, pks, strict=True)) if is_plain and list(map(str, pks)) == list(texts) else {}
 
     def _plain(self) -> range:
-        """The integers of which each is a key as it is: they are most keys of most counters, and looked at first."""
+        """The integers of which each is a key as it is: they are most keys of most counters, and checked first."""
         if not isinstance(self.field, models.IntegerField) or not converts_as_django(self.field):
             return range(0)
         least = [one.limit_value for one in self.limits if isinstance(one, MinValueValidator)]

@@ -1,4 +1,4 @@
-"""The database's side of a counter on one alias: what is stored, with the waiting rows and the progress beside it.
+"""The database's side of a counter on one alias: stored counts, pending deltas, and progress beside them.
 
 One statement sees all of it, so that no flush can come between the parts.
 """
@@ -16,12 +16,11 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
-from ..declaration.rows import source_rows, true_rows
-from ..exceptions import InvalidKey, LayoutChanged, NothingToRecount
-from . import deltas as waiting
-from . import progress
+from ..declaration.rows import actual_counts_query, source_rows
+from ..exceptions import BufferMismatch, InvalidKey, NothingToRecount
+from . import deltas, progress
 from .progress import Layout
-from .snapshot import Look, Shard
+from .snapshot import ShardProgress, Snapshot
 from .tables import Delta, Progress
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
@@ -31,7 +30,7 @@ MOST_ROWS = 500
 CASTS = {"mysql": "CAST({} AS CHAR) COLLATE utf8mb4_bin"}
 
 
-class Stored:
+class CounterStore:
     """The count model's rows of one counter on one database alias.
 
     Attributes:
@@ -42,7 +41,7 @@ class Stored:
     Args:
         counter: the counter.
         using: the database alias.
-        new_layout: tells what new progress rows say of where deltas wait besides the database.
+        new_layout: tells where deltas of a new counter may be pending besides the database.
     """
 
     def __init__(self, counter: CounterDeclaration, using: str, new_layout: Callable[[], Layout]) -> None:
@@ -53,7 +52,7 @@ class Stored:
         self.events = counter.declared_source is None
 
     def __repr__(self) -> str:
-        return f"<Stored {self.label} on {self.using}>"
+        return f"<CounterStore {self.label} on {self.using}>"
 
     @cached_property
     def digest(self) -> str:
@@ -65,24 +64,24 @@ class Stored:
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.using]
 
-    def look(self, keys: Sequence[str], count: bool = False) -> Look:
-        """What is stored and waiting for keys, and the progress of all shards, at one moment.
+    def snapshot(self, keys: Sequence[str], count: bool = False) -> Snapshot:
+        """What is stored and pending of keys, and the progress of all shards, at one moment.
 
         Args:
             keys: at most ``BATCH`` keys.
             count: whether to count the source's rows of these keys too.
         """
-        look = self._look(keys, count)
-        if 0 not in look.shards:  # never migrated here, or emptied by a test
+        snapshot = self._read(keys, count)
+        if 0 not in snapshot.shards:  # never migrated here, or emptied by a test
             self.ensure_progress(shards=1)
-            look = self._look(keys, count)
-        return look
+            snapshot = self._read(keys, count)
+        return snapshot
 
     def sum_if_simple(self, key: str) -> int | None:
-        """What is stored and waiting for a key, by the smallest statement that tells.
+        """The sum of what is stored and pending of a key, by the smallest statement that tells.
 
-        None where it takes a ``look``: deltas may wait elsewhere too, the counter is not filled, a recount of the key
-        was asked for, or many rows wait.
+        None where it takes a ``snapshot``: deltas may be pending elsewhere too, the counter is not backfilled, a
+        recount of the key was requested, or many deltas are pending.
         """
         with self.connection.cursor() as cursor:
             cursor.execute(self._simple, [self.to_pk(key), self.label, self.label, key])
@@ -96,21 +95,26 @@ class Stored:
         quote = self.connection.ops.quote_name
         model, counter = self.counter.model._meta, quote("counter")
         return (
-            f"SELECT 1, {quote(self.counter.field.column or '')} FROM {quote(model.db_table)}"
+            f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)}"
             f" WHERE {quote(model.pk.column or '')} = %s"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
-            f" AND {quote('shard')} = 0 AND {quote('filled')} AND {quote('prefix')} = ''"
+            f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {quote('prefix')} = ''"
             f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
             f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
         )
 
-    def ensure_progress(self, shards: int) -> None:
-        """Create the progress rows that are missing. A source without a row counts as filled."""
-        layout, filled = self._new_layout(), not self.has_rows()
-        progress.ensure(self.using, self.label, shards, filled=filled, **asdict(layout))
+    @property
+    def _stored_units(self) -> str:
+        column = self.connection.ops.quote_name(self.counter.field.column or "")
+        return self.counter.amounts.stored_units(column, self.connection.vendor)
 
-    def _look(self, keys: Sequence[str], count: bool) -> Look:
-        look = Look()
+    def ensure_progress(self, shards: int) -> None:
+        """Create the progress rows that are missing. A source without a row counts as backfilled."""
+        layout, backfilled = self._new_layout(), not self.has_rows()
+        progress.ensure(self.using, self.label, shards, backfilled=backfilled, **asdict(layout))
+
+    def _read(self, keys: Sequence[str], count: bool) -> Snapshot:
+        snapshot = Snapshot()
         statement, parameters = self._statement(len(keys)), self._parameters(keys)
         if count:
             counting, more = self._counting(keys)
@@ -118,21 +122,21 @@ class Stored:
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             for part, pk, text, *numbers in cursor.fetchall():
-                self._put(look, int(part), pk, text, numbers)
-        return look
+                self._put(snapshot, int(part), pk, text, numbers)
+        return snapshot
 
-    def _put(self, look: Look, part: int, pk: Any, text: str, numbers: list[Any]) -> None:
+    def _put(self, snapshot: Snapshot, part: int, pk: Any, text: str, numbers: list[Any]) -> None:
         if part == 0:
-            look.stored[self.to_text(pk)] = int(numbers[0])
+            snapshot.stored[self.to_text(pk)] = int(numbers[0])
         elif part == 1:
-            look.waiting[text] = int(numbers[0] or 0)
+            snapshot.pending[text] = int(numbers[0] or 0)
             if numbers[1]:
-                look.asked.add(text)
+                snapshot.recount_requests.add(text)
         elif part == 3:
-            look.true[self.counter.key_text(text)] = int(numbers[0])
+            snapshot.actual[self.counter.key_text(text)] = int(numbers[0])
         else:
-            shard, batch, position, size, filled, shards = map(int, numbers)
-            look.shards[shard] = Shard(batch, position, size, bool(filled), text, shards)
+            shard, batch, position, size, backfilled, shards = map(int, numbers)
+            snapshot.shards[shard] = ShardProgress(batch, position, size, bool(backfilled), text, shards)
 
     def _statement(self, keys: int) -> str:
         if not keys:
@@ -149,8 +153,8 @@ class Stored:
     def _progress(self) -> str:
         quote = self.connection.ops.quote_name
         columns = ", ".join(
-            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "filled" else quote(name)
-            for name in ("shard", "batch", "position", "size", "filled", "shards")
+            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "backfilled" else quote(name)
+            for name in ("shard", "batch", "position", "size", "backfilled", "shards")
         )
         table, counter = quote(Progress._meta.db_table), quote("counter")
         return f"SELECT 2, NULL, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
@@ -159,18 +163,18 @@ class Stored:
     def _for_keys(self) -> str:
         quote = self.connection.ops.quote_name
         model = self.counter.model._meta
-        pk, amount, key = quote(model.pk.column or ""), quote(self.counter.field.column or ""), quote("key")
-        amount_waiting = quote("amount")
+        pk, amount, key = quote(model.pk.column or ""), self._stored_units, quote("key")
+        delta = quote("amount")
         return (
             f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0, 0"
             f" FROM {quote(model.db_table)} WHERE {pk} IN (PLACES)"
-            f" UNION ALL SELECT 1, NULL, {key}, SUM({amount_waiting}), COUNT(*) - COUNT({amount_waiting}), 0, 0, 0, 0"
+            f" UNION ALL SELECT 1, NULL, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0"
             f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key} IN (PLACES) GROUP BY {key}"
             f" UNION ALL {self._progress}"
         )
 
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
-        rows = true_rows(self.counter, keys, self.using)
+        rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
         text = CASTS.get(self.connection.vendor, "CAST({} AS TEXT)").format("t.nc_key")
         return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
@@ -198,9 +202,9 @@ class Stored:
             pk = convert(pk, expression, self.connection)
         return self.counter.key_text(pk)
 
-    def leave(self, sums: Mapping[str, int | None]) -> None:
-        """Let deltas wait in the database, in the transaction that is open; None asks for a recount of its key."""
-        waiting.leave(self.connection, self.label, sums)
+    def insert_deltas(self, sums: Mapping[str, int | None]) -> None:
+        """Leave pending deltas in the database, in the open transaction; None requests a recount of its key."""
+        deltas.insert(self.connection, self.label, sums)
 
     def refuse_events(self) -> None:
         """Refuse to recount what has no rows.
@@ -215,35 +219,35 @@ class Stored:
         """Whether the source has rows to be counted; false for a counter of events."""
         return not self.events and source_rows(self.counter, self.using).exists()
 
-    def true_values(self, keys: Sequence[str]) -> dict[str, int]:
-        """The counts of keys by counting the source's rows."""
-        numbers = true_rows(self.counter, keys, self.using)
-        found = {self.counter.key_text(key): number for key, number in numbers}
+    def actual_counts(self, keys: Sequence[str]) -> dict[str, int]:
+        """The counts of keys, in units, by counting the source's rows."""
+        numbers = actual_counts_query(self.counter, keys, self.using)
+        found = {self.counter.key_text(key): int(number) for key, number in numbers}
         return {key: found.get(key, 0) for key in keys}
 
-    def must_be_counted(self, look: Look, keys: Sequence[str]) -> list[str]:
-        """The keys whose values only their rows can tell: all before the first fill, then those to be recounted."""
+    def keys_to_count(self, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
+        """The keys whose values only their rows can tell: all before the backfill, then those to be recounted."""
         if self.events:
             return []
-        return [key for key in keys if key in look.asked] if look.filled else list(keys)
+        return [key for key in keys if key in snapshot.recount_requests] if snapshot.backfilled else list(keys)
 
     def set_layout(self, layout: Layout) -> None:
-        """Note where deltas may wait besides the database; no prefix: nowhere.
+        """Note where deltas may be pending besides the database; no prefix: nowhere.
 
         No run of a server is known there yet, so that none that went before can be missed.
         """
         progress.update(self.using, self.label, {**asdict(layout), "run_id": ""})
 
-    def check_layout(self, known: Shard | Progress, layout: Layout) -> None:
-        """Refuse to work beside deltas that wait under another prefix or number of shards.
+    def check_layout(self, known: ShardProgress | Progress, layout: Layout) -> None:
+        """Refuse to work beside deltas that are pending under another prefix or number of shards.
 
         Raises:
-            LayoutChanged: they do, as far as the progress row of the first shard knows.
+            BufferMismatch: there may be some, as far as the progress row of the first shard knows.
         """
         if known.prefix and Layout(known.prefix, known.shards) != layout:
             now = f"PREFIX {layout.prefix!r} and SHARDS {layout.shards}" if layout.prefix else "the database buffer"
-            raise LayoutChanged(
-                f"{self.label}: deltas may wait in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
-                f" the settings say {now}. Set them back, with ROWS_ONLY, run: manage.py notification_update_counter"
-                " --drain, and change them then."
+            raise BufferMismatch(
+                f"{self.label}: deltas may be pending in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards},"
+                f" but the settings say {now}. Set them back, with DATABASE_ONLY, run:"
+                " manage.py notification_update_counter --drain, and change them then."
             )

@@ -1,4 +1,4 @@
-"""A walk over all keys, in slices, that recounts each: the first backfill, and after the server lost data."""
+"""A walk over all keys, in slices, that recounts each: the backfill, and what follows lost data."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from django.db.models import Count, Exists, OuterRef
 
 from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
-from ..declaration.rows import key_name, with_rows
+from ..declaration.rows import counted_rows, key_name
 from ..ledger import progress
-from ..ledger.snapshot import BATCH, slices
-from ..ledger.store import Stored
-from .recount import Recounted, recount
+from ..ledger.snapshot import BATCH, RecountResult, in_parts
+from ..ledger.store import CounterStore
+from .recount import recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
 #: have a count.
 SOURCE_KEYS, COUNT_KEYS = "rows:", "counts:"
 
 
-def recount_next(stored: Stored, limit: int = BATCH, begun: bool = False) -> list[Recounted] | None:
+def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -> list[RecountResult] | None:
     """Recount the next slice of all keys, and note how far it went. Several callers may take turns.
 
     Args:
-        stored: the counter, on one database alias.
+        store: the counter, on one database alias.
         limit: how many keys.
         begun: whether the caller has taken part already: where somebody else has reached the end, it ends too.
 
     Returns:
-        What was found; None at the end of the table: all is filled then, and the next call begins anew.
+        What was found; None at the end of the table: all is backfilled then, and the next call begins anew.
     """
-    noted = progress.read(stored.using, stored.label, 0).recounted_to
+    noted = progress.read(store.using, store.label, 0).recounted_to
     if noted is None and begun:
         return None
     phase, after = place(noted)
-    keys = next_keys(stored, phase, after, limit)
-    found = recount(stored, keys) if keys else []
+    keys = next_keys(store, phase, after, limit)
+    found = recount(store, keys) if keys else []
     if not keys and phase == SOURCE_KEYS:
-        _give_rows_to_waiting_keys(stored)
-    _note(stored, noted, keys, phase)
+        _store_pending_keys(store)
+    _note(store, noted, keys, phase)
     return found if keys or phase == SOURCE_KEYS else None
 
 
@@ -50,31 +50,31 @@ def place(noted: str | None) -> tuple[str, str]:
     return phase + colon, after
 
 
-def _note(stored: Stored, noted: str | None, keys: Sequence[str], phase: str) -> None:
+def _note(store: CounterStore, noted: str | None, keys: Sequence[str], phase: str) -> None:
     """Note how far a walk is, unless it has begun anew meanwhile, because data was lost."""
     values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
     if keys:
         values = {"recounted_to": f"{phase}{keys[-1]}"}
     elif phase == COUNT_KEYS:
-        values = {"recounted_to": None, "filled": True, "lost_at": None}
-    progress.move(stored.using, stored.label, "recounted_to", noted, values)
+        values = {"recounted_to": None, "backfilled": True, "lost_at": None}
+    progress.move(store.using, store.label, "recounted_to", noted, values)
 
 
-def _give_rows_to_waiting_keys(stored: Stored) -> None:
-    """A key whose rows went before its turn may have nothing but deltas that wait: flushed, it is found by its row.
+def _store_pending_keys(store: CounterStore) -> None:
+    """A key whose rows went before its turn may have nothing but pending deltas: applied, it is found by its count.
 
-    Those that a writer has committed and not sent yet are still intended.
+    Deltas that a writer has committed and not pushed yet are known by their intents.
     """
-    intended = buffer_of(stored.counter).intended(stored)
-    apply_all(stored)
-    recount(stored, sorted(intended))
+    intended = buffer_of(store.counter).intended_keys(store)
+    apply_all(store)
+    recount(store, sorted(intended))
 
 
-def all_keys(stored: Stored, limit: int = BATCH) -> Iterator[Sequence[str]]:
-    """Slices of all keys whose counts may be wrong: those with rows, with a count, with deltas that wait."""
-    yield from _walk(lambda after: next_keys(stored, SOURCE_KEYS, after, limit))
-    yield from _walk(lambda after: next_wrong_keys(stored, after, limit))
-    yield from slices(sorted(_without_rows(stored, buffer_of(stored.counter).buffered_keys(stored))), limit)
+def all_keys(store: CounterStore, limit: int = BATCH) -> Iterator[Sequence[str]]:
+    """Slices of all keys whose counts may be wrong: those with rows, with a count, with pending deltas."""
+    yield from _walk(lambda after: next_keys(store, SOURCE_KEYS, after, limit))
+    yield from _walk(lambda after: next_wrong_keys(store, after, limit))
+    yield from in_parts(sorted(_without_rows(store, buffer_of(store.counter).pending_keys(store))), limit)
 
 
 def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
@@ -84,41 +84,39 @@ def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
         after = keys[-1]
 
 
-def _without_rows(stored: Stored, keys: Iterable[str]) -> set[str]:
+def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
     """The keys that have neither rows nor a count."""
     left = set(keys)
-    for part in slices(sorted(left)):
-        look = stored.look(part, count=True)
-        left -= {key for key in part if look.true.get(key) or look.stored.get(key)}
+    for part in in_parts(sorted(left)):
+        snapshot = store.snapshot(part, count=True)
+        left -= {key for key in part if key in snapshot.actual or snapshot.stored.get(key)}
     return left
 
 
-def next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
+def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
-        return _after(stored, with_rows(stored.counter, stored.using), key_name(stored.counter), after, limit)
+        return _after(store, counted_rows(store.counter, store.using), key_name(store.counter), after, limit)
     # All of them: one whose rows were gone at its turn may have got new ones since.
-    return _after(stored, models.QuerySet(stored.counter.model, using=stored.using), "pk", after, limit)
+    return _after(store, models.QuerySet(store.counter.model, using=store.using), "pk", after, limit)
 
 
-def next_wrong_keys(stored: Stored, after: str, limit: int) -> list[str]:
+def next_wrong_keys(store: CounterStore, after: str, limit: int) -> list[str]:
     """The next keys that have a count and no rows."""
-    rows = with_rows(stored.counter, stored.using).filter(**{key_name(stored.counter): OuterRef("pk")})
-    counts: models.QuerySet[Any] = models.QuerySet(stored.counter.model, using=stored.using)
-    counts = counts.exclude(**{stored.counter.field.attname: 0}).filter(~Exists(rows))
-    return _after(stored, counts, "pk", after, limit)
+    rows = counted_rows(store.counter, store.using).filter(**{key_name(store.counter): OuterRef("pk")})
+    counts: models.QuerySet[Any] = models.QuerySet(store.counter.model, using=store.using)
+    counts = counts.exclude(**{store.counter.field.attname: 0}).filter(~Exists(rows))
+    return _after(store, counts, "pk", after, limit)
 
 
-def _after(stored: Stored, rows: models.QuerySet[Any], name: str, after: str, limit: int) -> list[str]:
+def _after(store: CounterStore, rows: models.QuerySet[Any], name: str, after: str, limit: int) -> list[str]:
     if after:
-        rows = rows.filter(**{f"{name}__gt": stored.counter.key_field.to_python(after)})
+        rows = rows.filter(**{f"{name}__gt": store.counter.key_field.to_python(after)})
     found = rows.order_by(name).values_list(name, flat=True).distinct()[:limit]
-    return [stored.counter.key_text(key) for key in found]
+    return [store.counter.key_text(key) for key in found]
 
 
-def number_of_keys(stored: Stored) -> int:
-    """How many keys a recount of the whole table looks at, for a progress bar: about twice those that have rows."""
-    number: int = with_rows(stored.counter, stored.using).aggregate(
-        number=Count(key_name(stored.counter), distinct=True)
-    )["number"]
-    return 2 * number
+def number_of_keys(store: CounterStore) -> int:
+    """How many keys a recount of all keys visits, for a progress bar: about twice those that have rows."""
+    keys = Count(key_name(store.counter), distinct=True)
+    return 2 * int(counted_rows(store.counter, store.using).aggregate(number=keys)["number"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .flushes import Flusher, Healer, RowFlusher
 from .users import Process, Reader, Steps, Writer
-from .world import GRACE, KEYS, LONGEST, Scripts, World, require
+from .world import INTENT_GRACE, KEYS, LONGEST, Scripts, World, require
 
 #: What a writer's transactions may change: key -> by how much, and whether it knows.
 CHANGES: list[tuple[dict[str, int], bool]] = [
@@ -51,7 +51,7 @@ class Fate(Process):
         self.may_freeze = may_freeze
 
     def start(self) -> Steps:
-        steps: Steps = {"grace time passes": lambda: self.world.pass_time(GRACE)}
+        steps: Steps = {"grace time passes": lambda: self.world.pass_time(INTENT_GRACE)}
         if not any(writer.is_open for writer in self.world.writers):
             steps["a day passes"] = lambda: self.world.pass_time(LONGEST + 1)
         for key, held in self.world.held.keys.items():
