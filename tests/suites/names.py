@@ -12,12 +12,12 @@ from django.db.models import Q
 def make_counter(source: type[models.Model], key: str, condition: Q, capture: str) -> Any:
     from notifications_counter import Counter
 
-    return Counter(source, key, where=condition, field="number", capture=capture)
+    return Counter(source, key, filter=condition, field="number", capture=capture)
 
 
 def settings() -> dict[str, Any]:
     """Without the audit, which would correct what is to be found."""
-    return {"AUDIT": None}
+    return {"AUDIT_INTERVAL": None}
 
 
 def delta_model() -> Any:
