@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ..buffers.base import Claim, ProgressSnapshot
 from ..buffers.recording import buffer_of
+from ..dialects import Sums
 from ..exceptions import InvalidKey
 from ..ledger import deltas, progress
 from ..ledger.store import CounterStore
@@ -204,7 +205,7 @@ class Applier:
         self._count(added)
         return len(chunk.members)
 
-    def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[upsert.Rows, dict[str, int]]:
+    def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[Sums, dict[str, int]]:
         """The sums that can be added, by primary key, and those of invalid keys."""
         amounts = self._amounts(members)
         pks = self._pks(list(amounts), f"Its delta is now pending in {deltas.TABLE}.")
@@ -228,6 +229,6 @@ class Applier:
         logger.error(sentence)
         self.result.problems.append(sentence)
 
-    def _count(self, added: upsert.Rows) -> None:
+    def _count(self, added: Sums) -> None:
         self.result.keys += len(added)
         self.result.amount += sum(amount for _, amount in added)

@@ -12,6 +12,7 @@ from django.db.models import Case, F, Value, When
 from ..buffers.recording import record
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
+from ..dialects import dialect_of
 from ..exceptions import CountingConflict
 
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
@@ -172,15 +173,7 @@ class Source:
         connection = connections[using]
         if not connection.in_atomic_block:  # a fixture's row that is saved by itself
             return self.read(rows, using)
-        if connection.features.has_select_for_update:
-            return self.read(rows.select_for_update(of=("self",) if self._can_lock_of(using) else ()), using)
-        # SQLite has no row locks; an update that changes nothing takes its write lock before anything is read.
-        rows.order_by().update(**{self._some_column(): F(self._some_column())})
-        return self.read(rows, using)
-
-    @staticmethod
-    def _can_lock_of(using: str) -> bool:
-        return connections[using].features.has_select_for_update_of
+        return self.read(dialect_of(connection).lock(rows, self._some_column()), using)
 
     def _some_column(self) -> str:
         return self.key_column(self.counters[0]).name
