@@ -10,7 +10,6 @@ from django.db.models import F, Q
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 
-from notifications_counter.capture.querysets import CountedQuerySet
 from notifications_counter.counters import Counter
 from notifications_counter.indexes import PartialIndex
 
@@ -66,7 +65,7 @@ post_delete.connect(listen, Listened)
 class InRows(Row):
     """Counted with the database buffer."""
 
-    objects = CountedQuerySet.as_manager()
+    objects = models.Manager()
 
 
 class InRowsCount(CountRow):

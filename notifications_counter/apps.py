@@ -18,6 +18,7 @@ class NotificationsCounterConfig(AppConfig):
         from .checks import declarations, deploy, triggers
         from .management import migrate_handlers
 
+        listen.install()
         listen.connect_all()
         register(declarations.check_settings, Tags.compatibility)
         register(declarations.check_counters, Tags.models)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .capture.bulk import update_of_key
 from .exceptions import InvalidKey
 from .models import Notification, UserNotificationsCount
 from .querysets import NotificationQuerySet
@@ -31,7 +32,8 @@ class NotificationController:
 
     def unread_count(self) -> int:
         """How many unread notifications the user has, the caller's own transaction included."""
-        return self.counter.value(self.user_id, using=self.using)
+        count: int = self.counter.value(self.user_id, using=self.using)
+        return count
 
     def mark_as_read(self, notification_id: Any) -> bool:
         """Mark one notification of this user as read.
@@ -60,7 +62,7 @@ class NotificationController:
         return self._mark(self.notifications())
 
     def _mark(self, notifications: NotificationQuerySet) -> int:
-        return notifications.unread().update_counted(self.counter, self.user_id, -1, has_read=True)
+        return update_of_key(notifications.unread(), self.counter, self.user_id, -1, has_read=True)
 
     def update_unread_count(self, delta: int) -> None:
         """Change the unread count, in the caller's transaction, for a program that writes the rows by itself.

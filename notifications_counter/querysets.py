@@ -1,13 +1,13 @@
-"""The queryset of the built-in notifications."""
+"""The querysets of the built-in notifications."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .capture.querysets import CountedQuerySet
+from django.db import models
 
 
-class NotificationQuerySet(CountedQuerySet):
+class NotificationQuerySet(models.QuerySet[Any]):
     """The notifications' queryset."""
 
     def unread(self) -> NotificationQuerySet:

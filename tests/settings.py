@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "notifications",  # somebody else's: django-notifications-community
     "notifications_counter",
     "tests.testapp",
+    "tests.shop",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -68,7 +68,8 @@ class Applier:
         self.report = report
         self.done = 0
         self.total = 0
-        self.result = FlushResult(store.label)
+        self.amounts = store.counter.amounts
+        self.result = FlushResult(store.label, amount=self.amounts.read(0))
 
     def apply_all(self) -> None:
         """Apply the deltas that are pending in the database, then those of each shard elsewhere."""
@@ -218,8 +219,8 @@ class Applier:
         amounts: dict[str, int] = {}
         for key, score in members:
             try:
-                amounts[key] = int(score)
-            except ValueError:
+                amounts[key] = _integer(score)
+            except (ValueError, OverflowError):
                 self._problem(f"{self.store.label}: {score!r} is no delta of the key {key!r}; it was left out.")
         return amounts
 
@@ -231,4 +232,12 @@ class Applier:
 
     def _count(self, added: Sums) -> None:
         self.result.keys += len(added)
-        self.result.amount += sum(amount for _, amount in added)
+        self.result.amount += self.amounts.read(sum(amount for _, amount in added))
+
+
+def _integer(score: str) -> int:
+    """A score as the integer that it is, which Redis writes with an exponent where it is large."""
+    number = float(score)
+    if not number.is_integer():
+        raise ValueError
+    return int(number) if "e" in score else int(score)

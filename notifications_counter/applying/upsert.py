@@ -5,6 +5,7 @@ A key without a row gets one, unless the count model's primary key refers to a r
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import models
@@ -30,7 +31,7 @@ def add(store: CounterStore, sums: Sums) -> None:
 
 def _table(store: CounterStore) -> CountTable:
     connection, meta, field = store.connection, store.counter.model._meta, store.counter.field
-    quote = connection.ops.quote_name
+    quote, dialect = connection.ops.quote_name, dialect_of(connection)
     others = [each for each in meta.concrete_fields if each not in (meta.pk, field)]
     return CountTable(
         name=quote(meta.db_table),
@@ -38,6 +39,8 @@ def _table(store: CounterStore) -> CountTable:
         pk_type=str(meta.pk.db_type(connection)),
         pk_collation=collation_of(meta.pk, connection),
         amount=quote(field.column or ""),
+        given=store.counter.amounts.stored_amount("d.a", dialect),
+        added=partial(store.counter.amounts.stored_sum, dialect=dialect),
         others=[quote(each.column or "") for each in others],
         defaults=[each.get_db_prep_save(each.get_default(), connection) for each in others],
         owner=_owner(meta.pk, store),

@@ -6,42 +6,40 @@ source, and their deltas come by other ways.
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import Any
 
-from django.db import connections, models, router, transaction
+from django.db import connections, models
 
 from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.registry import declarations
+from ..ledger import deltas
 
 #: On the instance, between the two signals of one save.
 BEFORE = "_notifications_counter_held"
 
 
-def save_in_transaction(model: type[models.Model]) -> None:
-    """Let a count row's save and its difference share one transaction."""
-    save_base = model.save_base
-    if getattr(save_base, "counts", False):
-        return
+_count_models: set[type[models.Model]] = set()
 
-    @wraps(save_base)
-    def counted_save_base(self: models.Model, *args: Any, **kwargs: Any) -> None:
-        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        with transaction.atomic(using=using, savepoint=False):
-            save_base(self, *args, **kwargs)
 
-    counted_save_base.counts = True  # type: ignore[attr-defined]
-    model.save_base = counted_save_base  # type: ignore[method-assign]
+def watch(model: type[models.Model]) -> None:
+    """Leave the difference beside the rows of a count model from now on."""
+    _count_models.add(model)
+
+
+def has_counts(model: type[models.Model]) -> bool:
+    """Whether a model is the count model of a counter that has a source."""
+    return model in _count_models
 
 
 def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]:
-    """What the count row, locked, holds for each counter of its model that has a source."""
+    """What the count row, locked, holds for each counter of its model that has a source, in units."""
     rows: models.QuerySet[Any] = models.QuerySet(sender, using=using).filter(pk=instance.pk)
     if connections[using].features.has_select_for_update and connections[using].in_atomic_block:
         rows = rows.select_for_update()
     counted = [each for each in declarations() if each.model is sender and each.declared_source is not None]
-    return {each: rows.values_list(each.field.attname, flat=True).first() or 0 for each in counted}
+    held = {each: rows.values_list(each.field.attname, flat=True).first() for each in counted}
+    return {each: each.amounts.of_value(value) for each, value in held.items()}
 
 
 def _leave(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
@@ -61,4 +59,5 @@ def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: 
 
 def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     for counter, held in _held(sender, instance, using).items():
-        _leave(counter, instance, held, using)
+        if held:  # what goes with the row's owner is one delta with it
+            deltas.insert_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)

@@ -1,38 +1,80 @@
-"""What rows counted for that are about to change in a way that is only counted afterwards, such as a delete.
+"""Rows that are about to be saved: what each has been counted for so far, read under a lock before the save.
 
-Between the two a receiver of signals may change the same rows: that is counted by itself, and noted here.
+Between that and the write, and after the write, receivers may change the same row. Whoever changes it counts the
+difference to what is held, and notes here what the row counts for now, so that nested changes add up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections, models
 
-from .sources import Keys
+from .sources import Row, Source
 
-#: On the connection: model -> primary key -> what the row counts for.
-ATTRIBUTE = "_notifications_counter_watched"
-
-
-def rows(using: str, model: type[models.Model]) -> dict[Any, Keys]:
-    """The rows of a model that are watched, as primary key -> what the row counts for; who takes one counts it."""
-    models_rows: dict[type[models.Model], dict[Any, Keys]] = vars(connections[using]).setdefault(ATTRIBUTE, {})
-    return models_rows.setdefault(model, {})
+#: On the connection: the holds of the saves that are under way.
+ATTRIBUTE = "_notifications_counter_held"
 
 
-def watch(using: str, model: type[models.Model], keys: Mapping[Any, Keys]) -> None:
-    rows(using, model).update(keys)
+class Hold:
+    """One row of a source during a save.
+
+    Attributes:
+        source: whose row it is.
+        row: what it has been counted for; None for no row.
+        before: what it was counted for when the save began, and whatever it has been counted for since.
+        memory: the row as the instance had it then; None where only the database knows.
+        is_changed: whether somebody else has changed the row since.
+    """
+
+    def __init__(self, source: Source, instance: models.Model, using: str, row: Row | None) -> None:
+        self.source = source
+        self.row = row
+        self.before = [row]
+        self.memory = source.in_memory(instance)
+        self.is_changed = False
+        self._instance = instance
+        self._connection = connections[using]
+        self._hooks: Any = None
+
+    @property
+    def pk(self) -> Any:
+        """The primary key, which a new row gets only when it is written."""
+        return self.source.pk_of(self._instance)
+
+    @property
+    def was_rolled_back(self) -> bool:
+        """Whether a rollback may have undone a change of the row since it was noted here.
+
+        Django has no name for a savepoint's rollback: it replaces the list of hooks that run after the commit.
+        """
+        return self.is_changed and self._hooks is not self._connection.run_on_commit
+
+    def note(self, row: Row | None) -> None:
+        """The row has been changed by somebody else, who has counted that."""
+        if self.was_rolled_back:
+            self._hooks = ()  # and so it stays: equal to no list
+        elif not self.is_changed:
+            self._hooks = self._connection.run_on_commit
+        self.is_changed = True
+        self.row = row
+        self.before.append(row)
 
 
-def changed(using: str, model: type[models.Model], keys: Mapping[Any, Keys]) -> None:
-    """These rows have been counted anew."""
-    watched = rows(using, model)
-    if watched:
-        watched.update({pk: counted for pk, counted in keys.items() if pk in watched})
+def holds(using: str, source: Source) -> list[Hold]:
+    """The rows of a source that are being saved."""
+    kept: list[Hold] = vars(connections[using]).get(ATTRIBUTE, [])
+    return [hold for hold in kept if hold.source is source] if kept else kept
 
 
-def take(using: str, model: type[models.Model], pk: Any) -> Keys | None:
-    """What a row counts for that was watched; from then on it is not."""
-    return rows(using, model).pop(pk, None)
+@contextmanager
+def holding(using: str) -> Iterator[list[Hold]]:
+    """A list of holds that are known to others until the block ends."""
+    kept: list[Hold] = vars(connections[using]).setdefault(ATTRIBUTE, [])
+    length = len(kept)
+    try:
+        yield kept
+    finally:
+        del kept[length:]

@@ -7,16 +7,33 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import class_prepared, post_save, pre_delete, pre_save
 
+from ..compat import deletion, querysets, saves
+from ..compat.signals import connect_first
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.registry import counter_bound, declarations
-from .count_model import after_count_save, before_count_delete, before_count_save, save_in_transaction
-from .deletions import after_delete, before_delete
-from .managers import count_managers
-from .on_delete import after_owner_delete, before_owner_delete, relations_that_set
-from .saves import count_saves
-from .sources import make_source, source_of
+from .bulk import bulk_create, update
+from .count_model import after_count_save, before_count_delete, before_count_save, has_counts, watch
+from .deletes import delete_batch, raw_delete, update_batch
+from .feed import source_added
+from .saves import after_save, before_save, save_counted
+from .sources import Source, make_source, sources_of
+
+
+def install() -> None:
+    """Reach what Django sends no signal for; once, when the apps are ready."""
+    saves.wrap_saves(lambda model: is_source(model) or has_counts(model), save_counted)
+    querysets.wrap_method("update", is_source, update)
+    querysets.wrap_method("bulk_create", is_source, bulk_create)
+    querysets.wrap_method("_raw_delete", is_source, raw_delete)
+    deletion.wrap_delete_batch(is_source, delete_batch)
+    deletion.wrap_update_batch(is_source, update_batch)
+
+
+def is_source(model: type[models.Model]) -> bool:
+    """Whether rows of a model are counted, in its own table or in one of a parent."""
+    return bool(sources_of(model))
 
 
 def connect_all() -> None:
@@ -24,6 +41,7 @@ def connect_all() -> None:
     for counter in declarations():
         connect(counter)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
+    source_added.connect(_listen_to_added, dispatch_uid="notifications_counter.added")
     class_prepared.connect(_listen_to_descendant, dispatch_uid="notifications_counter.descendants")
 
 
@@ -34,33 +52,33 @@ def _connect_bound(counter: Counter, **kwargs: Any) -> None:
 def connect(counter: Counter) -> None:
     """Listen to the source of a counter, as soon as that model is there; triggers need nobody to listen."""
     source = counter.declared_source
-    if source is not None and counter.capture == "triggers":
-        _listen_to_counts(counter)
-    elif source is not None:
+    if source is None:
+        return
+    _listen_to_counts(counter.model)
+    if counter.capture != "triggers":
         key = tuple(source.lower().split(".")) if isinstance(source, str) else _model_key(source)
         if len(key) == 2:  # anything else is found by the checks
-            apps.lazy_model_operation(lambda model: _listen(model, counter), key)
+            apps.lazy_model_operation(lambda model: _count(model, counter), key)
 
 
 def _model_key(model: type[models.Model]) -> tuple[str, ...]:
     return model._meta.app_label, model._meta.model_name or ""
 
 
-def _listen(declared: type[models.Model], counter: Counter) -> None:
-    model = declared._meta.concrete_model or declared
-    source = make_source(model)
+def _count(declared: type[models.Model], counter: Counter) -> None:
+    source = make_source(declared._meta.concrete_model or declared)
     source.add(counter)
-    for each in (model, *_descendants(model)):
-        _listen_to(each)
-    for relation in relations_that_set(source):
-        _connect(relation.related_model, (pre_delete, before_owner_delete), (post_delete, after_owner_delete))
-    _listen_to_counts(counter)
+    _listen_to_source(source)
 
 
-def _listen_to_counts(counter: Counter) -> None:
-    save_in_transaction(counter.model)
-    _connect(counter.model, (pre_save, before_count_save), (post_save, after_count_save))
-    _connect(counter.model, (pre_delete, before_count_delete))
+def _listen_to_added(source: Source, **kwargs: Any) -> None:
+    _listen_to_source(source)
+
+
+def _listen_to_source(source: Source) -> None:
+    for model in (source.model, *_descendants(source.model)):
+        if not model._meta.abstract:
+            _listen_to_saves(model)
 
 
 def _descendants(model: type[models.Model]) -> Iterator[type[models.Model]]:
@@ -70,19 +88,19 @@ def _descendants(model: type[models.Model]) -> Iterator[type[models.Model]]:
         yield from _descendants(child)
 
 
-def _listen_to(model: type[models.Model]) -> None:
-    if not model._meta.abstract:
-        count_saves(model)
-        count_managers(model)
-        _connect(model, (pre_delete, before_delete), (post_delete, after_delete))
-
-
-def _connect(model: Any, *pairs: tuple[Any, Any]) -> None:
-    for signal, receiver in pairs:
-        signal.connect(receiver, sender=model, dispatch_uid=f"notifications_counter.{receiver.__name__}")
-
-
 def _listen_to_descendant(sender: type[models.Model], **kwargs: Any) -> None:
     """A proxy or child of a source that is declared after it."""
-    if not sender._meta.abstract and source_of(sender) is not None:
-        _listen_to(sender)
+    if not sender._meta.abstract and is_source(sender):
+        _listen_to_saves(sender)
+
+
+def _listen_to_saves(model: type[models.Model]) -> None:
+    connect_first(pre_save, before_save, sender=model)
+    connect_first(post_save, after_save, sender=model)
+
+
+def _listen_to_counts(model: type[models.Model]) -> None:
+    watch(model)
+    connect_first(pre_save, before_count_save, sender=model)
+    connect_first(post_save, after_count_save, sender=model)
+    connect_first(pre_delete, before_count_delete, sender=model)

@@ -1,107 +1,211 @@
 """A save: what its row counted for before, read under a lock, against what it counts for after.
 
-All of it happens around Django's own write of the row, in one transaction, and no signal comes between: a receiver may
-change the same row before or after, and is counted by itself. A fixture's rows are saved by the same method.
+``pre_save`` holds the row, ``post_save`` settles the difference, in one transaction with the write. Our receivers are
+the first of each signal, so that the others read the new count; see ``held`` for what they change meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
+from django.db.models.signals import pre_save
 
+from ..compat.atomic import Undo, block
 from ..exceptions import CountingConflict
-from . import held as watched
-from .sources import UNCOUNTED, Keys, Source, change, count, exact_source
+from . import counting, feed
+from .count_model import has_counts
+from .held import Hold, holding
+from .sources import Row, Source, exact_source, sources_of
 
 #: How often a save is tried while other programs create the very row that it was going to create.
 TRIES = 5
 
-
-class RowAppeared(Exception):
-    """Another program created the row after it was looked for, so that nobody knows what it counted for."""
-
-
-def count_saves(model: type[models.Model]) -> None:
-    """Count the saves of a model, of its proxies and of its children."""
-    save_table = model._save_table  # type: ignore[attr-defined]
-    if getattr(save_table, "counts", False):
-        return
-
-    @wraps(save_table)
-    def counted_save_table(
-        self: models.Model,
-        raw: bool = False,
-        cls: Any = None,
-        force_insert: Any = False,
-        force_update: bool = False,
-        using: Any = None,
-        update_fields: Any = None,
-    ) -> Any:
-        def save() -> Any:
-            return save_table(self, raw, cls, force_insert, force_update, using, update_fields)
-
-        source = exact_source(cls)
-        if source is None or (update_fields is not None and not source.touches(update_fields)):
-            return save()
-        inserts = force_insert or (not raw and not force_update and _is_surely_new(self, cls))
-        return Save(source, self, using, update_fields).run(save, inserts)
-
-    counted_save_table.counts = True  # type: ignore[attr-defined]
-    model._save_table = counted_save_table  # type: ignore[attr-defined]
+#: On the connection: the saves that are under way, the innermost last.
+ATTRIBUTE = "_notifications_counter_saves"
 
 
-def _is_surely_new(instance: models.Model, cls: type[models.Model]) -> bool:
-    """Whether Django will only insert: without a primary key, or with a fresh one."""
-    pk = cls._meta.pk
-    has_default = pk.has_default() or pk.has_db_default()
-    return getattr(instance, pk.attname) is None or (instance._state.adding and has_default)
+class RowAppeared(Undo):
+    """Another program created the row after it was looked for, so that what it counted for is not known."""
 
 
 class Save:
-    """One save of one row."""
+    """One save of an instance, whose row may be in the tables of several sources.
 
-    def __init__(self, source: Source, instance: models.Model, using: str, update_fields: Any) -> None:
-        self.source = source
+    Args:
+        sources: those whose columns are saved.
+        instance: what is saved.
+        using: the database alias.
+        inserts: whether Django will only insert.
+        update_fields: the attribute names that are saved; None for all.
+    """
+
+    def __init__(
+        self, sources: Iterable[Source], instance: models.Model, using: str, inserts: bool, update_fields: Any
+    ) -> None:
+        self.sources = sources
         self.instance = instance
         self.using = using
-        self.partly = update_fields is not None and not source.columns <= source.attnames(update_fields)
+        self.inserts = inserts
+        self.update_fields = update_fields
+        self.holds: list[Hold] = []
+        self.is_held = self.is_settled = False
 
-    def run(self, save: Callable[[], Any], inserts: bool) -> Any:
-        with transaction.atomic(using=self.using, savepoint=False):
-            if inserts:
-                updated, before = save(), UNCOUNTED
-            else:
-                updated, before = self._save_locked(save)
-            after = self._after()
-            watched.changed(self.using, self.source.model, {self.source.pk_of(self.instance): after})
-            count(change(before, after), self.using)
-        return updated
-
-    def _save_locked(self, save: Callable[[], Any]) -> tuple[Any, Keys]:
-        pk = self.source.pk_of(self.instance)
-        for _ in range(TRIES):
-            before = self.source.lock_one(self.using, pk)
-            if before is not None:
-                return save(), before
+    def run(self, save: Callable[[], None]) -> None:
+        """Hold, save and settle, whichever receivers are called."""
+        saves: list[Save] = vars(connections[self.using]).setdefault(ATTRIBUTE, [])
+        with holding(self.using) as self._known:
+            saves.append(self)
             try:
-                return self._save_new(save), UNCOUNTED
-            except RowAppeared:
-                continue
-        raise CountingConflict(
-            f"{self.source.model._meta.label}: row {pk!r} kept appearing and disappearing. Try again."
-        )
+                if not _reaches(pre_save, self.instance):
+                    self.hold()
+                save()
+            except Exception:
+                self._settle_what_is_left()
+                raise
+            finally:
+                saves.pop()
+            self.settle()
 
-    def _save_new(self, save: Callable[[], Any]) -> Any:
-        with transaction.atomic(using=self.using):
-            updated = save()
-            if updated:
-                raise RowAppeared
-        return updated
+    def hold(self) -> None:
+        """Lock the row and note what it counts for."""
+        if not self.is_held:
+            self.is_held = True
+            for source in self.sources:
+                self.holds.append(Hold(source, self.instance, self.using, self._locked(source)))
+            self._known.extend(self.holds)
 
-    def _after(self) -> Keys:
-        if self.partly:
-            return self.source.lock_one(self.using, self.source.pk_of(self.instance)) or UNCOUNTED
-        return self.source.keys_of([self.instance], self.using)[0]
+    def _locked(self, source: Source) -> Row | None:
+        pk = None if self.inserts else source.pk_of(self.instance)
+        return None if pk is None else source.lock_one(pk, self.using)
+
+    def settle(self, created: bool | None = None) -> None:
+        """Publish what has become of the row.
+
+        Args:
+            created: whether Django has inserted the row of the model itself; None if that is not known.
+
+        Raises:
+            RowAppeared: it has updated a row that was not there.
+        """
+        if self.is_settled or not self.is_held:
+            return
+        if created is False and any(self._has_appeared(hold) for hold in self.holds):
+            raise RowAppeared
+        self.is_settled = True
+        for hold in self.holds:
+            self._settle(hold, self._after(hold))
+
+    def _has_appeared(self, hold: Hold) -> bool:
+        is_own = exact_source(type(self.instance)) is hold.source
+        return is_own and hold.row is None and not hold.is_changed
+
+    def _after(self, hold: Hold) -> Row | None:
+        """The row as it is now: as the instance has it, unless something has come between or not all was saved."""
+        memory = hold.source.in_memory(self.instance)
+        if memory is None or memory != hold.memory or hold.is_changed or self._is_partial(hold.source):
+            return self._in_database(hold)
+        return None if hold.pk is None else memory  # no key: a trigger of somebody else has kept the row out
+
+    def _is_partial(self, source: Source) -> bool:
+        return self.update_fields is not None and not source.columns <= source.attnames(self.update_fields)
+
+    def _in_database(self, hold: Hold) -> Row | None:
+        return None if (pk := hold.pk) is None else hold.source.lock_one(pk, self.using)
+
+    def _settle(self, hold: Hold, after: Row | None) -> None:
+        self._known.remove(hold)
+        if hold.was_rolled_back:
+            counting.request_recounts(hold.source, self.using, [*hold.before, after])
+        pk = hold.pk
+        before = {} if hold.row is None else {pk: hold.row}
+        feed.publish(hold.source, self.using, before, {} if after is None else {pk: after})
+
+    def _settle_what_is_left(self) -> None:
+        """A receiver has failed: what was written until then stays, unless the whole transaction is rolled back."""
+        if self.is_held and not self.is_settled and not transaction.get_rollback(self.using):
+            self.is_settled = True
+            for hold in self.holds:
+                self._settle(hold, self._in_database(hold))
+
+
+def _reaches(signal: Any, instance: models.Model) -> bool:
+    """Whether Django will send a signal for an instance: none for automatic tables, and some tests silence it."""
+    return not instance._meta.auto_created and signal.has_listeners(type(instance))
+
+
+def before_save(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
+    """Hold the row; the receiver of ``pre_save``."""
+    if (save := _under_way(instance, using)) is not None:
+        save.hold()
+
+
+def after_save(sender: type[models.Model], instance: models.Model, using: str, created: bool, **kwargs: Any) -> None:
+    """Settle the row; the receiver of ``post_save``."""
+    if (save := _under_way(instance, using)) is not None:
+        save.settle(created)
+
+
+def _under_way(instance: models.Model, using: str) -> Save | None:
+    """The save of which a signal tells; none if somebody sends signals by hand."""
+    saves: list[Save] = vars(connections[using]).get(ATTRIBUTE, [])
+    return saves[-1] if saves and saves[-1].instance is instance else None
+
+
+def save_counted(
+    save: Callable[[], None],
+    instance: models.Model,
+    *,
+    using: str,
+    raw: bool,
+    force_insert: Any,
+    force_update: bool,
+    update_fields: Any,
+) -> None:
+    """Run a save in one transaction with what is counted of it."""
+    sources = _saved(type(instance), raw, update_fields)
+    if not sources:
+        with block(using) if has_counts(type(instance)) else nullcontext():
+            return save()
+    told_to = bool(force_insert) and not instance._meta.parents  # whose rows may be there all the same
+    inserts = told_to or (not (raw or force_update or update_fields) and _is_surely_new(instance))
+    may_appear = instance._state.adding and not inserts
+
+    def run() -> None:
+        Save(sources, instance, using, inserts, update_fields).run(save)
+
+    with block(using):
+        return _again_if_row_appears(run, instance, using) if may_appear else run()
+
+
+def _saved(model: type[models.Model], raw: bool, update_fields: Any) -> list[Source]:
+    """The sources of which a save writes columns: of a fixture's row only the one of its own table."""
+    sources: Iterable[Source] = sources_of(model)
+    if raw:
+        sources = filter(None, [exact_source(model)])
+    return [source for source in sources if update_fields is None or source.touches(update_fields)]
+
+
+def _is_surely_new(instance: models.Model) -> bool:
+    """Whether Django will only insert: without a primary key, or with a fresh one."""
+    if instance._meta.parents:  # whose rows may be there already
+        return all(getattr(instance, pk.attname) is None for pk in [instance._meta.pk, *_parent_pks(instance)])
+    pks = instance._meta.pk_fields
+    has_defaults = all(pk.has_default() or pk.has_db_default() for pk in pks)
+    return any(getattr(instance, pk.attname) is None for pk in pks) or (instance._state.adding and has_defaults)
+
+
+def _parent_pks(instance: models.Model) -> Iterable[models.Field[Any, Any]]:
+    return (parent._meta.pk for parent in instance._meta.all_parents)
+
+
+def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using: str) -> None:
+    for _ in range(TRIES):
+        try:
+            with block(using, savepoint=True):
+                return run()
+        except RowAppeared:
+            instance._state.adding = True
+    raise CountingConflict(f"{instance._meta.label}: row {instance.pk!r} kept appearing and disappearing. Try again.")

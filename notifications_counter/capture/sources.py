@@ -1,63 +1,149 @@
-"""The rows of a source, and which counts each of them belongs to."""
+"""The rows of a source: which columns matter, what a row holds in memory and in the database, under a lock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, Value, When
 
-from ..buffers.recording import record
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
+from ..declaration.keys import trusted_types
 from ..dialects import dialect_of
 from ..exceptions import CountingConflict
+from .summed import SummedDecimals
 
-#: Rows a statement: SQLite takes 999 parameters in its oldest builds.
-BATCH = 400
+#: Rows a statement, where the database sets no limit of its own.
+BATCH = 10_000
 
-#: What most columns hold, and no expression is.
-PLAIN = frozenset({int, bool, str, type(None)})
+#: The values of a source's columns in one row, in the order of ``Source.names``, then what only the database can say.
+Row = tuple[Any, ...]
+#: Primary key -> row. The key of a composite one is a tuple.
+Rows = dict[Any, Row]
 
-#: Stands for a column that an instance does not have: its value is read back, as that of an expression is.
-UNKNOWN = F("pk")
 
-#: Counter -> the key under which it counts a row, or None where it does not count it.
-Keys = dict[Counter, str | None]
-#: Counter -> key -> change.
-Changes = dict[Counter, dict[str, int]]
+class Share:
+    """What the rows of a source contribute to one counter."""
 
-UNCOUNTED: Keys = {}
+    def __init__(self, counter: Counter, source: Source) -> None:
+        self.counter = counter
+        self._key = self._reader(source, key_names(counter, source.model))
+        self._amount = source.places[amount_name(counter, source.model)] if counter.sum else None
+        self._units = counter.amounts.of_value
+        self.answers = conditions.compiled(counter.filter, source.model, source.places)
+
+    @staticmethod
+    def _reader(source: Source, names: Sequence[str]) -> Callable[[Row], Any]:
+        return itemgetter(*(source.places[name] for name in names))
+
+    def of(self, row: Row) -> tuple[str, int] | None:
+        """The key under which a row counts, and by how much, in units; None where it does not count."""
+        assert self.answers is not None
+        if not self.answers(row):
+            return None
+        key = self._key(row)
+        if key is None or (type(key) is tuple and None in key):
+            return None
+        return self.counter.key_text(key), 1 if self._amount is None else self._units(row[self._amount])
+
+
+def key_names(counter: Counter, model: type[models.Model]) -> list[str]:
+    """The attribute names of the columns that make up a counter's key."""
+    declared = counter.source_key
+    names = [declared or ""] if declared is None or isinstance(declared, str) else list(declared)
+    return [conditions.column(model, name).attname for name in names]
+
+
+def amount_name(counter: Counter, model: type[models.Model]) -> str:
+    """The attribute name of the column whose values a counter sums."""
+    return conditions.column(model, counter.sum or "").attname
 
 
 class Source:
-    """A model whose rows are counted, with all counters that count them."""
+    """A model whose rows are counted, or followed by a subscriber.
+
+    Attributes:
+        model: the model.
+        counters: the counters that count its rows.
+        followed: attribute names of columns that others want to know of.
+    """
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
         self.counters: list[Counter] = []
+        self.followed: set[str] = set()
 
     def add(self, counter: Counter) -> None:
         if counter not in self.counters:
             self.counters.append(counter)
-            for name in ("columns", "_rules"):
-                self.__dict__.pop(name, None)
+            self._forget()
+
+    def follow(self, names: Iterable[str]) -> None:
+        """Read the columns with these attribute names too."""
+        self.followed.update(names)
+        self._forget()
+
+    def _forget(self) -> None:
+        for name in (
+            "columns",
+            "names",
+            "places",
+            "shares",
+            "_answers",
+            "_values",
+            "_trusted",
+            "_summed",
+            "_has_generated",
+        ):
+            self.__dict__.pop(name, None)
+        self._accepted = set[tuple[type, ...]]()
+
+    # Columns
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """The attribute names of all columns that say whether and for whom a row counts."""
-        found = {self.key_column(counter).attname for counter in self.counters}
+        """The attribute names of all columns that say whether, for whom and by how much a row counts."""
+        found = set(self.followed)
         for counter in self.counters:
-            found.update(conditions.field_names(counter.filter, self.model))
+            found.update(key_names(counter, self.model), conditions.field_names(counter.filter, self.model))
+            if counter.sum:
+                found.add(amount_name(counter, self.model))
         return frozenset(found)
 
-    def key_column(self, counter: Counter) -> models.Field[Any, Any]:
-        return conditions.column(self.model, counter.source_key or "")
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.columns))
 
-    def counted_on(self, using: str) -> list[Counter]:
-        return [counter for counter in self.counters if counter.using in (None, using)]
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    @cached_property
+    def pk_names(self) -> tuple[str, ...]:
+        """The attribute names of the primary key's columns."""
+        return tuple(field.attname for field in self._pk_fields)
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        """One for each counter; where only the database can answer a condition, a row holds its answer."""
+        found = [Share(counter, self) for counter in self.counters]
+        for place, share in enumerate(share for share in found if share.answers is None):
+            share.answers = itemgetter(len(self.names) + place)
+        return found
+
+    @cached_property
+    def _answers(self) -> dict[str, Case]:
+        """The conditions that only the database can answer, under names that no model's field can have."""
+        filters = (each.filter for each in self.counters)
+        asked = (each for each in filters if conditions.compiled(each, self.model, self.places) is None)
+        return {
+            f"nc_counts_{place}_": Case(When(condition, then=Value(True)), default=Value(False))
+            for place, condition in enumerate(asked)
+        }
 
     def attnames(self, names: Iterable[str]) -> set[str]:
         """The attribute names of the columns that are named, each by its name or attribute name."""
@@ -66,65 +152,139 @@ class Source:
         return {field.attname for field in fields if field.name in names or field.attname in names}
 
     def touches(self, names: Iterable[str]) -> bool:
-        """Whether any of these fields says if, and for whom, a row counts."""
-        return not self.columns.isdisjoint(self.attnames(names))
+        """Whether any of these fields says if, for whom, or by how much, a row counts."""
+        return self._has_generated or not self.columns.isdisjoint(self.attnames(names))
 
-    def pk_of(self, instance: models.Model) -> Any:
-        """The source's primary key of an instance, which may be one of a child with a table of its own."""
-        return getattr(instance, self.model._meta.pk.attname)
+    @cached_property
+    def _has_generated(self) -> bool:
+        """Whether a column follows from others, so that any of them may change it."""
+        return any(getattr(conditions.column(self.model, name), "generated", False) for name in self.columns)
+
+    def contributions(self, row: Row, using: str) -> Iterator[tuple[Counter, str, int]]:
+        """Counter, key and amount of each count to which a row belongs."""
+        for share in self.shares:
+            if share.counter.using in (None, using) and (found := share.of(row)) is not None:
+                yield share.counter, *found
 
     # In memory
 
-    def keys_of(self, instances: Iterable[models.Model], using: str) -> list[Keys]:
-        """What rows count for, as the instances have them just after they were saved; else read back, all at once."""
-        instances = list(instances)
-        known = [self._in_memory(instance, using) for instance in instances]
-        unknown = [instance for instance, keys in zip(instances, known, strict=True) if keys is None]
-        read = self.keys_in_database(unknown, using) if unknown else {}
-        return [
-            read.get(self.pk_of(instance), UNCOUNTED) if keys is None else keys
-            for instance, keys in zip(instances, known, strict=True)
-        ]
-
-    def _in_memory(self, instance: models.Model, using: str) -> Keys | None:
-        """None where only the database knows."""
-        row = instance.__dict__
-        for name in self.columns:
-            value = row.get(name, UNKNOWN)
-            if type(value) not in PLAIN and hasattr(value, "resolve_expression"):
-                return None
-        keys: Keys = {}
-        for counter, key, counts in self._rules:
-            if counter.using in (None, using):
-                counted = counts(row)
-                if counted is None:
-                    return None
-                keys[counter] = self._key(counter, row[key]) if counted else None
-        return keys
+    def pk_of(self, instance: models.Model) -> Any:
+        """The source's primary key of an instance, which may be one of a child, as the database gives it."""
+        if len(self.pk_names) == 1:
+            value = getattr(instance, self.pk_names[0])
+            return value if type(value) in self._pk_types[0] else _python(self._pk_fields[0], value)
+        values = tuple(getattr(instance, name) for name in self.pk_names)
+        if None in values:
+            return None
+        return tuple(_python(field, value) for field, value in zip(self._pk_fields, values, strict=True))
 
     @cached_property
-    def _rules(self) -> list[tuple[Counter, str, Callable[[conditions.Row], bool | None]]]:
-        """Counter, the attribute that is its key, and whether it counts a row: found once, and used for each row."""
-        return [
-            (counter, self.key_column(counter).attname, conditions.matcher(counter.filter, self.model))
-            for counter in self.counters
-        ]
+    def _pk_fields(self) -> list[models.Field[Any, Any]]:
+        return list(self.model._meta.pk_fields)
 
-    @staticmethod
-    def _key(counter: Counter, value: Any) -> str | None:
-        return None if value is None else counter.key_text(value)
+    @cached_property
+    def _pk_types(self) -> list[frozenset[type]]:
+        """The types of which the database gives back just what a program has set."""
+        return [trusted_types(field) | {type(None)} for field in self._pk_fields]
+
+    def in_memory(self, instance: models.Model) -> Row | None:
+        """The row of an instance as it has just been saved, or is about to be; None where only the database knows."""
+        try:
+            row = self._values(instance.__dict__)
+        except KeyError:  # deferred, or left to the database
+            return None
+        if self.is_trusted(row):
+            return row
+        row = tuple(value.value if isinstance(value, models.Choices) else value for value in row)
+        return row if self.is_trusted(row) else None
+
+    @cached_property
+    def _values(self) -> Callable[[Mapping[str, Any]], Row]:
+        names = self.names
+        return itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
+
+    def is_trusted(self, row: Row) -> bool:
+        """Whether the database will hold and compare these values just as Python does."""
+        kinds = tuple(map(type, row))
+        if kinds not in self._accepted:
+            if self._answers or not all(kind in types for kind, types in zip(kinds, self._trusted, strict=True)):
+                return False
+            self._accepted.add(kinds)
+        return not self._summed.types or self._summed.are_exact(row)
+
+    @cached_property
+    def _trusted(self) -> list[frozenset[type]]:
+        found = {name: trusted_types(conditions.column(self.model, name)) for name in self.names}
+        return list((found | self._summed.types).values())
+
+    @cached_property
+    def _summed(self) -> SummedDecimals:
+        keys = {name for each in self.counters for name in key_names(each, self.model)}
+        return SummedDecimals(self.model, self.counters, keys, self.places)
+
+    def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The columns that an update sets, as attribute name -> value; None where one of them is no constant."""
+        found: dict[str, Any] = {}
+        for field in self.model._meta.concrete_fields:
+            for name in {field.name, field.attname} & values.keys():
+                value = values[name]
+                if isinstance(value, models.Model) and field.remote_field is not None:
+                    value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
+                found[field.attname] = value
+        return None if any(hasattr(value, "resolve_expression") for value in found.values()) else found
+
+    def changed_in_memory(self, row: Row, columns: Mapping[str, Any]) -> Row | None:
+        """A row after an update to constants; None where only the database knows."""
+        if self._answers:
+            return None
+        after = tuple(columns.get(name, value) for name, value in zip(self.names, row, strict=True))
+        return after if self.is_trusted(after) else None
+
+    def moved_pk(self, pk: Any, columns: Mapping[str, Any]) -> Any:
+        """The primary key of a row after an update to constants."""
+        if columns.keys().isdisjoint(self.pk_names):
+            return pk
+        old = (pk,) if len(self.pk_names) == 1 else pk
+        new = tuple(columns.get(name, value) for name, value in zip(self.pk_names, old, strict=True))
+        return new[0] if len(new) == 1 else new
 
     # In the database
 
     def rows(self, using: str) -> models.QuerySet[Any]:
-        """All rows, by a queryset that counts nothing itself."""
         return models.QuerySet(self.model, using=using)
 
-    def _rows(self, using: str, pks: Iterable[Any]) -> models.QuerySet[Any]:
-        return self.rows(using).filter(pk__in=list(pks))
+    def read(self, rows: models.QuerySet[Any]) -> Rows:
+        rounded = self._summed.rounded if dialect_of(connections[rows.db]).decimal_digits else {}
+        names = tuple(f"nc_{name}_" if name in rounded else name for name in self.names)
+        columns = tuple(dict.fromkeys((*self.pk_names, *names)))
+        if self._answers or rounded:
+            rows = rows.annotate(**self._answers, **{f"nc_{name}_": value for name, value in rounded.items()})
+        pk, row = _picker(columns, self.pk_names), _picker((*columns, *self._answers), (*names, *self._answers))
+        single = len(self.pk_names) == 1
+        found: Rows = {}
+        for values in rows.order_by().values_list(*columns, *self._answers):
+            key = pk(values)
+            found[key[0] if single else key] = row(values)
+        return found
 
-    def keys_in_database(self, instances: Iterable[models.Model], using: str) -> dict[Any, Keys]:
-        """What the instances' rows count for, read back.
+    def lock(self, rows: models.QuerySet[Any]) -> Rows:
+        """Read rows, locked until the transaction ends: an unlocked read may see them in an old state."""
+        return self.read(dialect_of(connections[rows.db]).lock(rows))
+
+    def lock_pks(self, pks: Iterable[Any], using: str) -> Rows:
+        """The rows with these primary keys, locked."""
+        pks, found = list(pks), Rows()
+        length = rows_a_statement(using, len(self.pk_names))
+        for start in range(0, len(pks), length):
+            found |= self.lock(self.rows(using).filter(pk__in=pks[start : start + length]))
+        return found
+
+    def lock_one(self, pk: Any, using: str) -> Row | None:
+        """A row, locked; None where there is no such row."""
+        return next(iter(self.lock(self.rows(using).filter(pk=pk)).values()), None)
+
+    def lock_instances(self, instances: Iterable[models.Model], using: str) -> Rows:
+        """The rows of instances that have been created.
 
         Raises:
             CountingConflict: the database did not say which primary keys it gave them.
@@ -137,107 +297,45 @@ class Source:
             )
         return self.lock_pks(pks, using)
 
-    def lock_pks(self, pks: Iterable[Any], using: str) -> dict[Any, Keys]:
-        """What the rows with these primary keys count for, locked: an unlocked read may see them in an old state."""
-        pks = list(pks)
-        found: dict[Any, Keys] = {}
-        for start in range(0, len(pks), BATCH):
-            found |= self.lock(self._rows(using, pks[start : start + BATCH]), using)
-        return found
 
-    def read(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:
-        """What rows count for: primary key -> keys."""
-        counters = self.counted_on(using)
-        names = [self.key_column(counter).attname for counter in counters]
-        answers = {
-            f"nc_counts_{place}": Case(When(counter.filter, then=Value(True)), default=Value(False))
-            if counter.filter
-            else Value(True)
-            for place, counter in enumerate(counters)
-        }
-        found: dict[Any, Keys] = {}
-        shared: dict[tuple[Any, ...], Keys] = {}  # most rows count for one of a few keys
-        for pk, *values in rows.order_by().annotate(**answers).values_list("pk", *map(F, names), *answers):
-            row = tuple(values)
-            if row not in shared:
-                keys, counts = row[: len(names)], row[len(names) :]
-                shared[row] = {
-                    counter: self._key(counter, key) if counted else None
-                    for counter, key, counted in zip(counters, keys, counts, strict=True)
-                }
-            found[pk] = shared[row]
-        return found
-
-    def lock(self, rows: models.QuerySet[Any], using: str) -> dict[Any, Keys]:
-        """As ``read``, with the rows locked until the transaction ends."""
-        connection = connections[using]
-        if not connection.in_atomic_block:  # a fixture's row that is saved by itself
-            return self.read(rows, using)
-        return self.read(dialect_of(connection).lock(rows, self._some_column()), using)
-
-    def _some_column(self) -> str:
-        return self.key_column(self.counters[0]).name
-
-    def lock_one(self, using: str, pk: Any) -> Keys | None:
-        """What a row counts for, locked; None where there is no such row."""
-        return self.lock(self._rows(using, [pk]), using).get(pk)
+def rows_a_statement(using: str, parameters: int = 1) -> int:
+    """How many rows one statement may name that takes so many parameters for each."""
+    most = connections[using].features.max_query_params
+    return max(1, ((most - 50) if most else BATCH) // parameters)
 
 
-def change(before: Keys, after: Keys) -> Changes:
-    """The deltas of a row that counted as ``before`` and now counts as ``after``."""
-    changes: Changes = {}
-    for keys, amount in ((before, -1), (after, 1)):
-        for counter, key in keys.items():
-            if key is not None:
-                deltas = changes.setdefault(counter, {})
-                deltas[key] = deltas.get(key, 0) + amount
-    return changes
+def _picker(columns: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
+    places = [columns.index(name) for name in names]
+    return itemgetter(*places) if len(places) > 1 else lambda values: tuple(values[place] for place in places)
 
 
-def all_at_once(rows: Iterable[Keys], amount: int) -> Changes:
-    """The deltas of rows of which each changes its count by the same amount: new ones by 1, deleted ones by -1."""
-    changes: Changes = {}
-    for keys in rows:
-        for counter, key in keys.items():
-            if key is not None:
-                deltas = changes.setdefault(counter, {})
-                deltas[key] = deltas.get(key, 0) + amount
-    return changes
-
-
-def total(changes: Iterable[Changes]) -> Changes:
-    """The sum of many changes."""
-    together: Changes = {}
-    for one in changes:
-        for counter, deltas in one.items():
-            sums = together.setdefault(counter, {})
-            for key, amount in deltas.items():
-                sums[key] = sums.get(key, 0) + amount
-    return together
-
-
-def count(changes: Changes, using: str) -> None:
-    """Hand changes to the counters' buffers, in the transaction that is open."""
-    for counter, deltas in changes.items():
-        record(counter, {key: amount for key, amount in deltas.items() if amount}, using)
+def _python(field: models.Field[Any, Any], value: Any) -> Any:
+    """A value as the database gives it: a program may have set a number or a UUID as text."""
+    if hasattr(value, "resolve_expression"):
+        return value
+    while field.remote_field is not None:
+        field = field.target_field  # type: ignore[attr-defined]
+    return field.to_python(value)
 
 
 _sources: dict[type[models.Model], Source] = {}
+_of_model: dict[type[models.Model], tuple[Source, ...]] = {}
 
 
-def source_of(model: type[models.Model]) -> Source | None:
-    """The source that a model is, or of which it is a proxy, or whose table it inherits."""
-    return next((_sources[base] for base in model.__mro__ if base in _sources), None)
+def sources_of(model: type[models.Model]) -> tuple[Source, ...]:
+    """The sources in whose tables a model has its rows: its own and those of its parents."""
+    try:
+        return _of_model[model]
+    except KeyError:
+        return _of_model.setdefault(model, tuple(_sources[base] for base in model.__mro__ if base in _sources))
 
 
-def exact_source(model: Any) -> Source | None:
-    """The source whose own table a model's is."""
-    return _sources.get(model)
-
-
-def sources() -> list[Source]:
-    return list(_sources.values())
+def exact_source(model: type[models.Model]) -> Source | None:
+    """The source whose table is a model's own."""
+    return _sources.get(model._meta.concrete_model or model)
 
 
 def make_source(model: type[models.Model]) -> Source:
+    """The source that a model is from now on."""
+    _of_model.clear()
     return _sources.setdefault(model, Source(model))

@@ -54,8 +54,8 @@ def check_columns(counter: CounterDeclaration, source: type[models.Model]) -> It
     key, model = conditions.column(source, counter.source_key or ""), concrete(source)
     where = source._base_manager.filter(counter.filter).query.where
     elsewhere = {column.target.name for column in columns(where) if column.alias != model._meta.db_table}
-    if key not in model._meta.local_concrete_fields:
-        elsewhere.add(key.name)
+    read = [key] if counter.sum is None else [key, conditions.column(source, counter.sum)]
+    elsewhere |= {field.name for field in read if field not in model._meta.local_concrete_fields}
     if elsewhere:
         sentence = f"a trigger on {model._meta.db_table} cannot read {', '.join(sorted(elsewhere))} of another table."
         yield _error(counter, sentence, 'Make the parent the source, or use capture="signals".', 18)

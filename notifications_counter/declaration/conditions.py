@@ -8,14 +8,12 @@ only booleans, integers and NULL are compared here.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
-
-Row = Mapping[str, Any]
 
 LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
@@ -25,6 +23,8 @@ LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
     "lte": operator.le,
     "in": lambda value, choices: value in choices,
 }
+#: The methods of a field through which a value goes to the database.
+CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "pre_save")
 ALLOWED = "a comparison (exact, gt, gte, lt, lte), __in or __isnull on a field of the source itself"
 
 
@@ -88,34 +88,30 @@ def column(source: type[models.Model], name: str) -> models.Field[Any, Any]:
     raise FieldDoesNotExist(f"{source._meta.label} has no column named {name!r}")
 
 
-def matcher(condition: Q, source: type[models.Model]) -> Callable[[Row], bool | None]:
+def compiled(
+    condition: Q, source: type[models.Model], places: Mapping[str, int]
+) -> Callable[[Sequence[Any]], bool] | None:
     """The function that says whether a row counts: all that is the same for every row is looked up here.
 
     Args:
         condition: the condition, of which ``problems`` found none.
         source: the model of the rows.
+        places: attribute name -> where the value of that column stands in a row.
 
     Returns:
-        A function of a row, attribute name -> value of each column that the condition reads. It answers None where
-        only the database knows.
+        A function of a row; None where only the database can answer.
     """
     if not all(_is_plain(column(source, name), lookup, value) for name, lookup, value in leaves(condition)):
-        return lambda row: None
-    names, holds = field_names(condition, source), _holds(condition, source)
-
-    def matches(row: Row) -> bool | None:
-        for name in names:
-            if not _is_plain_value(row[name]):
-                return None
-        return holds(row)
-
-    return matches
+        return None
+    return _holds(condition, source, places)
 
 
 def _is_plain(field: models.Field[Any, Any], lookup: str, value: Any) -> bool:
     """Whether a comparison with a field has the same answer in Python as in every database."""
     while field.remote_field is not None:
         field = field.target_field  # type: ignore[attr-defined]
+    if not converts_as_django(field):
+        return False
     wanted = list(value) if lookup == "in" else [value]
     # What a NULL among several values means has changed between versions of Django.
     if lookup == "in" and None in wanted:
@@ -124,13 +120,21 @@ def _is_plain(field: models.Field[Any, Any], lookup: str, value: Any) -> bool:
     return numeric and all(map(_is_plain_value, wanted))
 
 
+def converts_as_django(field: models.Field[Any, Any]) -> bool:
+    """Whether a field's class changes values on their way to the database and back only as Django's own do."""
+    kind: Any = type(field)
+    methods = [getattr(kind, name) for name in CONVERSIONS] + [getattr(kind, "from_db_value", None)]
+    return all(method is None or str(method.__module__).startswith("django.db.models.") for method in methods)
+
+
 def _is_plain_value(value: object) -> bool:
     return value is None or isinstance(value, int)
 
 
-def _holds(condition: Q, source: type[models.Model]) -> Callable[[Row], bool]:
+def _holds(condition: Q, source: type[models.Model], places: Mapping[str, int]) -> Callable[[Sequence[Any]], bool]:
     children = [
-        _holds(child, source) if isinstance(child, Q) else _comparison(child, source) for child in condition.children
+        _holds(child, source, places) if isinstance(child, Q) else _comparison(child, source, places)
+        for child in condition.children
     ]
     if not children:  # an empty Q() counts everything, in Django too
         return lambda row: True
@@ -141,11 +145,11 @@ def _holds(condition: Q, source: type[models.Model]) -> Callable[[Row], bool]:
     return lambda row: joined(child(row) for child in children) != negated
 
 
-def _comparison(child: Any, source: type[models.Model]) -> Callable[[Row], bool]:
+def _comparison(child: Any, source: type[models.Model], places: Mapping[str, int]) -> Callable[[Sequence[Any]], bool]:
     name, lookup, wanted = split(child)
-    attname = column(source, name).attname
+    place = places[column(source, name).attname]
     if lookup == "isnull" or (lookup == "exact" and wanted is None):
         is_null = bool(wanted is None or wanted)
-        return lambda row: (row[attname] is None) == is_null
+        return lambda row: (row[place] is None) == is_null
     compare = LOOKUPS[lookup]
-    return lambda row: row[attname] is not None and compare(row[attname], wanted)
+    return lambda row: row[place] is not None and compare(row[place], wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,16 @@ from django.db import models
 
 from ..conf import is_integer
 from ..exceptions import InvalidKey
+from .conditions import converts_as_django
+
+#: Fields, and the one type of value with which Python and every database mean the same.
+TRUSTED = (
+    (models.BooleanField, bool),
+    (models.IntegerField, int),
+    (models.CharField, str),
+    (models.TextField, str),
+    (models.UUIDField, uuid.UUID),
+)
 
 #: The longest key, in characters, that the table of deltas can hold.
 LONGEST_KEY = 500
@@ -62,9 +73,7 @@ class KeyConverter:
 
     def _plain(self) -> range:
         """The integers of which each is a key as it is: they are most keys of most counters, and checked first."""
-        kind: Any = type(self.field)
-        conversions = (kind.to_python, kind.get_prep_value, kind.get_db_prep_value)
-        if conversions[0] is not models.IntegerField.to_python or not all(map(_is_djangos, conversions)):
+        if not isinstance(self.field, models.IntegerField) or not converts_as_django(self.field):
             return range(0)
         least = [one.limit_value for one in self.limits if isinstance(one, MinValueValidator)]
         most = [one.limit_value for one in self.limits if isinstance(one, MaxValueValidator)]
@@ -84,8 +93,15 @@ class KeyConverter:
         return value
 
 
-def _is_djangos(method: Any) -> bool:
-    return str(method.__module__).startswith("django.db.models.")
+def trusted_types(field: models.Field[Any, Any]) -> frozenset[type]:
+    """The types of values that the database is sure to hold just as a program has set them; none of some fields."""
+    if getattr(field, "generated", False):  # worked out by the database, which may not tell at once
+        return frozenset()
+    while field.remote_field is not None and converts_as_django(field):
+        field = field.target_field  # type: ignore[attr-defined]
+    if not converts_as_django(field):
+        return frozenset()
+    return next((frozenset({kind, type(None)}) for base, kind in TRUSTED if isinstance(field, base)), frozenset())
 
 
 def _is_utf8(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -32,6 +32,8 @@ class CountTable:
         pk_type: the type of that column.
         pk_collation: the collation of that column; empty where it is the database's own.
         amount: of the column of the count.
+        given: SQL for what is added to it of a row of ``d``.
+        added: gives the SQL for a count from that of the sum.
         others: of all other columns.
         defaults: the values of those in a new row.
         owner: the table and the column that the primary key refers to, if it does.
@@ -42,6 +44,8 @@ class CountTable:
     pk_type: str
     pk_collation: str
     amount: str
+    given: str
+    added: Callable[[str], str]
     others: Sequence[str]
     defaults: Sequence[Any]
     owner: tuple[str, str] | None
@@ -91,14 +95,46 @@ class Dialect:
         """A column as text that is compared byte by byte."""
         return f"CAST({column} AS TEXT)"
 
+    # Numbers
+
+    #: How many decimal digits a decimal column gives back exactly; None for all that it can hold.
+    decimal_digits: ClassVar[int | None] = None
+
+    def integer_units(self, sql: str) -> str:
+        """The value of an integer column as one that can be subtracted."""
+        return sql
+
+    def decimal_units(self, sql: str, scale: int, places: int) -> str:
+        """The integer that the value of a decimal column is, times a power of ten.
+
+        Args:
+            sql: the column.
+            scale: the power of ten.
+            places: how many decimal places the column has.
+        """
+        raise UnsupportedDatabase("There are no sums of decimals for this database.")
+
+    def decimal(self, sql: str, scale: int, unit: str) -> str:
+        """The decimal that so many units are.
+
+        Args:
+            sql: the number of units.
+            scale: how many of them are 1.
+            unit: one of them, as a literal.
+        """
+        return f"({sql} * {unit})"
+
+    def decimal_sum(self, sql: str, places: int) -> str:
+        """The sum of two decimals, as a column of so many places holds it."""
+        return sql
+
     # Locks
 
-    def lock(self, rows: models.QuerySet[Any], column: str) -> models.QuerySet[Any]:
+    def lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """Rows of one table, locked until the open transaction ends as soon as they are read.
 
         Args:
             rows: a queryset of that table, with ``using``.
-            column: the name of any field of theirs.
         """
         features = connections[rows.db].features
         if not features.has_select_for_update:

@@ -30,6 +30,12 @@ class MySQL(Dialect):
     def as_text(self, column: str) -> str:
         return f"CAST({column} AS CHAR) COLLATE utf8mb4_bin"
 
+    def integer_units(self, sql: str) -> str:
+        return f"CAST({sql} AS SIGNED)"
+
+    def decimal_units(self, sql: str, scale: int, places: int) -> str:
+        return f"CAST({sql} * {scale} AS SIGNED)"
+
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
         in_json, key = _json_column(table)
         given = (
@@ -38,7 +44,8 @@ class MySQL(Dialect):
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table.name} ({table.columns}) SELECT d.k, d.a{table.default_places} FROM {given}"
+                f"INSERT INTO {table.name} ({table.columns})"
+                f" SELECT d.k, {table.given}{table.default_places} FROM {given}"
                 f" WHERE {table.row_exists(' FOR UPDATE')} OR {table.owner_exists(' LOCK IN SHARE MODE')} ORDER BY d.k"
                 f" ON DUPLICATE KEY UPDATE {table.amount} = {table.name}.{table.amount} + VALUES({table.amount})",
                 [*table.defaults, json.dumps(sums, default=str)],

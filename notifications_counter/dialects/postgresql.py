@@ -58,7 +58,7 @@ class PostgreSQL(Dialect):
             # joins have orders of their own, and read the whole table.
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
             cursor.execute(
-                f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + d.a"
+                f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + {table.given}"
                 f" FROM {given} WHERE c.{table.pk} = d.k RETURNING c.{table.pk}",
                 _columns(sums),
             )
@@ -67,12 +67,15 @@ class PostgreSQL(Dialect):
                 missing = [row for row in sums if row[0] not in found]
                 cursor.execute(
                     # Locked, so that nobody deletes the owner before this commits; other changes of it go on.
-                    f"INSERT INTO {table.name} AS c ({table.columns}) SELECT d.k, d.a{table.default_places}"
+                    f"INSERT INTO {table.name} AS c ({table.columns}) SELECT d.k, {table.given}{table.default_places}"
                     f" FROM {given} WHERE {table.owner_exists(' FOR KEY SHARE')} ORDER BY d.k"
                     f" ON CONFLICT ({table.pk}) DO UPDATE"
                     f" SET {table.amount} = c.{table.amount} + EXCLUDED.{table.amount}",
                     [*table.defaults, *_columns(missing)],
                 )
+
+    def decimal_units(self, sql: str, scale: int, places: int) -> str:
+        return f"(NULLIF({sql}, 'NaN') * {scale})::bigint"  # kept among the numbers, and none
 
     def may_pass(self, error: DatabaseError) -> bool:
         code = self.code(error)  # a connection that breaks gives none

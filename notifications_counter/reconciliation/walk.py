@@ -89,7 +89,7 @@ def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
     left = set(keys)
     for part in in_parts(sorted(left)):
         snapshot = store.snapshot(part, count=True)
-        left -= {key for key in part if snapshot.actual.get(key) or snapshot.stored.get(key)}
+        left -= {key for key in part if key in snapshot.actual or snapshot.stored.get(key)}
     return left
 
 

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from notifications_counter.capture.querysets import CountedQuerySet
 from notifications_counter.counters import Counter
 from notifications_counter.fields import KeyField
 
@@ -33,7 +32,7 @@ class Ticket(models.Model):
     state = models.CharField(max_length=10, default="open")
     closed_at = models.DateTimeField(null=True)
 
-    objects = CountedQuerySet.as_manager()
+    objects = models.Manager()
 
 
 class TicketCount(models.Model):
@@ -119,7 +118,7 @@ class Parcel(models.Model):
     delivered_at = models.DateTimeField(null=True)
     code = KeyField(max_length=20, unique=True, null=True)
 
-    objects = CountedQuerySet.as_manager()
+    objects = models.Manager()
 
 
 class OwnerParcels(models.Model):
@@ -156,7 +155,7 @@ class Letter(models.Model):
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
     has_read = models.BooleanField(default=False)
 
-    objects = CountedQuerySet.as_manager()
+    objects = models.Manager()
 
 
 class ReaderLetters(models.Model):

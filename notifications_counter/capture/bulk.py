@@ -1,0 +1,198 @@
+"""Bulk methods: what an ``update`` or a ``bulk_create`` really changes, whichever manager it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.db import connections, models
+
+from ..buffers import recording
+from ..compat.atomic import Undo, block
+from ..compat.querysets import can_be_filtered, uncounted, write_alias
+from ..declaration.counter import CounterDeclaration as Counter
+from ..exceptions import CountingConflict
+from . import feed
+from .conflicts import create_or_skip
+from .held import holds
+from .sources import BATCH, Rows, Source, exact_source, sources_of
+
+QuerySet = models.QuerySet[Any]
+
+#: How often an update is tried while other programs add rows that it would change too.
+TRIES = 5
+
+
+class RowsAppeared(Undo):
+    """A statement would change, or has changed, other rows than those that were locked for it."""
+
+
+def bulk_create(
+    method: Callable[..., Any],
+    queryset: QuerySet,
+    objs: Iterable[Any],
+    batch_size: int | None = None,
+    ignore_conflicts: bool = False,
+    update_conflicts: bool = False,
+    update_fields: Any = None,
+    unique_fields: Any = None,
+) -> Any:
+    """As Django's, counted as one sum per key.
+
+    Where rows may be skipped or changed, the database does not tell which: then their keys are recounted.
+
+    Raises:
+        CountingConflict: the key of a row that may be skipped is an expression.
+    """
+    source, using, objs = exact_source(queryset.model), write_alias(queryset), list(objs)
+    arguments = (objs, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields)
+    if source is None or not objs:
+        return method(queryset, *arguments)
+    with block(using):
+        if ignore_conflicts or update_conflicts:
+            return create_or_skip(lambda: method(queryset, *arguments), source, objs, unique_fields, using)
+        created = method(queryset, *arguments)
+        feed.publish(source, using, {}, _created(source, objs, using))
+    return created
+
+
+def _created(source: Source, objs: Sequence[models.Model], using: str) -> Rows:
+    """The rows of new instances: as these have them, else read back, all at once."""
+    rows = [(instance, source.in_memory(instance)) for instance in objs]
+    # A few databases do not tell the primary keys.
+    found = {_pk(source, instance): row for instance, row in rows if row is not None}
+    if len(found) < len(objs):
+        found |= source.lock_instances([instance for instance, row in rows if row is None], using)
+    return found
+
+
+def _pk(source: Source, instance: models.Model) -> Any:
+    pk = source.pk_of(instance)
+    return object() if pk is None else pk
+
+
+def update(method: Callable[..., int], queryset: QuerySet, **values: Any) -> int:
+    """As Django's, counted by what the rows, locked meanwhile, were before and are after.
+
+    Raises:
+        CountingConflict: other programs kept adding rows that the update would have changed too.
+    """
+    sources = [source for source in sources_of(queryset.model) if source.touches(values)]
+    if not sources or not can_be_filtered(queryset):
+        return method(queryset, **values)
+    using = write_alias(queryset)
+    _refuse_moved_keys(sources, values)
+
+    def change(rows: QuerySet) -> int:
+        return method(rows, **values)
+
+    with block(using):
+        return retried(lambda: _update(sources, queryset, using, change, values), queryset)
+
+
+def _update(
+    sources: Sequence[Source],
+    queryset: QuerySet,
+    using: str,
+    change: Callable[[QuerySet], int],
+    values: Mapping[str, Any],
+) -> int:
+    locked = {source: source.lock(matching(source, queryset, using)) for source in sources}
+    changed = change_only(locked[sources[0]], sources[0], queryset, using, change)
+    for source, before in locked.items():
+        after = _constants(source, before, values) if len(sources) == 1 and changed == len(before) else None
+        feed.publish(source, using, before, source.lock_pks(before, using) if after is None else after)
+    return changed
+
+
+def _constants(source: Source, before: Rows, values: Mapping[str, Any]) -> Rows | None:
+    """The rows after an update of them all to constants; None where only the database knows."""
+    after, columns = Rows(), source.constants(values)
+    if columns is None:
+        return None
+    for pk, row in before.items():
+        changed = source.changed_in_memory(row, columns)
+        if changed is None:
+            return None
+        after[source.moved_pk(pk, columns)] = changed
+    return after
+
+
+def _refuse_moved_keys(sources: Iterable[Source], values: Mapping[str, Any]) -> None:
+    for source in sources:
+        moved = source.attnames(values) & set(source.pk_names)
+        if moved and source.constants(values) is None:
+            raise CountingConflict(
+                f"{source.model._meta.label}: an update that computes the primary key ({', '.join(sorted(moved))}) and"
+                " changes what counts cannot be counted. Do it in two updates, or set the key to a value."
+            )
+
+
+def change_only(locked: Rows, source: Source, queryset: QuerySet, using: str, change: Callable[[QuerySet], int]) -> int:
+    """Let a statement change the rows of a queryset that were locked, and no others.
+
+    While some were waited for, one may have left the condition and another joined it: a number tells nothing.
+
+    Raises:
+        RowsAppeared: it would change others, or has.
+    """
+    if not connections[using].features.has_select_for_update:  # nobody else can write
+        return change(queryset)
+    if len(locked) <= BATCH:
+        name = pk_name(source, queryset)
+        return change(models.QuerySet.filter(queryset, **{f"{name}__in": list(locked)}))
+    with block(using, savepoint=True):
+        still = source.lock(matching(source, queryset, using))
+        if still.keys() != locked.keys() or change(queryset) != len(locked):
+            raise RowsAppeared
+    return len(locked)
+
+
+def retried(run: Callable[[], int], queryset: QuerySet) -> int:
+    """Run a change again, from the start, where rows appeared that were not locked for it."""
+    for _ in range(TRIES):
+        with suppress(RowsAppeared):
+            return run()
+    raise CountingConflict(f"{queryset.model._meta.label}: rows kept appearing while they were changed. Try again.")
+
+
+def matching(source: Source, queryset: QuerySet, using: str) -> QuerySet:
+    """The rows of a source that belong to the rows of a queryset, which may be of a child of the source."""
+    rows = queryset.using(using).order_by().values(pk_name(source, queryset))
+    return source.rows(using).filter(pk__in=rows)
+
+
+def pk_name(source: Source, queryset: QuerySet) -> str:
+    """The source's primary key as a queryset of a child calls it, which may have another primary key of its own."""
+    is_own = source.model is queryset.model._meta.concrete_model
+    return "pk" if is_own else source.model._meta.pk.name
+
+
+def update_of_key(queryset: QuerySet, counter: Counter, key: Any, delta: int, **values: Any) -> int:
+    """Update rows of one key, each of which changes its count by ``delta``, without reading them first.
+
+    One atomic ``UPDATE``: its number of changed rows, times ``delta``, is counted.
+
+    Args:
+        queryset: must hold only rows whose change is worth ``delta``.
+        counter: whose count changes.
+        key: the key of all rows of the queryset.
+        delta: by how much each changed row changes the count.
+        values: as for ``update``.
+
+    Returns:
+        How many rows were changed.
+    """
+    using, source = write_alias(queryset), exact_source(queryset.model)
+    if source is None or not _is_alone(counter, source, using):
+        return queryset.update(**values)
+    with block(using):
+        changed: int = uncounted("update")(queryset, **values)
+        recording.add(counter, {key: delta * changed}, using)
+    return changed
+
+
+def _is_alone(counter: Counter, source: Source, using: str) -> bool:
+    """Whether nobody but a counter has to know of a change."""
+    return source.counters == [counter] and not feed.has_subscribers(source) and not holds(using, source)

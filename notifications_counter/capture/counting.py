@@ -1,0 +1,47 @@
+"""The first subscriber of the feed: what changed rows mean for the counters of their source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..buffers import recording
+from ..declaration.counter import CounterDeclaration as Counter
+from .sources import Row, Source
+
+
+def count(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> None:
+    """Record the deltas of rows, in the transaction that is open."""
+    tally: dict[Row, int] = {}
+    for row in after:
+        tally[row] = tally.get(row, 0) + 1
+    for row in before:
+        tally[row] = tally.get(row, 0) - 1
+    sums: dict[Counter, dict[str, Any]] = {}
+    for row, number in tally.items():
+        if number:
+            for counter, key, amount in source.contributions(row, using):
+                deltas = sums.setdefault(counter, {})
+                deltas[key] = deltas.get(key, 0) + number * amount
+    for counter, deltas in sums.items():
+        recording.record(counter, {key: amount for key, amount in deltas.items() if amount}, using)
+
+
+def request_recounts(
+    source: Source, using: str, rows: Iterable[Row | None], keys: Mapping[Counter, set[str]] | None = None
+) -> None:
+    """Request a recount of all keys under which rows count or counted: by how much cannot be determined.
+
+    Args:
+        source: whose rows they are.
+        using: the database alias.
+        rows: the rows; None for no row.
+        keys: counter -> further keys.
+    """
+    together = {counter: set(found) for counter, found in (keys or {}).items()}
+    for row in rows:
+        for counter, key, _ in source.contributions(row, using) if row is not None else ():
+            together.setdefault(counter, set()).add(key)
+    for counter, found in together.items():
+        if counter.using in (None, using):
+            recording.request_recount(counter, sorted(found), using)

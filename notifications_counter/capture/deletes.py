@@ -1,0 +1,71 @@
+"""Deletes: by what was locked and is gone, whoever sends which signal.
+
+A delete of an instance, of a queryset and of an owner with all that belongs to it comes down to a few statements. Just
+before each the rows are locked and read, all at once; no receiver runs in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import models
+
+from ..compat.atomic import block
+from ..compat.querysets import can_be_filtered
+from . import feed
+from .bulk import QuerySet, change_only, matching, retried
+from .sources import Rows, Source, exact_source, rows_a_statement, sources_of
+
+
+def delete_batch(delete: Callable[[], int], model: type[models.Model], pks: Sequence[Any], using: str) -> int:
+    """Delete rows by their primary keys."""
+    source = exact_source(model)
+    if source is None:  # of a child only its own table; the parents' rows have a statement of their own
+        return delete()
+    with block(using):
+        before = source.lock_pks(pks, using)
+        deleted = delete()
+        _publish_deleted(source, before, deleted, using)
+    return deleted
+
+
+def raw_delete(method: Callable[..., int], queryset: QuerySet, using: str) -> int:
+    """Delete rows that Django has not loaded: of an owner that goes, or of a queryset to which nothing refers."""
+    source = exact_source(queryset.model)
+    if source is None or not can_be_filtered(queryset):
+        return method(queryset, using)
+
+    def run() -> int:
+        before = source.lock(matching(source, queryset, using))
+        deleted = change_only(before, source, queryset, using, lambda rows: method(rows, using))
+        _publish_deleted(source, before, deleted, using)
+        return deleted
+
+    with block(using):
+        return retried(run, queryset)
+
+
+def _publish_deleted(source: Source, before: Rows, deleted: int, using: str) -> None:
+    after = Rows() if deleted == len(before) else source.lock_pks(before, using)
+    feed.publish(source, using, before, after)
+
+
+def update_batch(
+    update: Callable[[], None], model: type[models.Model], pks: Sequence[Any], values: dict[str, Any], using: str
+) -> None:
+    """Set a foreign key in rows whose owner is about to go."""
+    sources = [source for source in sources_of(model) if source.touches(values)]
+    with block(using):
+        before = {source: _lock(source, model, list(pks), using) for source in sources}
+        update()
+        for source, rows in before.items():
+            feed.publish(source, using, rows, source.lock_pks(rows, using))
+
+
+def _lock(source: Source, model: type[models.Model], pks: Sequence[Any], using: str) -> Rows:
+    found, length = Rows(), rows_a_statement(using)
+    for start in range(0, len(pks), length):
+        rows: QuerySet = models.QuerySet(model, using=using).filter(pk__in=pks[start : start + length])
+        found |= source.lock(matching(source, rows, using))
+    return found

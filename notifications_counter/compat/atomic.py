@@ -1,0 +1,47 @@
+"""Transactions that leave a caller's block as usable as it would be without them.
+
+``atomic(savepoint=False)`` marks the caller's block for a rollback at any exception, and a block of our own rolls back
+what Django would have committed: what a receiver raises after the row was written, for instance. Django has no block
+that passes an exception on and commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import Error as DatabaseError
+from django.db import transaction
+
+
+class Undo(Exception):
+    """Raised inside of ``block`` to roll back what was done in it."""
+
+
+@contextmanager
+def block(using: str, savepoint: bool = False) -> Iterator[None]:
+    """Be inside a transaction: the caller's, or else one of our own.
+
+    An exception of a program passes through and undoes nothing that the program would have kept. One of the database,
+    or an ``Undo``, rolls back our own transaction, and nothing of the caller's.
+
+    Args:
+        using: the database alias.
+        savepoint: whether to be inside a savepoint of our own.
+    """
+    connection = transaction.get_connection(using)
+    if connection.in_atomic_block and not savepoint:
+        yield
+        return
+    failure: Exception | None = None
+    with transaction.atomic(using=using):
+        try:
+            yield
+        except (DatabaseError, Undo):
+            raise
+        except Exception as error:
+            if connection.needs_rollback:
+                raise
+            failure = error
+    if failure is not None:
+        raise failure
