@@ -113,7 +113,7 @@ class Applier:
         pks = self._pks(keys, f"Its rows in {deltas.TABLE} stay pending: correct or delete them.")
         good = [key for key in keys if key in pks]
         with transaction.atomic(using=using, durable=True):
-            # Here, because nobody else would tell the caches of a buffer that others have begun to use.
+            # Here, because the cache of a buffer that others have begun to use would not learn of it.
             self.store.check_layout(progress.lock(using, label, 0), self.buffer.layout)
             popped = deltas.pop(using, label, good, last) if good else {}
             self.buffer.invalidate(self.store, popped)

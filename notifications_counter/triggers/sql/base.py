@@ -28,7 +28,7 @@ class Installed:
     Attributes:
         name: its name.
         table: the quoted table of a trigger; empty for a function.
-        works: false where somebody has disabled it.
+        works: false where it is disabled.
     """
 
     name: str
