@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 from .applying.result import FlushResult
@@ -42,6 +43,10 @@ class Counter(CounterDeclaration):
         filter: the condition under which a row counts; all rows without it. Made of comparisons with a value,
             ``__in`` and ``__isnull`` on the source's own fields, joined by ``&``, ``|`` and ``~``.
         field: the integer field of the count model; may be left out where there is just one.
+        sum: a column of the source whose value each row adds to the count, instead of 1: an integer, or a decimal for a
+            ``DecimalField`` of the count model with at least as many decimal places. NULL adds 0. A sum must stay
+            below 2**63, of a decimal's last place. While deltas of one key that come to 2**53 or more are buffered in
+            Redis, whose numbers are exact up to there, reads sum the rows of that key, and flushes recount it.
         using: a database alias; without it the alias on which a change is made.
         buffer: the alias of a buffer in the settings.
         capture: how changes become known: ``"signals"``, Django's own and those of the querysets, or ``"triggers"`` of
@@ -57,7 +62,7 @@ class Counter(CounterDeclaration):
         """The database's side of this counter, on one alias."""
         return store_of(self, using)
 
-    def value(self, key: Any, *, using: str | None = None) -> int:
+    def value(self, key: Any, *, using: str | None = None) -> Any:
         """The value of a key: its stored count plus its pending deltas, the caller's own transaction included.
 
         Args:
@@ -65,14 +70,14 @@ class Counter(CounterDeclaration):
             using: a database alias, where it is not the counter's own.
 
         Returns:
-            The count; 0 for a key that was never counted.
+            The count, an integer; of a sum of decimals a ``Decimal``. 0 for a key that was never counted.
 
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return self.buffer.value(self.store(using), self.key_text(key))
+        return self.amounts.read(self.buffer.value(self.store(using), self.key_text(key)))
 
-    def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, int]:
+    def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
         """The values of many keys.
 
         Args:
@@ -87,9 +92,9 @@ class Counter(CounterDeclaration):
         """
         texts = self._texts(keys)
         found = self.buffer.values(self.store(using), list(dict.fromkeys(texts.values())))
-        return {key: found[text] for key, text in texts.items()}
+        return self._read(texts, found)
 
-    async def avalue(self, key: Any, *, using: str | None = None) -> int:
+    async def avalue(self, key: Any, *, using: str | None = None) -> Any:
         """As ``value``, for asynchronous callers: where the count is cached in Redis, no thread is needed.
 
         Args:
@@ -102,9 +107,9 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return await self.buffer.avalue(self.store(using), self.key_text(key))
+        return self.amounts.read(await self.buffer.avalue(self.store(using), self.key_text(key)))
 
-    async def avalues(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, int]:
+    async def avalues(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
         """As ``values``, for asynchronous callers.
 
         Args:
@@ -119,25 +124,34 @@ class Counter(CounterDeclaration):
         """
         texts = self._texts(keys)
         found = await self.buffer.avalues(self.store(using), list(dict.fromkeys(texts.values())))
-        return {key: found[text] for key, text in texts.items()}
+        return self._read(texts, found)
 
     def _texts(self, keys: Iterable[Any]) -> dict[Any, str]:
         text = self.keys.text
         return {key: text(key) for key in keys}
 
-    def add(self, deltas: Mapping[Any, int], *, using: str | None = None) -> None:
+    def _read(self, texts: Mapping[Any, str], found: Mapping[str, int]) -> dict[Any, Any]:
+        """What was found, by keys as they were given."""
+        convert = self.amounts.from_units
+        if convert is None:
+            return {key: found[text] for key, text in texts.items()}
+        return {key: convert(found[text]) for key, text in texts.items()}
+
+    def add(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
         """Change counts, in the caller's transaction: the change is rolled back with it.
 
         For a counter of events, and for programs that write a source's rows by raw SQL. A counter with triggers sees
         those by itself: there this changes nothing.
 
         Args:
-            deltas: key -> signed change of its count.
+            deltas: key -> signed change of its count: an integer; of a sum of decimals a ``Decimal`` too, of no more
+                decimal places than the count model's field.
             using: a database alias, where it is not the counter's own.
 
         Raises:
             InvalidKey: a key cannot be one of this counter.
-            InvalidDelta: a delta is not an integer below 2**53.
+            InvalidDelta: a delta is not an integer below 2**53; of a sum of decimals, not below 2**53 of the last
+                decimal place. Nothing has been changed then.
         """
         recording.add(self, deltas, using)
 

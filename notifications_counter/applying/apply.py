@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ..buffers.base import Claim, ProgressSnapshot
 from ..buffers.recording import buffer_of
+from ..dialects import Sums
 from ..exceptions import InvalidKey
 from ..ledger import deltas, progress
 from ..ledger.store import CounterStore
@@ -67,7 +68,8 @@ class Applier:
         self.report = report
         self.done = 0
         self.total = 0
-        self.result = FlushResult(store.label)
+        self.amounts = store.counter.amounts
+        self.result = FlushResult(store.label, amount=self.amounts.read(0))
 
     def apply_all(self) -> None:
         """Apply the deltas that are pending in the database, then those of each shard elsewhere."""
@@ -111,7 +113,7 @@ class Applier:
         pks = self._pks(keys, f"Its rows in {deltas.TABLE} stay pending: correct or delete them.")
         good = [key for key in keys if key in pks]
         with transaction.atomic(using=using, durable=True):
-            # Here, because nobody else would tell the caches of a buffer that others have begun to use.
+            # Here, because the cache of a buffer that others have begun to use would not learn of it.
             self.store.check_layout(progress.lock(using, label, 0), self.buffer.layout)
             popped = deltas.pop(using, label, good, last) if good else {}
             self.buffer.invalidate(self.store, popped)
@@ -204,7 +206,7 @@ class Applier:
         self._count(added)
         return len(chunk.members)
 
-    def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[upsert.Rows, dict[str, int]]:
+    def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[Sums, dict[str, int]]:
         """The sums that can be added, by primary key, and those of invalid keys."""
         amounts = self._amounts(members)
         pks = self._pks(list(amounts), f"Its delta is now pending in {deltas.TABLE}.")
@@ -217,8 +219,8 @@ class Applier:
         amounts: dict[str, int] = {}
         for key, score in members:
             try:
-                amounts[key] = int(score)
-            except ValueError:
+                amounts[key] = _integer(score)
+            except (ValueError, OverflowError):
                 self._problem(f"{self.store.label}: {score!r} is no delta of the key {key!r}; it was left out.")
         return amounts
 
@@ -228,6 +230,14 @@ class Applier:
         logger.error(sentence)
         self.result.problems.append(sentence)
 
-    def _count(self, added: upsert.Rows) -> None:
+    def _count(self, added: Sums) -> None:
         self.result.keys += len(added)
-        self.result.amount += sum(amount for _, amount in added)
+        self.result.amount += self.amounts.read(sum(amount for _, amount in added))
+
+
+def _integer(score: str) -> int:
+    """A score as the integer that it is, which Redis writes with an exponent where it is large."""
+    number = float(score)
+    if not number.is_integer():
+        raise ValueError
+    return int(number) if "e" in score else int(score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 
 @dataclass
@@ -26,7 +27,7 @@ class FlushResult:
 
     label: str
     keys: int = 0
-    amount: int = 0
+    amount: int | Decimal = 0
     recounted: int = 0
     audited: int = 0
     drifted: int = 0

@@ -23,7 +23,7 @@ from .status import Status
 #: What the progress rows of all shards of a counter say alike, under the names that a status has for it.
 SAME_IN_ALL_SHARDS = (
     *("backfilled", "lost_at", "flushed_at", "flushed_keys", "flushed_seconds"),
-    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys", "drift_amount"),
+    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys"),
 )
 
 
@@ -144,11 +144,11 @@ class Buffer:
     # Writes and reads
 
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
-        """Take deltas of the caller's transaction: they are counted once it commits, and rolled back with it."""
+        """Take deltas, in units, of the caller's transaction: counted once it commits, rolled back with it."""
         raise NotImplementedError
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
-        """Stored plus pending, of each key, the caller's own transaction included."""
+        """Stored plus pending, in units, of each key, the caller's own transaction included."""
         raise NotImplementedError
 
     def value(self, store: CounterStore, key: str) -> int:
@@ -179,7 +179,7 @@ class Buffer:
         shards = self.layout.shards
         store.ensure_progress(shards)
         rows = progress.read_all(store.using, store.label, shards)
-        pending = deltas.summary(store.using, store.label)
+        pending, read = deltas.summary(store.using, store.label), store.counter.amounts.read
         return Status(
             label=store.label,
             using=store.using,
@@ -187,11 +187,12 @@ class Buffer:
             at=timezone.now(),
             keys=pending.keys,
             rows=pending.rows,
-            amount=pending.amount,
+            amount=read(pending.amount),
             recount_requests=pending.recount_requests,
             batch=max(row.batch for row in rows),
             position=sum(row.position for row in rows),
             size=sum(row.size for row in rows),
+            drift_amount=read(rows[0].drift_amount),
             **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
         )
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django.db import router
 
-from ..conf import is_integer
 from ..declaration.counter import CounterDeclaration
-from ..exceptions import InvalidDelta
 from ..ledger.progress import Layout
 from ..ledger.store import CounterStore
 from .base import Buffer
 from .handler import buffers
-
-#: Doubles, in which Redis keeps its scores, are exact up to here.
-LARGEST_DELTA = 2**53
 
 _stores: dict[tuple[CounterDeclaration, str], CounterStore] = {}
 
@@ -42,20 +38,18 @@ def _new_layout(counter: CounterDeclaration) -> Layout:
     return buffer_of(counter).new_layout
 
 
-def add(counter: CounterDeclaration, deltas: Mapping[Any, int], using: str | None = None) -> None:
+def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using: str | None = None) -> None:
     """Change counts, in the caller's transaction; see ``Counter.add``."""
     sums: dict[str, int] = {}
     for key, amount in deltas.items():
-        if not is_integer(amount) or abs(amount) >= LARGEST_DELTA:
-            raise InvalidDelta(f"A delta must be an integer below 2**53, not {amount!r} (key {key!r}).")
-        text = counter.key_text(key)
-        sums[text] = sums.get(text, 0) + amount
+        units, text = counter.amounts.delta(amount, key), counter.key_text(key)
+        sums[text] = sums.get(text, 0) + units
     if counter.capture != "triggers":
         record(counter, {key: amount for key, amount in sums.items() if amount}, using)
 
 
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
-    """Hand sums to the buffer that are known to be right, by keys already in text; with triggers, too."""
+    """Hand sums to the buffer, in units, that are known to be right, by keys already in text; with triggers, too."""
     if sums:
         buffer_of(counter).add(store_of(counter, using), sums)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Status:
     keys: int = 0
     outside: int | None = 0
     rows: int = 0
-    amount: int | None = 0
+    amount: int | Decimal | None = 0
     recount_requests: int = 0
     intents: int | None = 0
     flagged: int | None = 0
@@ -104,7 +105,7 @@ class Status:
     audit_keys: int = 0
     drift_at: datetime | None = None
     drift_keys: int = 0
-    drift_amount: int = 0
+    drift_amount: int | Decimal = 0
     servers: tuple[Server, ...] = ()
 
     @property

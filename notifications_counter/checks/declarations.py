@@ -14,8 +14,10 @@ from ..conf import get_settings
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
+from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra
 from ..fields import collation_of
+from .sums import check_sum
 from .triggers import check_capture, check_columns
 
 
@@ -59,6 +61,9 @@ def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
         found.append(
             _error(counter, "key and filter say which rows of a source count, but there is no source.", hint, 5)
         )
+    elif counter.sum is not None:
+        sentence = f"sum={counter.sum!r} names a column of a source, but there is no source."
+        found.append(_error(counter, sentence, "Give the counter a source, or leave out sum.", 30))
     return found
 
 
@@ -73,8 +78,10 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
     except InvalidSettings as error:
         yield Error(str(error), hint=hint, obj=counter.model, id="notifications_counter.E004")
         return
-    if not isinstance(field, models.IntegerField) or field.primary_key:
+    if field.primary_key or not isinstance(field, models.IntegerField | models.DecimalField):
         yield _error(counter, f"{field.name!r} is not an integer field.", hint, 4)
+    elif isinstance(field, models.DecimalField) and counter.sum is None:
+        yield _error(counter, f"{field.name!r} is a decimal field, for sums only.", hint, 4)
     elif field.get_internal_type().startswith("Positive"):
         sentence = f"{field.name!r} cannot hold a passing negative count, for which the database would fail the flush."
         yield _error(counter, sentence, "Make it a BigIntegerField.", 11)
@@ -83,7 +90,8 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
 def _check_others(counter: CounterDeclaration) -> Iterator[Error]:
     for field in counter.model._meta.concrete_fields:
         needs_value = not (field.null or field.has_default() or field.primary_key)
-        if needs_value and not isinstance(field, models.IntegerField):
+        is_count = isinstance(field, models.IntegerField) or (counter.sum and isinstance(field, models.DecimalField))
+        if needs_value and not is_count:
             sentence = f"a flush inserts rows, and knows no value for {field.name!r}."
             yield _error(counter, sentence, "Give that field a default, or let it be null.", 10)
 
@@ -103,7 +111,7 @@ def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     if not isinstance(key, models.CharField | models.TextField):
         return
     connection = connections[counter.using or router.db_for_write(counter.model)]
-    if connection.vendor == "mysql" and not collation_of(key, connection).endswith("_bin"):
+    if not dialect_of(connection).tells_keys_apart(collation_of(key, connection)):
         sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
         hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
         yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
@@ -119,7 +127,7 @@ def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     if not (isinstance(source, type) and issubclass(source, models.Model)):
         yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
         return
-    found = [*_check_key(counter, source), *_check_filter(counter, source)]
+    found = [*_check_key(counter, source), *_check_filter(counter, source), *check_sum(counter, source)]
     yield from found or check_columns(counter, source)
     yield from _check_databases(counter, source)
     yield from _check_cascades(counter, source)

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from ..exceptions import InvalidSettings
 from . import conditions
+from .amounts import Amounts, DecimalAmounts, plain_column
 from .keys import KeyConverter
 
 #: How a counter may learn of changes.
@@ -71,7 +72,7 @@ class CounterDeclaration:
 
     @cached_property
     def field(self) -> models.Field[Any, Any]:
-        """The integer field of the count model.
+        """The field of the count model that holds the counts: an integer, or for sums of decimals a decimal.
 
         Raises:
             InvalidSettings: there is no such field, none, or more than one to choose from.
@@ -84,14 +85,34 @@ class CounterDeclaration:
         found = [f for f in self.model._meta.concrete_fields if self._may_hold_count(f)]
         if len(found) != 1:
             names = ", ".join(field.name for field in found) or "none"
+            kind = "integer" if self.sum is None else "integer or decimal"
             raise InvalidSettings(
-                f"{self.label}: the count model needs one integer field or field=..., it has: {names}."
+                f"{self.label}: the count model needs one {kind} field or field=..., it has: {names}."
             )
         return found[0]
 
-    @staticmethod
-    def _may_hold_count(field: models.Field[Any, Any]) -> bool:
-        return isinstance(field, models.IntegerField) and not field.primary_key
+    def _may_hold_count(self, field: models.Field[Any, Any]) -> bool:
+        kinds = (models.IntegerField,) if self.sum is None else (models.IntegerField, models.DecimalField)
+        return isinstance(field, kinds) and field not in self.model._meta.pk_fields
+
+    @cached_property
+    def amounts(self) -> Amounts:
+        """How what a row adds is written as an integer."""
+        column = self.summed_column
+        if isinstance(column, models.DecimalField) and isinstance(self.field, models.DecimalField):
+            return DecimalAmounts(self.label, int(self.field.decimal_places or 0), int(column.decimal_places or 0))
+        return Amounts(self.label)
+
+    @property
+    def summed_column(self) -> models.Field[Any, Any] | None:
+        """The source's column whose values are added; None where rows or events are counted.
+
+        Raises:
+            FieldDoesNotExist: there is no such column.
+        """
+        if self.sum is None or self.source is None:
+            return None
+        return plain_column(conditions.column(self.source, self.sum))
 
     @cached_property
     def key_field(self) -> models.Field[Any, Any]:

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, F
+from django.db.models import Count, F, Sum, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
+from .amounts import ColumnUnits
 from .conditions import column
 from .counter import CounterDeclaration
 
@@ -31,9 +34,18 @@ def key_name(counter: CounterDeclaration) -> str:
 
 
 def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
-    """A query for the actual counts of keys: ``nc_key`` and ``nc_number``, and no row for a count of 0."""
+    """A query for the actual counts of keys, in units: ``nc_key`` and ``nc_number``; no row for a key without rows."""
     name = key_name(counter)
     rows = source_rows(counter, using).filter(counter.filter, **{f"{name}__in": list(keys)})
-    numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=Count("*"))
+    numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=number_of_rows(counter))
     counted: models.QuerySet[Any, Any] = numbers.values_list("nc_key", "nc_number")
     return counted
+
+
+def number_of_rows(counter: CounterDeclaration) -> Combinable:
+    """What rows of the source come to, in units: their number, or their sum."""
+    if counter.sum is None:
+        return Count("*")
+    assert counter.source is not None
+    name = column(counter.source, counter.sum).attname
+    return Coalesce(Sum(ColumnUnits(F(name), counter.amounts)), Value(0))

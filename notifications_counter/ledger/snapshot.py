@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TypeVar
+from decimal import Decimal, localcontext
+from typing import Any, TypeVar
+
+from ..declaration.amounts import EXACT
 
 #: Keys a statement: SQLite takes 999 parameters in its oldest builds.
 BATCH = 400
@@ -32,18 +36,25 @@ class RecountResult:
         key: the key, as text.
         stored: what its count row held.
         pending: the sum of its pending deltas.
-        actual: the count of its rows in the source.
+        actual: the count of its rows in the source, or what they come to.
+
+    Buffers find integers, in units; who has asked for a recount of a sum of decimals gets decimals.
     """
 
     key: str
-    stored: int
-    pending: int
-    actual: int
+    stored: Any
+    pending: Any
+    actual: Any
 
     @property
-    def difference(self) -> int:
+    def difference(self) -> Any:
         """The delta that was missing: 0 where stored and pending were right."""
-        return self.actual - self.stored - self.pending
+        with nullcontext() if isinstance(self.actual, int) else localcontext(EXACT):
+            return self.actual - self.stored - self.pending
+
+    def converted(self, read: Callable[[int], Decimal]) -> RecountResult:
+        """The same, as it is read."""
+        return RecountResult(self.key, read(self.stored), read(self.pending), read(self.actual))
 
 
 @dataclass
@@ -54,7 +65,7 @@ class Snapshot:
         stored: key -> what its count row holds.
         pending: key -> the sum of its deltas that are pending in the database.
         recount_requests: the keys of which a recount was requested.
-        actual: key -> the count of its rows in the source, if that was asked for; nothing for none.
+        actual: key -> the count of its rows in the source, if those were to be read; nothing for none.
         shards: shard -> its progress.
     """
 

@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.rows import actual_counts_query, source_rows
+from ..dialects import dialect_of
 from ..exceptions import BufferMismatch, InvalidKey, NothingToRecount
 from . import deltas, progress
 from .progress import Layout
@@ -25,9 +26,6 @@ from .tables import Delta, Progress
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
 MOST_ROWS = 500
-
-#: A column as text, compared byte by byte as keys are.
-CASTS = {"mysql": "CAST({} AS CHAR) COLLATE utf8mb4_bin"}
 
 
 class CounterStore:
@@ -95,13 +93,18 @@ class CounterStore:
         quote = self.connection.ops.quote_name
         model, counter = self.counter.model._meta, quote("counter")
         return (
-            f"SELECT 1, {quote(self.counter.field.column or '')} FROM {quote(model.db_table)}"
+            f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)}"
             f" WHERE {quote(model.pk.column or '')} = %s"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
             f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {quote('prefix')} = ''"
             f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
             f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
         )
+
+    @property
+    def _stored_units(self) -> str:
+        column = self.connection.ops.quote_name(self.counter.field.column or "")
+        return self.counter.amounts.stored_units(column, dialect_of(self.connection))
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as backfilled."""
@@ -158,7 +161,7 @@ class CounterStore:
     def _for_keys(self) -> str:
         quote = self.connection.ops.quote_name
         model = self.counter.model._meta
-        pk, amount, key = quote(model.pk.column or ""), quote(self.counter.field.column or ""), quote("key")
+        pk, amount, key = quote(model.pk.column or ""), self._stored_units, quote("key")
         delta = quote("amount")
         return (
             f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0, 0"
@@ -171,7 +174,7 @@ class CounterStore:
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
         rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
-        text = CASTS.get(self.connection.vendor, "CAST({} AS TEXT)").format("t.nc_key")
+        text = dialect_of(self.connection).as_text("t.nc_key")
         return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     def to_pk(self, key: str) -> Any:
@@ -215,9 +218,9 @@ class CounterStore:
         return not self.events and source_rows(self.counter, self.using).exists()
 
     def actual_counts(self, keys: Sequence[str]) -> dict[str, int]:
-        """The counts of keys by counting the source's rows."""
+        """The counts of keys, in units, by counting the source's rows."""
         numbers = actual_counts_query(self.counter, keys, self.using)
-        found = {self.counter.key_text(key): number for key, number in numbers}
+        found = {self.counter.key_text(key): int(number) for key, number in numbers}
         return {key: found.get(key, 0) for key in keys}
 
     def keys_to_count(self, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:

@@ -46,7 +46,7 @@ def _pending(status: Status) -> str:
     keys, rows = number(status.keys, "key"), number(status.rows, "row")
     if status.outside is None:
         return f"{keys}, {rows} in the database; what is pending outside is not known"
-    amount = "not known" if status.amount is None else f"{status.amount:+d}"
+    amount = "not known" if status.amount is None else f"{status.amount:+}"
     return f"{keys}, {status.outside} outside the database; {rows} in it; sum {amount}"
 
 

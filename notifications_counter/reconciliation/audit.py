@@ -109,7 +109,7 @@ def _note(store: CounterStore, done: AuditResult) -> None:
     now = timezone.now()
     values: dict[str, Any] = {"audited_at": now}
     if done.drifted:
-        amount = sum(abs(one.difference) for one in done.drifted)
+        amount = sum(abs(store.counter.amounts.of_value(one.difference)) for one in done.drifted)
         values |= {"drift_at": now, "drift_keys": len(done.drifted), "drift_amount": amount}
         logger.warning("%s: %s", store.label, _sentence(done.drifted))
     progress.update(store.using, store.label, values)

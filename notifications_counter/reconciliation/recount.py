@@ -55,7 +55,8 @@ def recount_once(store: CounterStore, keys: Sequence[str], check: bool = False) 
     found: dict[str, RecountResult] = {}
     for part in in_parts(keys):
         found |= buffer_of(store.counter).recount(store, part, correct=not check)
-    return found
+    convert = store.counter.amounts.from_units
+    return found if convert is None else {key: one.converted(convert) for key, one in found.items()}
 
 
 def _wait(store: CounterStore, keys: Sequence[str], freeze: bool) -> None:

@@ -27,7 +27,7 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     Args:
         store: the counter, on one database alias.
         limit: how many keys.
-        begun: whether the caller has taken part already: where somebody else has reached the end, it ends too.
+        begun: whether the caller has taken part already: where another has reached the end, it ends too.
 
     Returns:
         What was found; None at the end of the table: all is backfilled then, and the next call begins anew.
@@ -89,7 +89,7 @@ def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
     left = set(keys)
     for part in in_parts(sorted(left)):
         snapshot = store.snapshot(part, count=True)
-        left -= {key for key in part if snapshot.actual.get(key) or snapshot.stored.get(key)}
+        left -= {key for key in part if key in snapshot.actual or snapshot.stored.get(key)}
     return left
 
 

@@ -14,7 +14,7 @@ from redis import asyncio as asynchronous
 
 from notifications_counter.buffers import buffers
 from notifications_counter.exceptions import InvalidKey
-from tests.support.base import CounterTestCase, counter, default_buffer, notify, uses_redis
+from tests.support.base import CounterTestCase, counter, default_buffer, fast_healing, notify, uses_redis
 from tests.support.servers import failing_valkey
 
 REDIS = "notifications_counter.buffers.redis.RedisBuffer"
@@ -40,6 +40,7 @@ def async_client() -> Any:
 class AsyncReadTest(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.enterContext(fast_healing())  # whose time-out is long, so that nobody gives up on a slow machine
         self.users = self.make_users(3)
         for number, user in enumerate(self.users):
             notify(user, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from ...ledger import progress
 from ...ledger.store import CounterStore
@@ -63,7 +64,7 @@ def redis_status(status: Status, server: RedisServer, shards: Shards, store: Cou
         status,
         keys=status.keys + outside,
         outside=outside,
-        amount=_sum([status.amount, *(shard.amount for shard in found)]),
+        amount=_sum([status.amount, *(_read(store, shard.amount) for shard in found)]),
         recount_requests=status.recount_requests + intents.recount_requests,
         intents=intents.open,
         flagged=intents.flagged,
@@ -76,7 +77,11 @@ def redis_status(status: Status, server: RedisServer, shards: Shards, store: Cou
     )
 
 
-def _sum(amounts: Sequence[int | None]) -> int | None:
+def _read(store: CounterStore, amount: int | None) -> int | Decimal | None:
+    return None if amount is None else store.counter.amounts.read(amount)
+
+
+def _sum(amounts: Sequence[int | Decimal | None]) -> int | Decimal | None:
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if len(known) == len(amounts) else None
 

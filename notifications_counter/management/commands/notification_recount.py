@@ -106,7 +106,7 @@ class Command(CounterCommand):
         what = "wrong" if self.options["check"] else "corrected"
         for one in found:
             numbers = f"stored {one.stored}, pending {one.pending}, actual {one.actual}"
-            verdict = f"{what} by {one.difference:+d}" if one.difference else "right"
+            verdict = f"{what} by {one.difference:+}" if one.difference else "right"
             self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
         return sum(one.difference != 0 for one in found)
 

@@ -93,7 +93,7 @@ class Command(CounterCommand):
         stopped = ", stopped before the end" if result.stopped else ""
         keys = "1 key" if result.keys == 1 else f"{result.keys} keys"
         self.stdout.write(
-            f"{result.label}: {keys} changed by {result.amount:+d} in {result.seconds:.2f} s{recounted}{stopped}"
+            f"{result.label}: {keys} changed by {result.amount:+} in {result.seconds:.2f} s{recounted}{stopped}"
         )
         if self.options["verbosity"] > 1 and result.keys:
             self.stdout.write(f"    {result.keys / max(result.seconds, 0.001):,.0f} keys a second")

@@ -18,6 +18,7 @@ from django.db.models.sql.where import WhereNode
 
 from ...declaration import conditions
 from ...declaration.counter import CounterDeclaration
+from ...dialects import dialect_of
 from ...ledger.tables import Delta
 
 
@@ -27,6 +28,7 @@ class Counted:
     Attributes:
         table: the source's table, unquoted.
         key: the source's column that holds the key.
+        amount: the source's column whose values are summed; None where rows are counted.
     """
 
     def __init__(self, counter: CounterDeclaration, connection: BaseDatabaseWrapper) -> None:
@@ -36,6 +38,7 @@ class Counted:
         self.model = concrete(counter.source)
         self.table = self.model._meta.db_table
         self.key = conditions.column(counter.source, counter.source_key)
+        self.amount = None if counter.sum is None else conditions.column(counter.source, counter.sum)
 
     def quote(self, name: str) -> str:
         return self.connection.ops.quote_name(name)
@@ -69,13 +72,22 @@ class Counted:
 
     @cached_property
     def fields(self) -> list[models.Field[Any, Any]]:
-        """The columns that say whether and for whom a row counts."""
+        """The columns that say whether, for whom and by how much a row counts."""
         found = {self.key, *(column.target for column in columns(self.where))}
+        if self.amount is not None:
+            found.add(self.amount)
         return sorted(found, key=lambda field: str(field.column))
 
     def key_of(self, row: str) -> str:
         """The key in a row of the trigger."""
         return f"{self.quote(row)}.{self.quote(self.key.column or '')}"
+
+    def units_of(self, row: str) -> str:
+        """By how much a row of the trigger counts that does."""
+        if self.amount is None:
+            return "1"
+        column = f"{self.quote(row)}.{self.quote(self.amount.column or '')}"
+        return f"COALESCE({self.counter.amounts.column_units(column, dialect_of(self.connection))}, 0)"
 
     def counts(self, row: str) -> str:
         """The condition that a row of the trigger counts; NULL, too, says that it does not."""

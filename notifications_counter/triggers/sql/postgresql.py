@@ -13,11 +13,12 @@ from functools import cached_property
 
 from ...ledger.tables import Delta
 from . import keys
-from .base import Dialect, Installed, Part
+from .base import Installed, Part, TriggerDialect
 from .counted import Counted
 from .names import LIKE
 
 OLD, NEW = "nc_old", "nc_new"
+NOT_ZERO = " WHERE s.a <> 0"
 
 _SCHEMA = (
     "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -49,7 +50,7 @@ BEGIN
 END {tag}"""
 
 
-class PostgreSQL(Dialect):
+class PostgreSQLTriggers(TriggerDialect):
     """Triggers of PostgreSQL."""
 
     def _parts(self, counted: Counted, stem: str) -> list[Part]:
@@ -91,7 +92,7 @@ class PostgreSQL(Dialect):
     def _insert(self, counted: Counted, sums: str) -> str:
         return (
             f"    INSERT INTO {self._qualified(counted.delta_table)} ({counted.delta_columns})"
-            f" SELECT {counted.label}, s.k::text, s.a FROM ({sums}) s;"
+            f" SELECT {counted.label}, s.k::text, s.a FROM ({sums}) s{'' if counted.amount is None else NOT_ZERO};"
         )
 
     def _installed(self) -> list[Installed]:
@@ -123,8 +124,9 @@ class PostgreSQL(Dialect):
 
 
 def _sums(counted: Counted, rows: str, sign: int, alias: str) -> str:
-    """How many rows count, by key."""
-    amount = "count(*)" if sign > 0 else "-count(*)"
+    """How many rows count, or what they come to, by key."""
+    amount = "count(*)" if counted.amount is None else f"sum({counted.units_of(alias)})"
+    amount = amount if sign > 0 else f"-{amount}"
     select = f"SELECT {_key(counted, alias)} AS k, {amount} AS a FROM {rows} {alias}"
     return f"{select} WHERE {counted.counts(alias)} GROUP BY 1"
 
