@@ -392,7 +392,7 @@ class StepsTest(RedisTestCase):
     def test_a_reader_that_is_overtaken_reads_nothing_that_never_held(self) -> None:
         others = [User.objects.create(username=f"other{place}") for place in range(3)]
         looked: list[int] = []
-        look = CounterStore.look
+        look = CounterStore.snapshot
 
         def late(stored: CounterStore, *args: Any, **kwargs: Any) -> Any:
             looked.append(1)

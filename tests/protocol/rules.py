@@ -90,7 +90,9 @@ PUSHED = {
         f"writer 0: intend, commit; fate: grace time passes; {RECOUNT}; writer 0: push",
         *("push", "left and tonumber(left)", "left"),
     ),
-    "a token is spent by the first push": rule(PUSH, "push", "redis.call('HDEL', intents, token)\n    add", "add"),
+    "a token is spent by the first push": rule(
+        PUSH, "push", "redis.call('HDEL', intents, token)\n    if add", "if add"
+    ),
     "a push adds to the cached total": rule(
         f"{FILL}; {PUSH}", "push", "and type(redis.pcall('INCRBY', total, delta)) == 'table'", "and false"
     ),
