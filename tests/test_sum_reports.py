@@ -75,7 +75,7 @@ class AddTest(SumTestCase):
             self.assertEqual(str(Spent.prices.value(self.user)), "1234567.90")
             Spent.prices.flush()
             (found,) = Spent.prices.recount([self.user], check=True)
-        self.assertEqual((str(found.stored), str(found.changed)), ("1234567.90", "-0.01"))
+        self.assertEqual((str(found.stored), str(found.difference)), ("1234567.90", "-0.01"))
 
 
 class MemoryTest(SumTestCase):
