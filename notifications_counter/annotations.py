@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import BigIntegerField, Case, CharField, Count, Exists, F, OuterRef, Subquery, Sum, Value, When
+from django.db.models import BigIntegerField, Case, CharField, Count, Exists, Func, OuterRef, Subquery, Sum, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Replace
+from django.db.models.functions import Coalesce
 
 from .counters import Counter
-from .declaration.conditions import column
-from .exceptions import CounterError
+from .declaration.key_text import column_text, joined_sql
+from .declaration.keys import LONGEST_KEY
+from .declaration.rows import key_names
+from .exceptions import CounterError, InvalidKey
 from .ledger.tables import Delta, Progress
+from .triggers.sql.keys import dashed
 
 
 class NotInOneQuery(CounterError):
@@ -22,50 +26,82 @@ class NotInOneQuery(CounterError):
 class CounterQuerySet(models.QuerySet[Any]):
     """A queryset that can carry the values of counters: ``CounterQuerySet(User).with_value(counter)``."""
 
-    def with_value(self, counter: Counter, name: str = "value", key: str = "pk") -> Self:
+    def with_value(self, counter: Counter, name: str = "value", key: str | Sequence[str] = "pk") -> Self:
         """Annotate each row with the value of a key, in the same query.
 
         Args:
             counter: the counter, of the database buffer.
             name: the name of the annotation.
-            key: the field that holds the key.
+            key: the field that holds the key; of a composite one a field for each part, in their order.
 
         Raises:
             NotInOneQuery: the counter's buffer is not the database; its ``values`` answers for many keys.
+            InvalidKey: there are not as many fields as the key has parts.
         """
         return self.annotate(**{name: value_of(counter, key)})
 
 
-def value_of(counter: Counter, key: str = "pk") -> Combinable:
+def value_of(counter: Counter, key: str | Sequence[str] = "pk") -> Combinable:
     """An expression for the value of a key, for ``annotate``, ``filter`` and ``order_by``.
+
+    Args:
+        counter: the counter, of the database buffer.
+        key: the field that holds the key; of a composite one a field for each part, in their order.
 
     Raises:
         NotInOneQuery: the counter's buffer is not the database.
+        InvalidKey: there are not as many fields as the key has parts.
     """
     if counter.buffer.layout.prefix:
         raise NotInOneQuery(f"{counter.label}: its deltas wait in Redis. Use values(keys), which reads many at once.")
-    stored = counter.model._base_manager.filter(pk=OuterRef(key)).values(counter.field.name)
-    waiting = _waiting(counter, key)
+    outer = _outer(counter, key)
+    same = {part.column.attname: ref for part, ref in zip(counter.keys.parts, outer, strict=True)}
+    stored = counter.model._base_manager.filter(**same).values(counter.field.name)
+    waiting = Delta.objects.filter(counter=counter.label, key=KeyText(counter, outer))
     amount = waiting.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
     value = Coalesce(Subquery(stored), 0) + Coalesce(Subquery(amount), 0)
     if counter.source is None:
         return value
     filled = Exists(Progress.objects.filter(counter=counter.label, shard=0, filled=True))
     must_be_counted = ~filled | Exists(waiting.filter(amount__isnull=True))
-    return Case(When(must_be_counted, then=_true(counter, key)), default=value, output_field=BigIntegerField())
+    return Case(When(must_be_counted, then=_true(counter, outer)), default=value, output_field=BigIntegerField())
 
 
-def _waiting(counter: Counter, key: str) -> models.QuerySet[Any]:
-    rows = Delta.objects.filter(counter=counter.label)
-    if isinstance(counter.key_field, models.UUIDField):  # some databases keep it without dashes
-        bare = Replace(Cast(OuterRef(key), CharField(max_length=36)), Value("-"), Value(""))
-        return rows.alias(nc_bare=Replace(F("key"), Value("-"), Value(""))).filter(nc_bare=bare)
-    return rows.filter(key=Cast(OuterRef(key), CharField(max_length=500)))
+def _outer(counter: Counter, key: str | Sequence[str]) -> list[OuterRef]:
+    names = [key] if isinstance(key, str) else list(key)
+    parts = [part.column.name for part in counter.keys.parts]
+    if len(names) != len(parts):
+        raise InvalidKey(f"{key!r} holds no key of {counter.label}: give a field for each of ({', '.join(parts)}).")
+    return [OuterRef(name) for name in names]
 
 
-def _true(counter: Counter, key: str) -> Combinable:
+class KeyText(Func):
+    """The text of a key whose parts are expressions, as it stands in the table of deltas."""
+
+    def __init__(self, counter: Counter, parts: Sequence[Any]) -> None:
+        super().__init__(*parts, output_field=CharField(max_length=LONGEST_KEY))
+        self.key_fields = [part.field for part in counter.keys.parts]
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        texts: list[str] = []
+        parameters: list[Any] = []
+        for field, part in zip(self.key_fields, self.source_expressions, strict=True):
+            sql, of_part = compiler.compile(part)
+            # Some databases keep a UUID without dashes.
+            is_uuid = isinstance(field, models.UUIDField) and not connection.features.has_native_uuid_field
+            text = dashed(f"REPLACE({sql}, '-', '')", connection) if is_uuid else column_text(sql, connection.vendor)
+            texts.append(text)
+            parameters += [*of_part] * text.count(sql)
+        text = joined_sql(texts, connection.vendor) if len(texts) > 1 else texts[0]
+        # As the column of the table is compared, whatever the collations of the parts are.
+        bytewise = ' COLLATE "C"' if connection.vendor == "postgresql" else ""
+        return f"({text}){bytewise}", parameters
+
+
+def _true(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:
     assert counter.source is not None
-    name = column(counter.source, counter.source_key or "").attname
-    rows: models.QuerySet[Any] = models.QuerySet(counter.source).filter(counter.where, **{name: OuterRef(key)})
-    numbers = rows.order_by().values(name).annotate(nc_number=Count("*")).values("nc_number")
+    names = key_names(counter)
+    rows: models.QuerySet[Any] = models.QuerySet(counter.source)
+    rows = rows.filter(counter.where, **dict(zip(names, outer, strict=True)))
+    numbers = rows.order_by().values(names[0]).annotate(nc_number=Count("*")).values("nc_number")
     return Coalesce(Subquery(numbers), 0)

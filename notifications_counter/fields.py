@@ -9,12 +9,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class KeyField(models.CharField):  # type: ignore[type-arg]
-    """A key as text. MariaDB's and MySQL's default collation would call different keys equal."""
+    """A key as text, compared byte by byte.
+
+    MariaDB's and MySQL's default collation would call different keys equal; in PostgreSQL's an index finds no keys that
+    begin alike.
+    """
 
     def db_parameters(self, connection: Any) -> Any:
         parameters = super().db_parameters(connection)
         if connection.vendor == "mysql":
             parameters["collation"] = "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
+        elif connection.vendor == "postgresql":
+            parameters["collation"] = "C"
         return parameters
 
 

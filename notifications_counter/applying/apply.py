@@ -126,7 +126,7 @@ class Applier:
     def _pk(self, key: str, advice: str) -> Any:
         """The primary key of a key, as the database takes it; None where it can be none, and that is said."""
         try:
-            return self.stored.to_pk(self.stored.counter.key_text(key))
+            return self.stored.to_pk(self.stored.counter.keys.checked(key))
         except InvalidKey as error:
             self._problem(f"{error} {advice}")
             return None

@@ -131,6 +131,19 @@ class Buffer:
         """The same of one key."""
         return await sync_to_async(self.value)(stored, key)
 
+    def group_values(self, stored: Stored, group: str) -> dict[str, int]:
+        """Stored and buffered, of each key of a group that has any, the caller's own transaction included.
+
+        Args:
+            stored: a counter with composite keys, on one database alias.
+            group: the first part of the keys, as ``Keys.group`` writes it.
+        """
+        raise NotImplementedError
+
+    async def agroup_values(self, stored: Stored, group: str) -> dict[str, int]:
+        """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
+        return await sync_to_async(self.group_values)(stored, group)
+
     def forget_cached(self, stored: Stored) -> None:
         """Nothing that is cached of a counter may be right any more."""
 

@@ -41,6 +41,14 @@ class DatabaseBuffer(Buffer):
         counted = stored.must_be_counted(look, keys)
         return in_database(look, keys) | (stored.true_values(counted) if counted else {})
 
+    def group_values(self, stored: Stored, group: str) -> dict[str, int]:
+        look = stored.look_at_group(group)
+        stored.check_layout(look.shards[0], self.layout)
+        if not (look.filled or stored.events):
+            return stored.true_values_of_group(group)
+        counted = stored.must_be_counted(look, list(look.asked))
+        return in_database(look, list(look.keys)) | (stored.true_values(counted) if counted else {})
+
     def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
         with transaction.atomic(using=stored.using, savepoint=False):
             stored.leave(dict.fromkeys(keys))

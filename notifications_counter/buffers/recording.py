@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -62,6 +62,11 @@ def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | No
 
 def ask_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
     """Ask for a recount of keys, in the caller's transaction; see ``Counter.ask_recount``."""
+    ask_recount_of_texts(counter, list(dict.fromkeys(counter.key_text(key) for key in keys)), using)
+
+
+def ask_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:
+    """The same for keys already in text, each once."""
     stored = stored_of(counter, using)
     stored.refuse_events()
-    buffer_of(counter).ask_recount(stored, list(dict.fromkeys(counter.key_text(key) for key in keys)))
+    buffer_of(counter).ask_recount(stored, keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +27,7 @@ class CounterDeclaration:
     def __init__(
         self,
         source: type[models.Model] | str | None = None,
-        key: str | None = None,
+        key: str | Sequence[str] | None = None,
         where: Q | None = None,
         field: str | None = None,
         *,
@@ -89,17 +90,14 @@ class CounterDeclaration:
             )
         return found[0]
 
-    @staticmethod
-    def _may_hold_count(field: models.Field[Any, Any]) -> bool:
-        return isinstance(field, models.IntegerField) and not field.primary_key
+    def _may_hold_count(self, field: models.Field[Any, Any]) -> bool:
+        return isinstance(field, models.IntegerField) and field not in self.model._meta.pk_fields
 
-    @cached_property
-    def key_field(self) -> models.Field[Any, Any]:
-        """The field that converts keys: the count model's primary key, or the field that it refers to."""
-        field: models.Field[Any, Any] = self.model._meta.pk
-        while field.remote_field is not None:
-            field = field.target_field  # type: ignore[attr-defined]
-        return field
+    @property
+    def source_keys(self) -> list[str]:
+        """The names of the source's columns that make up the key, as they are declared; none without a source."""
+        declared = self.source_key
+        return [] if declared is None else [declared] if isinstance(declared, str) else list(declared)
 
     def key_text(self, key: Any) -> str:
         """A key, or an instance whose primary key it is, as the text under which buffers know it.
@@ -112,4 +110,4 @@ class CounterDeclaration:
     @cached_property
     def keys(self) -> Keys:
         """What may be a key."""
-        return Keys(self.label, self.key_field)
+        return Keys(self.label, list(self.model._meta.pk_fields))

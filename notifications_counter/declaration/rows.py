@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, F
+from django.db.models import Count, F, Q
 
 from .conditions import column
 from .counter import CounterDeclaration
+from .key_text import unescape
 
 
 def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
@@ -21,19 +22,34 @@ def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]
 def with_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
     """The rows of the source that count for a key."""
     rows = source_rows(counter, using)
-    return rows.filter(counter.where, **{f"{key_name(counter)}__isnull": False})
+    return rows.filter(counter.where, **{f"{name}__isnull": False for name in key_names(counter)})
 
 
-def key_name(counter: CounterDeclaration) -> str:
-    """The attribute of a row of the source that is its key."""
-    assert counter.source is not None and counter.source_key is not None
-    return column(counter.source, counter.source_key).attname
+def key_names(counter: CounterDeclaration) -> list[str]:
+    """The attributes of a row of the source that make up its key."""
+    assert counter.source is not None
+    return [column(counter.source, name).attname for name in counter.source_keys]
 
 
 def true_rows(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
-    """A query for the counts of keys by counting the source's rows: ``nc_key`` and ``nc_number``."""
-    name = key_name(counter)
-    rows = source_rows(counter, using).filter(counter.where, **{f"{name}__in": list(keys)})
-    numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=Count("*"))
-    counted: models.QuerySet[Any, Any] = numbers.values_list("nc_key", "nc_number")
+    """A query for the counts of keys by counting the source's rows: the columns of each key, and ``nc_number``."""
+    names = key_names(counter)
+    if len(names) == 1:
+        found = Q(**{f"{names[0]}__in": list(keys)})
+    else:
+        same = [Q(**dict(zip(names, counter.keys.split(key), strict=True))) for key in keys]
+        found = Q(*same, _connector=Q.OR)
+    return _numbers(counter, source_rows(counter, using).filter(counter.where).filter(found))
+
+
+def true_rows_of_group(counter: CounterDeclaration, group: str, using: str) -> models.QuerySet[Any, Any]:
+    """The same of all keys of a group."""
+    first = {key_names(counter)[0]: unescape(group)}
+    return _numbers(counter, with_rows(counter, using).filter(**first))
+
+
+def _numbers(counter: CounterDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+    columns = {f"nc_key{place}": F(name) for place, name in enumerate(key_names(counter))}
+    numbers = rows.annotate(**columns).values(*columns).order_by().annotate(nc_number=Count("*"))
+    counted: models.QuerySet[Any, Any] = numbers.values_list(*columns, "nc_number")
     return counted

@@ -40,6 +40,11 @@ class Look:
     shards: dict[int, Shard] = field(default_factory=dict)
 
     @property
+    def keys(self) -> set[str]:
+        """The keys of which anything is stored or waits."""
+        return self.stored.keys() | self.waiting.keys()
+
+    @property
     def filled(self) -> bool:
         """Whether the source has been counted once, so that the stored counts mean something."""
         return self.shards[0].filled

@@ -12,12 +12,13 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
-from django.db import connections
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
-from ..declaration.rows import source_rows, true_rows
-from ..exceptions import InvalidKey, LayoutChanged, NothingToRecount
+from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, column_text, joined_sql, unescape
+from ..declaration.rows import source_rows, true_rows, true_rows_of_group
+from ..exceptions import LayoutChanged, NothingToRecount
 from . import deltas as waiting
 from . import progress
 from .progress import Layout
@@ -27,8 +28,8 @@ from .tables import Delta, Progress
 #: From how many rows on the database sums them, which takes it longer to begin with.
 MOST_ROWS = 500
 
-#: A column as text, compared byte by byte as keys are.
-CASTS = {"mysql": "CAST({} AS CHAR) COLLATE utf8mb4_bin"}
+#: What makes a text be compared byte by byte, where it may have to be said.
+COLLATIONS = {"mysql": " COLLATE utf8mb4_bin"}
 
 
 class Stored:
@@ -85,7 +86,7 @@ class Stored:
         was asked for, or many rows wait.
         """
         with self.connection.cursor() as cursor:
-            cursor.execute(self._simple, [self.to_pk(key), self.label, self.label, key])
+            cursor.execute(self._simple, [*self._to_columns(key), self.label, self.label, key])
             rows = cursor.fetchall()
         amounts = [amount for is_amount, amount in rows if is_amount]
         is_simple = len(amounts) < len(rows) < MOST_ROWS and None not in amounts
@@ -96,13 +97,21 @@ class Stored:
         quote = self.connection.ops.quote_name
         model, counter = self.counter.model._meta, quote("counter")
         return (
-            f"SELECT 1, {quote(self.counter.field.column or '')} FROM {quote(model.db_table)}"
-            f" WHERE {quote(model.pk.column or '')} = %s"
+            f"SELECT 1, {quote(self.counter.field.column or '')} FROM {quote(model.db_table)} WHERE {self._is_key}"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
             f" AND {quote('shard')} = 0 AND {quote('filled')} AND {quote('prefix')} = ''"
             f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
             f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
         )
+
+    @cached_property
+    def _columns(self) -> list[str]:
+        """The columns of the count model's primary key."""
+        return [self.connection.ops.quote_name(part.column.column or "") for part in self.counter.keys.parts]
+
+    @cached_property
+    def _is_key(self) -> str:
+        return " AND ".join(f"{column} = %s" for column in self._columns)
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as filled."""
@@ -110,40 +119,39 @@ class Stored:
         progress.ensure(self.using, self.label, shards, filled=filled, **asdict(layout))
 
     def _look(self, keys: Sequence[str], count: bool) -> Look:
-        look = Look()
-        statement, parameters = self._statement(len(keys)), self._parameters(keys)
+        if not keys:
+            return self._read(self._progress, [self.label])
+        statement, parameters = self._for_keys(len(keys)), [value for key in keys for value in self._to_columns(key)]
+        parameters += [self.label, *keys, self.label]
         if count:
             counting, more = self._counting(keys)
             statement, parameters = f"{statement} UNION ALL {counting}", [*parameters, *more]
+        return self._read(statement, parameters)
+
+    def _read(self, statement: str, parameters: Sequence[Any]) -> Look:
+        look, width = Look(), len(self._columns)
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            for part, pk, text, *numbers in cursor.fetchall():
-                self._put(look, int(part), pk, text, numbers)
+            for part, *rest in cursor.fetchall():
+                self._put(look, int(part), rest[:width], rest[width], rest[width + 1 :])
         return look
 
-    def _put(self, look: Look, part: int, pk: Any, text: str, numbers: list[Any]) -> None:
+    def _put(self, look: Look, part: int, columns: list[Any], text: str, numbers: list[Any]) -> None:
         if part == 0:
-            look.stored[self.to_text(pk)] = int(numbers[0])
+            look.stored[self.counter.keys.from_columns(columns, self.connection)] = int(numbers[0])
         elif part == 1:
             look.waiting[text] = int(numbers[0] or 0)
             if numbers[1]:
                 look.asked.add(text)
         elif part == 3:
-            look.true[self.counter.key_text(text)] = int(numbers[0])
+            look.true[self.counter.keys.checked(text)] = int(numbers[0])
         else:
             shard, batch, position, size, filled, shards = map(int, numbers)
             look.shards[shard] = Shard(batch, position, size, bool(filled), text, shards)
 
-    def _statement(self, keys: int) -> str:
-        if not keys:
-            return self._progress
-        places = ", ".join(["%s"] * keys)
-        return self._for_keys.replace("PLACES", places)
-
-    def _parameters(self, keys: Sequence[str]) -> list[Any]:
-        if not keys:
-            return [self.label]
-        return [*(self.to_pk(key) for key in keys), self.label, *keys, self.label]
+    @cached_property
+    def _no_columns(self) -> str:
+        return ", ".join("NULL" for _ in self._columns)
 
     @cached_property
     def _progress(self) -> str:
@@ -153,50 +161,83 @@ class Stored:
             for name in ("shard", "batch", "position", "size", "filled", "shards")
         )
         table, counter = quote(Progress._meta.db_table), quote("counter")
-        return f"SELECT 2, NULL, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
+        return f"SELECT 2, {self._no_columns}, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
+
+    def _for_keys(self, number: int) -> str:
+        places = ", ".join(["%s"] * number)
+        if len(self._columns) == 1:
+            stored = f"{self._columns[0]} IN ({places})"
+        else:
+            stored = f"({' OR '.join([f'({self._is_key})'] * number)})"
+        return self._statement(stored, f"IN ({places})")
+
+    def _statement(self, stored: str, waiting: str) -> str:
+        """What is stored and what waits of some keys, and the progress."""
+        of_stored, of_waiting, end = self._parts
+        return f"{of_stored} WHERE {stored} UNION ALL {of_waiting} {waiting} {end} UNION ALL {self._progress}"
 
     @cached_property
-    def _for_keys(self) -> str:
+    def _parts(self) -> tuple[str, str, str]:
         quote = self.connection.ops.quote_name
-        model = self.counter.model._meta
-        pk, amount, key = quote(model.pk.column or ""), quote(self.counter.field.column or ""), quote("key")
-        amount_waiting = quote("amount")
+        model, columns = self.counter.model._meta, ", ".join(self._columns)
+        amount, key, amount_waiting = quote(self.counter.field.column or ""), quote("key"), quote("amount")
+        sums = f"SUM({amount_waiting}), COUNT(*) - COUNT({amount_waiting})"
         return (
-            f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0, 0"
-            f" FROM {quote(model.db_table)} WHERE {pk} IN (PLACES)"
-            f" UNION ALL SELECT 1, NULL, {key}, SUM({amount_waiting}), COUNT(*) - COUNT({amount_waiting}), 0, 0, 0, 0"
-            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key} IN (PLACES) GROUP BY {key}"
-            f" UNION ALL {self._progress}"
+            f"SELECT 0, {columns}, NULL, {amount}, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
+            f"SELECT 1, {self._no_columns}, {key}, {sums}, 0, 0, 0, 0 FROM {quote(Delta._meta.db_table)}"
+            f" WHERE {quote('counter')} = %s AND {key}",
+            f"GROUP BY {key}",
         )
 
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
         rows = true_rows(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
-        text = CASTS.get(self.connection.vendor, "CAST({} AS TEXT)").format("t.nc_key")
-        return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
+        texts = [column_text(f"t.nc_key{place}", self.connection.vendor) for place in range(len(self._columns))]
+        text = joined_sql(texts, self.connection.vendor) if len(texts) > 1 else texts[0]
+        # Compared byte by byte, as keys are.
+        text += COLLATIONS.get(self.connection.vendor, "")
+        return f"SELECT 3, {self._no_columns}, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
+
+    # Groups of composite keys
+
+    def look_at_group(self, group: str) -> Look:
+        """What is stored and waiting for all keys of a group, and the progress of all shards, at one moment."""
+        look = self._look_at_group(group)
+        if 0 not in look.shards:
+            self.ensure_progress(shards=1)
+            look = self._look_at_group(group)
+        return look
+
+    def _look_at_group(self, group: str) -> Look:
+        first = self.counter.keys.parts[0].to_column(unescape(group), self.connection)
+        least, below = group + SEPARATOR, group + AFTER_SEPARATOR
+        return self._read(self._for_group, [first, self.label, least, below, self.label])
+
+    @cached_property
+    def _for_group(self) -> str:
+        # Of a column that already compares byte by byte, PostgreSQL takes no notice of this.
+        bytewise = ' COLLATE "C"' if self.connection.vendor == "postgresql" else ""
+        key = self.connection.ops.quote_name("key") + bytewise
+        return self._statement(f"{self._columns[0]} = %s", f"{bytewise} >= %s AND {key} < %s")
+
+    def true_values_of_group(self, group: str) -> dict[str, int]:
+        """The counts of all keys of a group by counting the source's rows."""
+        return self._texts(true_rows_of_group(self.counter, group, self.using))
+
+    def _texts(self, numbers: models.QuerySet[Any, Any]) -> dict[str, int]:
+        text, is_composite = self.counter.key_text, len(self._columns) > 1
+        return {text(key if is_composite else key[0]): number for *key, number in numbers}
 
     def to_pk(self, key: str) -> Any:
-        """A key as this database takes it.
+        """A key as this database takes it; a tuple where it is composite.
 
         Raises:
-            InvalidKey: it takes no such key, as MariaDB takes no 0 where keys are counted up.
+            InvalidKey: it takes no such key.
         """
-        field = self.counter.key_field
-        try:
-            return field.get_db_prep_value(field.to_python(key), self.connection)
-        except ValueError as error:
-            raise InvalidKey(
-                f"{self.label}: {key!r} cannot be a key on the database {self.using!r}: {error}"
-            ) from error
+        return self.counter.keys.to_pk(key, self.connection)
 
-    def to_text(self, pk: Any) -> str:
-        """A primary key as this database gives it, as text."""
-        field = self.counter.key_field
-        expression = field.cached_col
-        converters = self.connection.ops.get_db_converters(expression) + field.get_db_converters(self.connection)
-        for convert in converters:
-            pk = convert(pk, expression, self.connection)
-        return self.counter.key_text(pk)
+    def _to_columns(self, key: str) -> list[Any]:
+        return self.counter.keys.to_columns(key, self.connection)
 
     def leave(self, sums: Mapping[str, int | None]) -> None:
         """Let deltas wait in the database, in the transaction that is open; None asks for a recount of its key."""
@@ -217,8 +258,7 @@ class Stored:
 
     def true_values(self, keys: Sequence[str]) -> dict[str, int]:
         """The counts of keys by counting the source's rows."""
-        numbers = true_rows(self.counter, keys, self.using)
-        found = {self.counter.key_text(key): number for key, number in numbers}
+        found = self._texts(true_rows(self.counter, keys, self.using))
         return {key: found.get(key, 0) for key in keys}
 
     def must_be_counted(self, look: Look, keys: Sequence[str]) -> list[str]:

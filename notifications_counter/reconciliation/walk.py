@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
-from ..declaration.rows import key_name, with_rows
+from ..declaration.rows import key_names, with_rows
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, slices
 from ..ledger.store import Stored
@@ -96,29 +96,43 @@ def _without_rows(stored: Stored, keys: Iterable[str]) -> set[str]:
 def next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
-        return _after(stored, with_rows(stored.counter, stored.using), key_name(stored.counter), after, limit)
+        return _after(stored, with_rows(stored.counter, stored.using), key_names(stored.counter), after, limit)
     # All of them: one whose rows were gone at its turn may have got new ones since.
-    return _after(stored, models.QuerySet(stored.counter.model, using=stored.using), "pk", after, limit)
+    return _after(stored, models.QuerySet(stored.counter.model, using=stored.using), _pk_names(stored), after, limit)
 
 
 def next_wrong_keys(stored: Stored, after: str, limit: int) -> list[str]:
     """The next keys that have a count and no rows."""
-    rows = with_rows(stored.counter, stored.using).filter(**{key_name(stored.counter): OuterRef("pk")})
+    names = _pk_names(stored)
+    same = {of_source: OuterRef(own) for of_source, own in zip(key_names(stored.counter), names, strict=True)}
+    rows = with_rows(stored.counter, stored.using).filter(**same)
     counts: models.QuerySet[Any] = models.QuerySet(stored.counter.model, using=stored.using)
     counts = counts.exclude(**{stored.counter.field.attname: 0}).filter(~Exists(rows))
-    return _after(stored, counts, "pk", after, limit)
+    return _after(stored, counts, names, after, limit)
 
 
-def _after(stored: Stored, rows: models.QuerySet[Any], name: str, after: str, limit: int) -> list[str]:
+def _pk_names(stored: Stored) -> list[str]:
+    return [part.column.attname for part in stored.counter.keys.parts]
+
+
+def _after(stored: Stored, rows: models.QuerySet[Any], names: Sequence[str], after: str, limit: int) -> list[str]:
+    keys = stored.counter.keys
     if after:
-        rows = rows.filter(**{f"{name}__gt": stored.counter.key_field.to_python(after)})
-    found = rows.order_by(name).values_list(name, flat=True).distinct()[:limit]
-    return [stored.counter.key_text(key) for key in found]
+        parts = zip(names, keys.parts, keys.split(after), strict=True)
+        rows = rows.filter(_is_after([(name, part.value(text)) for name, part, text in parts]))
+    found = rows.order_by(*names).values_list(*names).distinct()[:limit]
+    return [keys.text(key if keys.is_composite else key[0]) for key in found]
+
+
+def _is_after(place: Sequence[tuple[str, Any]]) -> Q:
+    """The condition that columns, compared one after the other, are greater than some values."""
+    (name, value), *rest = place
+    greater = Q(**{f"{name}__gt": value})
+    # What an index can be searched by comes first.
+    return Q(**{f"{name}__gte": value}) & (greater | Q(**{name: value}) & _is_after(rest)) if rest else greater
 
 
 def number_of_keys(stored: Stored) -> int:
     """How many keys a recount of the whole table looks at, for a progress bar: about twice those that have rows."""
-    number: int = with_rows(stored.counter, stored.using).aggregate(
-        number=Count(key_name(stored.counter), distinct=True)
-    )["number"]
-    return 2 * number
+    names = key_names(stored.counter)
+    return 2 * with_rows(stored.counter, stored.using).order_by().values(*names).distinct().count()
