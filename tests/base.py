@@ -101,9 +101,9 @@ def uses_redis() -> bool:
 
 def empty_redis() -> None:
     for alias in buffers:
-        client = getattr(buffers[alias], "client", None)
-        if client is not None:
-            client.flushdb()
+        server = getattr(buffers[alias], "server", None)
+        if server is not None:
+            server.client.flushdb()
 
 
 def note_layout() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -66,6 +66,25 @@ def delete_children(instance: Notification, **kwargs: Any) -> None:
             row.delete()
 
 
+class Undo(Exception):
+    pass
+
+
+def try_and_undo(instance: Notification, **kwargs: Any) -> None:
+    """Change the row in a savepoint, and roll that back."""
+    with suppress(Undo), transaction.atomic():
+        Notification.objects.filter(pk=instance.pk).update(has_read=True)
+        raise Undo
+
+
+def save_and_undo(instance: Notification, **kwargs: Any) -> None:
+    if instance.text != "undone":
+        with suppress(Undo), transaction.atomic():
+            row = Notification(pk=instance.pk, user_id=instance.user_id, text="undone", has_read=True)
+            row.save()
+            raise Undo
+
+
 def fail(**kwargs: Any) -> None:
     raise ZeroDivisionError
 
@@ -109,6 +128,37 @@ class ReceiverTest(CounterTestCase):
             for signal in (pre_delete, post_delete):
                 self.each(signal, mark, act)
                 self.each(signal, delete_children, act)
+
+    def test_a_change_that_a_receiver_rolls_back_is_counted_as_none(self) -> None:
+        def save_twice(user: User) -> None:
+            (row,) = notify(user)
+            row.save()
+            row.has_read = True
+            row.save()
+            row.has_read = False
+            row.save()
+
+        def delete_one(user: User) -> None:
+            notify(user, 2)[0].delete()
+
+        def delete_many(user: User) -> None:
+            notify(user, 3)
+            Notification.objects.filter(user=user).delete()
+
+        for receiver in (try_and_undo, save_and_undo):
+            for signal in (pre_save, post_save):
+                self.each(signal, receiver, save_twice)
+            for signal in (pre_delete, post_delete):
+                for act in (delete_one, delete_many):
+                    self.each(signal, receiver, act)
+
+    def test_a_receiver_that_fails_after_the_write_leaves_the_row_and_its_count(self) -> None:
+        (user,) = self.make_users(1)
+        for first in (True, False):
+            with self.assertRaises(ZeroDivisionError), receiving(post_save, fail, first=first):
+                notify(user)
+        self.assertEqual(Notification.objects.count(), 2)
+        self.assert_exact([user])
 
     def test_nothing_of_a_failed_save_or_delete_is_counted_later(self) -> None:
         (user,) = self.make_users(1)

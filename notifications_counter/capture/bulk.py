@@ -88,7 +88,7 @@ def update(method: Callable[..., int], queryset: QuerySet, **values: Any) -> int
         return method(rows, **values)
 
     with block(using):
-        return retried(lambda: _update(sources, queryset, using, change, values), queryset, using)
+        return retried(lambda: _update(sources, queryset, using, change, values), queryset)
 
 
 def _update(
@@ -142,16 +142,17 @@ def change_only(locked: Rows, source: Source, queryset: QuerySet, using: str, ch
     if len(locked) <= BATCH:
         name = pk_name(source, queryset)
         return change(models.QuerySet.filter(queryset, **{f"{name}__in": list(locked)}))
-    still = source.lock(matching(source, queryset, using))
-    if still.keys() != locked.keys() or change(queryset) != len(locked):
-        raise RowsAppeared
+    with block(using, savepoint=True):
+        still = source.lock(matching(source, queryset, using))
+        if still.keys() != locked.keys() or change(queryset) != len(locked):
+            raise RowsAppeared
     return len(locked)
 
 
-def retried(run: Callable[[], int], queryset: QuerySet, using: str) -> int:
+def retried(run: Callable[[], int], queryset: QuerySet) -> int:
     """Run a change again, from the start, where rows appeared that were not locked for it."""
     for _ in range(TRIES):
-        with suppress(RowsAppeared), block(using, savepoint=True):
+        with suppress(RowsAppeared):
             return run()
     raise NotCounted(f"{queryset.model._meta.label}: rows kept appearing while they were changed. Try again.")
 

@@ -13,6 +13,7 @@ from django.db import connections, models
 from ..buffers.recording import stored_of
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.registry import declarations
+from ..ledger import deltas
 
 #: On the instance, between the two signals of one save.
 BEFORE = "_notifications_counter_held"
@@ -61,4 +62,5 @@ def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: 
 
 def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     for counter, held in _held(sender, instance, using).items():
-        _leave(counter, instance, held, using)
+        if held:  # what goes with the row's owner is one delta with it
+            deltas.leave_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)

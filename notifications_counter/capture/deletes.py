@@ -43,7 +43,7 @@ def raw_delete(method: Callable[..., int], queryset: QuerySet, using: str) -> in
         return deleted
 
     with block(using):
-        return retried(run, queryset, using)
+        return retried(run, queryset)
 
 
 def _publish_deleted(source: Source, before: Rows, deleted: int, using: str) -> None:

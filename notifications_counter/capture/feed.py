@@ -24,6 +24,7 @@ from typing import Any
 from django.db import models
 from django.dispatch import Signal
 
+from ..declaration.conditions import column
 from . import counting
 from .held import holds
 from .sources import Row, Source, make_source
@@ -54,8 +55,8 @@ Receiver = Callable[[Sequence[Change], str], None]
 class Subscription:
     """One receiver, and the columns that it cares about."""
 
-    def __init__(self, source: Source, columns: Iterable[str], receiver: Receiver) -> None:
-        self.names = sorted(source.attnames(columns))
+    def __init__(self, names: Iterable[str], receiver: Receiver) -> None:
+        self.names = sorted(names)
         self.receiver = receiver
 
     def publish(self, source: Source, using: str, changes: Iterable[tuple[Any, Row | None, Row | None]]) -> None:
@@ -84,16 +85,23 @@ def subscribe(model: type[models.Model], columns: Iterable[str], receiver: Recei
     Raises:
         FieldDoesNotExist: the model has no such column.
     """
-    columns = list(columns)
+    names = [column(model, name).attname for name in columns]
     source = make_source(model._meta.concrete_model or model)
-    source.follow(columns)
-    _subscriptions.setdefault(source, []).append(Subscription(source, columns, receiver))
+    source.follow(names)
+    _subscriptions.setdefault(source, []).append(Subscription(names, receiver))
     source_added.send(sender=Source, source=source)
+
+
+def unsubscribe(receiver: Receiver) -> None:
+    """Call a receiver no more, whatever it was subscribed to; for tests."""
+    for source, subscriptions in list(_subscriptions.items()):
+        kept = [subscription for subscription in subscriptions if subscription.receiver != receiver]
+        _subscriptions[source] = kept
 
 
 def has_subscribers(source: Source) -> bool:
     """Whether anybody but the counters wants to know of a source's changes."""
-    return source in _subscriptions
+    return bool(_subscriptions.get(source))
 
 
 def publish(source: Source, using: str, before: Mapping[Any, Row], after: Mapping[Any, Row]) -> None:

@@ -74,8 +74,8 @@ class Source:
             self._forget()
 
     def follow(self, names: Iterable[str]) -> None:
-        """Read these columns too."""
-        self.followed.update(conditions.column(self.model, name).attname for name in names)
+        """Read the columns with these attribute names too."""
+        self.followed.update(names)
         self._forget()
 
     def _forget(self) -> None:
@@ -183,7 +183,7 @@ class Source:
     @cached_property
     def _values(self) -> Callable[[Mapping[str, Any]], Row]:
         names = self.names
-        return itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+        return itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
 
     def is_trusted(self, row: Row) -> bool:
         """Whether the database will hold and compare these values just as Python does."""
@@ -294,10 +294,7 @@ def rows_a_statement(using: str, parameters: int = 1) -> int:
 
 def _picker(columns: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
     places = [columns.index(name) for name in names]
-    if len(places) == 1:
-        (place,) = places
-        return lambda values: (values[place],)
-    return itemgetter(*places)
+    return itemgetter(*places) if len(places) > 1 else lambda values: tuple(values[place] for place in places)
 
 
 def _python(field: models.Field[Any, Any], value: Any) -> Any:

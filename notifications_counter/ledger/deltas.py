@@ -5,13 +5,16 @@ from typing import NamedTuple
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 
 from .tables import Delta
 
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
 BATCH = 300
 TABLE = Delta._meta.db_table
+
+#: On the connection: the rows of its open transaction to which later deltas are added.
+ATTRIBUTE = "_notifications_counter_joined"
 
 
 class Summary(NamedTuple):
@@ -25,12 +28,38 @@ class Summary(NamedTuple):
 
 def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
     """Let deltas wait, in the transaction that is open on the connection; None asks for a recount of its key."""
+    sums = _without_joined(connection, label, sums)
     if sums and connection.vendor == "postgresql":
         _insert_in_one(connection, label, sums)
         return
     rows = list(sums.items())
     for start in range(0, len(rows), BATCH):
         _insert(connection, label, rows[start : start + BATCH])
+
+
+def leave_to_be_joined(connection: BaseDatabaseWrapper, label: str, key: str, amount: int) -> None:
+    """Let a delta wait to which a later one of the same key and transaction is added, so that they are one row."""
+    row = Delta.objects.using(connection.alias).create(counter=label, key=key, amount=amount)
+    hooks, rows = vars(connection).get(ATTRIBUTE, (None, {}))
+    # Django has no name for a transaction: it replaces this list at a commit, and at every rollback.
+    rows = rows if hooks is connection.run_on_commit else {}
+    setattr(connection, ATTRIBUTE, (connection.run_on_commit, {**rows, (label, key): row.pk}))
+
+
+def _without_joined(
+    connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]
+) -> Mapping[str, int | None]:
+    """The deltas that have no row yet to be added to."""
+    hooks, rows = vars(connection).get(ATTRIBUTE, (None, {}))
+    if hooks is not connection.run_on_commit:
+        return sums
+    joined = {key for key in sums if (label, key) in rows and _join(connection, rows[label, key], sums[key])}
+    return {key: amount for key, amount in sums.items() if key not in joined} if joined else sums
+
+
+def _join(connection: BaseDatabaseWrapper, id: int, amount: int | None) -> bool:
+    rows = Delta.objects.using(connection.alias).filter(id=id)
+    return amount is not None and bool(rows.update(amount=F("amount") + amount))
 
 
 def _insert_in_one(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
