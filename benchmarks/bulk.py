@@ -27,7 +27,7 @@ def figures(at_scale: bool) -> Iterator[Figure]:
 
     rounds = 15 if at_scale else 3
     users = users_of(UserNotificationsCount)
-    yield creating("Redis", Notification, users, rounds, 1.4)
+    yield creating("Redis", Notification, users, rounds, 1.3)
     assert_exact(Notification, UserNotificationsCount, users)
     yield from changing(users, rounds)
     assert_exact(Notification, UserNotificationsCount, users)

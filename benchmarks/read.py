@@ -42,7 +42,7 @@ def cached(users: list[int], rounds: int) -> Figure:
     (name,) = client.keys(f"*:total:{user}")
     ours, theirs = per_call(lambda: counter.value(user)), per_call(lambda: client.get(name))
     measured = take_turns(rounds, ours, theirs)
-    return times_as_long("value, Redis, cached", "a bare redis.get", measured, 1.5)
+    return times_as_long("value, Redis, cached", "a bare redis.get", measured, 1.25)
 
 
 def many(users: list[int], rounds: int) -> Figure:

@@ -1,4 +1,4 @@
-"""Sources that Django or their authors treat differently, each with a count model. They have no migrations."""
+"""Sources that Django or their authors treat differently, each with a count model."""
 
 from __future__ import annotations
 
