@@ -66,6 +66,7 @@ CASTS = st.builds(
     flushers=st.integers(0, 2),
     healers=st.integers(0, 2),
     readers=st.lists(st.integers(1, 2), max_size=2),
+    group_readers=st.integers(0, 2),
     row_flushers=st.integers(0, 1),
     may_fall_back=st.booleans(),
     fate=st.booleans(),

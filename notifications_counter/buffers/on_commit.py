@@ -130,6 +130,10 @@ class Unsent:
     def sum(self, stored: Stored, key: str) -> int:
         return sum(hook.deltas.get(stored, {}).get(key) or 0 for hook in self.hooks.values())
 
+    def keys(self, stored: Stored) -> set[str]:
+        """The keys of which the transaction has changes."""
+        return {key for hook in self.hooks.values() for key in hook.deltas.get(stored, ())}
+
     def is_known(self, stored: Stored, key: str) -> bool:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
         return all(hook.deltas.get(stored, {}).get(key, 0) is not None for hook in self.hooks.values())

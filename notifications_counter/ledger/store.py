@@ -39,6 +39,7 @@ class Stored:
         label: the counter's label.
         using: the database alias.
         events: whether the counter has no source, so that nothing can be counted again.
+        has_groups: whether its keys are composite.
 
     Args:
         counter: the counter.
@@ -61,6 +62,10 @@ class Stored:
         """A short name of the counter on this alias: what names it in full is long."""
         digest = hashlib.sha1(f"{self.label}@{self.using}".encode(), usedforsecurity=False).digest()
         return base64.b32encode(digest)[:8].decode().lower()
+
+    @cached_property
+    def has_groups(self) -> bool:
+        return self.counter.keys.is_composite
 
     @property
     def connection(self) -> BaseDatabaseWrapper:

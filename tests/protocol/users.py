@@ -12,7 +12,7 @@ from typing import Any
 from notifications_counter.buffers.redis.read import Held, Snapshot
 from notifications_counter.ledger.snapshot import in_database, slices
 
-from .world import GRACE, World, require
+from .world import GRACE, GROUP, KEYS, World, require, short
 
 Steps = dict[str, Callable[[], Any]]
 
@@ -231,4 +231,39 @@ class Reader(Process):
             held = self.seen.keys[key]
             arguments += [key, held.pending, held.score, held.rank, value]
         self.run("fill", *arguments)
+        self.at = "start"
+
+
+class GroupReader(Reader):
+    """Reads of all keys of the group, of which it does not know which they are."""
+
+    def snapshot(self) -> None:
+        self.held = {key: {self.world.values[key]} for key in self.keys}
+        is_cached, *reply = self.run("group", GROUP, 1)
+        if is_cached:
+            return
+        seq, version, has_batch, keys = reply
+        found = {key: Held(pending, score, rank, bool(asked)) for key, pending, score, rank, asked in keys}
+        self.seen = Snapshot(seq, version, bool(has_batch), found)
+        self.at = "snapped"
+
+    def read(self) -> None:
+        look = self.database.look()
+        row = look.shards[0]
+        if self.seen.is_older_than(row):
+            self.at = "start"
+            return
+        asked = look.asked | {key for key, held in self.seen.keys.items() if held.asked}
+        self.values = in_database(look, self.keys)
+        for key, held in self.seen.keys.items():
+            self.values[key] += held.buffered(int(self.seen.seq), row)
+        for key in self.values.keys() - asked:
+            require(self.values[key] in self.held[key], f"a read of {key} returned what never held")
+        self.at = "start" if look.waiting or asked else "worked_out"
+
+    def fill(self) -> None:
+        arguments: list[Any] = [3600, self.seen.seq, self.seen.version, GROUP, len(self.seen.keys)]
+        for key, held in self.seen.keys.items():
+            arguments += [key, held.pending, held.score, held.rank]
+        self.run("fill_group", *arguments, *(part for key in KEYS for part in (short(key), self.values[key])))
         self.at = "start"

@@ -29,9 +29,10 @@ from . import asynchronous
 from .checks import check_client
 from .client import redis, source_of, text, unlink
 from .read import KEYS_A_READ, Reader, numbers, total_names
+from .read_group import GroupReader, cached_group, group_name
 from .recount import Recounter
 from .server import RedisServer
-from .shards import Shards
+from .shards import Base, Shards
 from .status import redis_status
 
 #: How long a busy key stays frozen: long enough for the transactions that are under way to end.
@@ -143,7 +144,7 @@ class RedisBuffer(Buffer):
     def intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]:
         """Leave the transaction's token; returns the keys whose deltas must wait in the database instead."""
         refused = set(keys)
-        for shard, part in self.shards.split(keys):
+        for shard, part in self.shards.split(stored, keys):
             with suppress(BufferUnavailable):  # another shard may be on a server that answers
                 frozen = self._intend_part(stored, shard, token, part)
                 refused -= set(part) - set(frozen)
@@ -178,12 +179,13 @@ class RedisBuffer(Buffer):
             self._twice(name, self.shards.base(stored, shard), own, *pairs, urgent=urgent)
 
         # What is committed is worth a try at a server that did not answer before, but one.
-        self._each(sums, send)
+        self._each(stored, sums, send)
 
-    def _each(self, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
+    def _each(self, stored: Stored, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
         """Call for the keys of each shard, also where a shard before it was on a server that does not answer.
 
         Args:
+            stored: the counter, on one database alias.
             keys: of any shards.
             call: takes a shard, its keys, and whether no call has failed yet.
 
@@ -191,7 +193,7 @@ class RedisBuffer(Buffer):
             BufferUnavailable: a call has failed.
         """
         failed: BufferUnavailable | None = None
-        for shard, part in self.shards.split(keys):
+        for shard, part in self.shards.split(stored, keys):
             try:
                 call(shard, part, failed is None)
             except BufferUnavailable as error:
@@ -201,10 +203,12 @@ class RedisBuffer(Buffer):
 
     def _run_on_each(self, name: str, stored: Stored, keys: Iterable[str], *arguments: Any) -> None:
         self._each(
-            keys, lambda shard, part, _: self.server.run(name, self.shards.base(stored, shard), *arguments, *part)
+            stored,
+            keys,
+            lambda shard, part, _: self.server.run(name, self.shards.base(stored, shard), *arguments, *part),
         )
 
-    def _twice(self, name: str, base: str, *arguments: Any, urgent: bool) -> None:
+    def _twice(self, name: str, base: Base, *arguments: Any, urgent: bool) -> None:
         """Send again what lost its reply."""
         try:
             self.server.run(name, base, *arguments, urgent=urgent)
@@ -248,7 +252,7 @@ class RedisBuffer(Buffer):
 
     def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
         found: dict[str, Found] = {}
-        for shard, part in self.shards.split(keys):
+        for shard, part in self.shards.split(stored, keys):
             found |= self._recounter(stored, shard, correct).recount(part)
         return found
 
@@ -269,6 +273,10 @@ class RedisBuffer(Buffer):
     def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(stored).values(keys)
 
+    def group_values(self, stored: Stored, group: str) -> dict[str, int]:
+        reader = GroupReader(self.server, self.shards, stored, self.total_ttl, self.rows_only, group)
+        return reader.group_values()
+
     def _reader(self, stored: Stored) -> Reader:
         return Reader(self.server, self.shards, stored, self.total_ttl, self.rows_only)
 
@@ -280,6 +288,16 @@ class RedisBuffer(Buffer):
         found = await self._cached(stored, keys)
         missing = [key for key in keys if key not in found]
         return found | await super().avalues(stored, missing) if missing else found
+
+    async def agroup_values(self, stored: Stored, group: str) -> dict[str, int]:
+        client = None if self.rows_only else self._async_clients.here()
+        if client is not None:
+            name = group_name(self.shards.base(stored, self.shards.of_group(group)), group)
+            with suppress(BufferUnavailable):
+                cached = await asynchronous.ask(self.server, name, lambda: client.hgetall(name))
+                if (found := cached_group(group, {text(rest): value for rest, value in cached.items()})) is not None:
+                    return found
+        return await super().agroup_values(stored, group)
 
     async def aclose(self) -> None:
         await self._async_clients.close()
@@ -293,7 +311,7 @@ class RedisBuffer(Buffer):
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):
-                for shard, part in self.shards.split(keys, KEYS_A_READ):
+                for shard, part in self.shards.split(stored, keys, KEYS_A_READ):
                     totals = await asynchronous.get(
                         self.server, client, total_names(self.shards.base(stored, shard), part)
                     )
@@ -305,6 +323,8 @@ class RedisBuffer(Buffer):
             base = self.shards.base(stored, shard)
             self.server.run("forget", base)  # first, so that no reader caches again what it has worked out before
             self._unlink(f"{base}:total:*")
+            if stored.has_groups:
+                self._unlink(f"{base}:group:*")
 
     def _unlink(self, pattern: str) -> None:
         """Delete keys of one shard."""

@@ -110,7 +110,7 @@ class Reader:
     def values(self, keys: Sequence[str]) -> dict[str, int]:
         """The values of keys, the caller's own transaction included."""
         found: dict[str, int] = {}
-        for shard, part in self.shards.split(keys, KEYS_A_READ):
+        for shard, part in self.shards.split(self.stored, keys, KEYS_A_READ):
             found |= self._shard_values(shard, part)
         return found
 
@@ -132,7 +132,7 @@ class Reader:
         """The value of one key: where it is cached, and nobody's transaction is in the way, one GET answers."""
         if self.unsent or self.rows_only:
             return self.values([key])[key]
-        shard = self.shards.of(key)
+        shard = self.shards.of(self.stored, key)
         try:
             total = integer(self.server.get(*total_names(self.shards.base(self.stored, shard), [key])))
             return self._computed(shard, [key])[key] if total is None else total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 
+from ...declaration.key_text import split_group
 from ...ledger.progress import Layout
 from ...ledger.snapshot import slices
 from ...ledger.store import Stored
@@ -13,33 +14,57 @@ from ...ledger.store import Stored
 KEYS_A_CALL = 1000
 
 
+class Base(str):
+    """What the names of a shard's keys begin with.
+
+    Attributes:
+        has_groups: whether the keys are composite, so that scripts have groups to keep.
+    """
+
+    has_groups = False
+
+
 class Shards:
     """The shards of all counters of a buffer."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self._bases: dict[tuple[Stored, int], Base] = {}
 
-    def base(self, stored: Stored, shard: int) -> str:
+    def base(self, stored: Stored, shard: int) -> Base:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster.
 
         Short, because every cached value has it in its name.
         """
-        return f"{self.layout.prefix}:{{{stored.digest}/{shard}}}"
+        return self._bases.get((stored, shard)) or self._make_base(stored, shard)
 
-    def of(self, key: str) -> int:
-        """The shard of a key."""
-        return zlib.crc32(key.encode()) % self.layout.shards if self.layout.shards > 1 else 0
+    def _make_base(self, stored: Stored, shard: int) -> Base:
+        base = Base(f"{self.layout.prefix}:{{{stored.digest}/{shard}}}")
+        base.has_groups = stored.has_groups
+        return self._bases.setdefault((stored, shard), base)
 
-    def split(self, keys: Iterable[str], length: int = KEYS_A_CALL) -> Iterable[tuple[int, Sequence[str]]]:
+    def of(self, stored: Stored, key: str) -> int:
+        """The shard of a key; all keys of a group have the same."""
+        if self.layout.shards == 1:
+            return 0
+        return self.of_group(split_group(key)[0] if stored.has_groups else key)
+
+    def of_group(self, group: str) -> int:
+        """The shard of a group of composite keys."""
+        return zlib.crc32(group.encode()) % self.layout.shards
+
+    def split(
+        self, stored: Stored, keys: Iterable[str], length: int = KEYS_A_CALL
+    ) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
-        for shard, members in sorted(self._members(keys).items()):
+        for shard, members in sorted(self._members(stored, keys).items()):
             for part in slices(members, length):
                 yield shard, part
 
-    def _members(self, keys: Iterable[str]) -> dict[int, list[str]]:
+    def _members(self, stored: Stored, keys: Iterable[str]) -> dict[int, list[str]]:
         if self.layout.shards == 1:
             return {0: list(keys)}
         shards: dict[int, list[str]] = {}
         for key in keys:
-            shards.setdefault(self.of(key), []).append(key)
+            shards.setdefault(self.of(stored, key), []).append(key)
         return shards

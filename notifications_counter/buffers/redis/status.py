@@ -10,7 +10,7 @@ from ...ledger.store import Stored
 from ...ledger.tables import Progress
 from ..status import Server, Status
 from .server import RedisServer
-from .shards import Shards
+from .shards import Base, Shards
 
 #: Of how many keys of a shard sums and intents are looked at: a look must cost the server little.
 LIMIT = 10_000
@@ -87,7 +87,7 @@ def _batch(row: Progress, shard: InShard) -> tuple[int, int, int]:
     return (shard.batch, 0, shard.size) if begun else (row.batch, row.position, row.size)
 
 
-def _look(server: RedisServer, base: str, row: Progress) -> InShard:
+def _look(server: RedisServer, base: Base, row: Progress) -> InShard:
     seq, size, keys, amount, *info = server.run("status", base, row.batch, row.position, LIMIT)
     return InShard(keys, int(amount) if amount else None, int(seq), size, _server(info))
 
@@ -114,14 +114,14 @@ def _lines(info: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _intents(server: RedisServer, bases: Sequence[str]) -> Intents:
+def _intents(server: RedisServer, bases: Sequence[Base]) -> Intents:
     found = Intents()
     for base in bases:
         _look_at_intents(server, base, found)
     return found
 
 
-def _look_at_intents(server: RedisServer, base: str, found: Intents) -> None:
+def _look_at_intents(server: RedisServer, base: Base, found: Intents) -> None:
     for first in range(0, LIMIT, INTENTS_A_CALL):
         last = first + INTENTS_A_CALL - 1
         keys, *numbers = server.run("intents", base, first, last)

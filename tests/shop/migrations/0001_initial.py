@@ -9,206 +9,289 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ActiveMembers',
+            name="ActiveMembers",
             fields=[
-                ('club', models.IntegerField(primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
+                ("club", models.IntegerField(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='AlbumsWithoutCover',
+            name="AlbumsWithoutCover",
             fields=[
-                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('number', models.BigIntegerField(default=0)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('member_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('club', models.IntegerField()),
-                ('active', models.BooleanField(default=True)),
+                ("member_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("club", models.IntegerField()),
+                ("active", models.BooleanField(default=True)),
             ],
         ),
         migrations.CreateModel(
-            name='CoachesByGrade',
+            name="CoachesByGrade",
             fields=[
-                ('grade', models.IntegerField(primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
+                ("grade", models.IntegerField(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='GroupMembers',
+            name="GroupMembers",
             fields=[
-                ('group', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='auth.group')),
-                ('number', models.BigIntegerField(default=0)),
+                (
+                    "group",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="auth.group",
+                    ),
+                ),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Host',
+            name="Host",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', tests.shop.models.LowerCaseField(max_length=50)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("domain", tests.shop.models.LowerCaseField(max_length=50)),
             ],
         ),
         migrations.CreateModel(
-            name='HostsOfDomain',
+            name="HostsOfDomain",
             fields=[
-                ('domain', models.CharField(max_length=50, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
+                ("domain", models.CharField(max_length=50, primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(choices=[('first', 'First'), ('second', 'Second')], default='first', max_length=10)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[("first", "First"), ("second", "Second")], default="first", max_length=10
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JobsByStep',
+            name="JobsByStep",
             fields=[
-                ('step', models.CharField(max_length=10, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
+                ("step", models.CharField(max_length=10, primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Line',
+            name="Line",
             fields=[
-                ('pk', models.CompositePrimaryKey('order', 'place', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('order', models.IntegerField()),
-                ('place', models.IntegerField()),
-                ('sent', models.BooleanField(default=False)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "order", "place", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("order", models.IntegerField()),
+                ("place", models.IntegerField()),
+                ("sent", models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(
-            name='OpenClaims',
+            name="OpenClaims",
             fields=[
-                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('number', models.BigIntegerField(default=0)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Papers',
+            name="Papers",
             fields=[
-                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('number', models.BigIntegerField(default=0)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount', models.IntegerField()),
-                ('doubled', models.GeneratedField(db_persist=True, expression=django.db.models.expressions.CombinedExpression(models.F('amount'), '*', models.Value(2)), output_field=models.IntegerField())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.IntegerField()),
+                (
+                    "doubled",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.expressions.CombinedExpression(
+                            models.F("amount"), "*", models.Value(2)
+                        ),
+                        output_field=models.IntegerField(),
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PaymentsByDouble',
+            name="PaymentsByDouble",
             fields=[
-                ('doubled', models.IntegerField(primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
+                ("doubled", models.IntegerField(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=20)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=20)),
             ],
         ),
         migrations.CreateModel(
-            name='Sheet',
+            name="Sheet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('f1', models.IntegerField(default=1)),
-                ('f2', models.IntegerField(default=2)),
-                ('case1', models.IntegerField(default=3)),
-                ('state', models.CharField(default='open', max_length=10)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("f1", models.IntegerField(default=1)),
+                ("f2", models.IntegerField(default=2)),
+                ("case1", models.IntegerField(default=3)),
+                ("state", models.CharField(default="open", max_length=10)),
             ],
         ),
         migrations.CreateModel(
-            name='Sheets',
+            name="Sheets",
             fields=[
-                ('f1', models.IntegerField(primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
+                ("f1", models.IntegerField(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='UnsentLines',
+            name="UnsentLines",
             fields=[
-                ('order', models.IntegerField(primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
+                ("order", models.IntegerField(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Album',
+            name="Album",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('closed', models.BooleanField(default=False)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("closed", models.BooleanField(default=False)),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name='Coach',
+            name="Coach",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('base', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, parent_link=True, to='shop.member')),
-                ('grade', models.IntegerField(default=0)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "base",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, parent_link=True, to="shop.member"
+                    ),
+                ),
+                ("grade", models.IntegerField(default=0)),
             ],
-            bases=('shop.member',),
+            bases=("shop.member",),
         ),
         migrations.CreateModel(
-            name='Paper',
+            name="Paper",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('binned', models.BooleanField(default=False)),
-                ('lost', models.BooleanField(default=False)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("binned", models.BooleanField(default=False)),
+                ("lost", models.BooleanField(default=False)),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name='Player',
+            name="Player",
             fields=[
-                ('member_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, to='shop.member')),
-                ('person_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='shop.person')),
+                (
+                    "member_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        to="shop.member",
+                    ),
+                ),
+                (
+                    "person_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="shop.person",
+                    ),
+                ),
             ],
-            bases=('shop.person', 'shop.member'),
+            bases=("shop.person", "shop.member"),
         ),
         migrations.CreateModel(
-            name='Photo',
+            name="Photo",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('album', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='shop.album')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("album", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="shop.album")),
             ],
         ),
         migrations.AddField(
-            model_name='album',
-            name='cover',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='shop.photo'),
+            model_name="album",
+            name="cover",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="shop.photo"
+            ),
         ),
         migrations.CreateModel(
-            name='Reply',
+            name="Reply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='shop.claim')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ticket", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="shop.claim")),
             ],
         ),
     ]

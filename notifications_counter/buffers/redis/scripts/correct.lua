@@ -35,6 +35,9 @@ local function settle(key, tokens)
       youngest = math.max(youngest or since, since)
     end
   end
+  if groups then
+    groups.settle(key)
+  end
   if redis.call('EXISTS', intents) == 0 then
     redis.call('ZREM', base .. ':dirty', key)
   else
@@ -44,11 +47,18 @@ end
 
 local function add(key, difference)
   if difference ~= '0' then
-    if tonumber(redis.call('ZINCRBY', base .. ':pending', difference, key)) == 0 then
+    local sum = tonumber(redis.call('ZINCRBY', base .. ':pending', difference, key))
+    if sum == 0 then
       redis.call('ZREM', base .. ':pending', key)
+    end
+    if groups then
+      groups.note(key, sum)
     end
   end
   redis.call('DEL', base .. ':total:' .. key)
+  if groups then
+    groups.forget(key)
+  end
 end
 
 local same_seq = (redis.call('GET', base .. ':seq') or '0') == seq

@@ -18,14 +18,21 @@ local function ask_for_recount(key, intents)
   redis.call('HSET', intents, 'recount', now)
   redis.call('ZADD', dirty, now, key)
   redis.call('DEL', base .. ':total:' .. key) -- until then nobody knows the value
+  if groups then
+    groups.ask(key)
+  end
 end
 
 local function add(key, delta, total)
   if delta == '0' then
     return
   end
-  if tonumber(redis.call('ZINCRBY', pending, delta, key)) == 0 then
+  local sum = tonumber(redis.call('ZINCRBY', pending, delta, key))
+  if sum == 0 then
     redis.call('ZREM', pending, key)
+  end
+  if groups then
+    groups.add(key, delta, sum)
   end
   if total and type(redis.pcall('INCRBY', total, delta)) == 'table' then
     redis.call('DEL', total) -- it was no number
