@@ -52,6 +52,7 @@ RARE = {
     "a correction sent again counts once",
     "a fill compares the number of the batch",
     "a fill compares the version",
+    "a group is filled only if the batch is as it was",
     "a flagged token gives no right to add",
     "a push ends a recount under way",
     "an intent ends a recount under way",

@@ -235,7 +235,7 @@ GROUPED = {
     ),
     "a batch is found in its group": rule(
         f"{PUSH}; flusher 0: look, claim; group reader 0: snapshot, read",
-        *("groups", "redis.call('RENAME', base .. ':pending_keys', base .. ':batch_keys')"),
+        *("groups", "redis.call('RENAME', base .. ':pending_keys',", "redis.call('UNLINK', base .. ':pending_keys',"),
     ),
     "what is to be recounted is found in its group": rule(
         f"writer 3: intend, commit, push; {FILL_GROUP}",
@@ -262,7 +262,7 @@ GROUPED = {
         f"fate: a is frozen; {FILL_GROUP}", "fill_group", "':frozen_group:' .. group) == 1", "':frozen_group:') == 1"
     ),
     "a group is filled only if all of its keys are those of the snapshot": rule(
-        f"group reader 0: snapshot, read; {PUSH}; group reader 0: fill",
+        f"{PUSH}; group reader 0: snapshot, read; writer 1: intend, commit, push; group reader 0: fill",
         *("fill_group", "#held ~= number", "false"),
     ),
     "a group is filled only if what is pending is as it was": rule(

@@ -16,7 +16,7 @@ from django.conf import settings
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.buffers.redis.read import integer
 from notifications_counter.buffers.redis.read_group import cached_group, pairs
-from notifications_counter.buffers.redis.server import RedisServer, script_text
+from notifications_counter.buffers.redis.server import NO_GROUPS, RedisServer, script_text
 from notifications_counter.buffers.redis.shards import Base
 from notifications_counter.ledger.snapshot import Look, Shard
 
@@ -89,12 +89,20 @@ class Scripts(RedisServer):
         return self._scripts[name](keys=[base], args=arguments)
 
     def _text(self, name: str) -> str:
-        text = LOOK if name == "look" else script_text(name, has_groups=True)
-        if self.dropped and self.dropped.script in (name, "groups") and name != "look":
-            for kept, instead in self.dropped.changes:
-                assert text.count(kept) == 1, f"{name}.lua has no single {kept!r}: say which text keeps the rule now"
-                text = text.replace(kept, instead)
+        own = LOOK if name == "look" else script_text(name).removeprefix(NO_GROUPS)
+        parts = {"groups": script_text(name, has_groups=True).removesuffix(own) if name != "look" else "", name: own}
+        if self.dropped and self.dropped.script in parts and name != "look":
+            parts[self.dropped.script] = self._without(parts[self.dropped.script])
+        text = "".join(parts.values())
         return text.replace("redis.call('TIME')[1]", "redis.call('GET', KEYS[1] .. ':clock')")
+
+    def _without(self, text: str) -> str:
+        assert self.dropped
+        for kept, instead in self.dropped.changes:
+            said = f"{self.dropped.script}.lua has no single {kept!r}: say which text keeps the rule now"
+            assert text.count(kept) == 1, said
+            text = text.replace(kept, instead)
+        return text
 
 
 @dataclass
