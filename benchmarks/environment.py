@@ -121,7 +121,7 @@ def note_progress() -> None:
 
     Progress.objects.all().delete()
     for counter in counters():
-        counter.stored().ensure_progress(counter.buffer.layout.shards)
+        counter.store().ensure_progress(counter.buffer.layout.shards)
 
 
 def make_count_rows(model: Any) -> None:

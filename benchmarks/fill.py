@@ -71,7 +71,7 @@ def prepare(users: int, each: int) -> None:
         cursor.execute(USERS, [users])
         cursor.execute(NOTIFICATIONS, [each])
         cursor.execute("VACUUM ANALYZE")
-    Progress.objects.update(filled=False)
+    Progress.objects.update(backfilled=False)
 
 
 def fill() -> tuple[float, float]:

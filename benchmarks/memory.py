@@ -46,7 +46,7 @@ def buffer(users: int) -> None:
     from notifications_counter.buffers import buffers
     from notifications_counter.models import UserNotificationsCount
 
-    stored = UserNotificationsCount.counter.stored()
+    stored = UserNotificationsCount.counter.store()
     name = f"{buffers['default'].base(stored, 0)}:pending"  # type: ignore[attr-defined]
     for start in range(1, users + 1, AT_ONCE):
         redis_client().zadd(name, dict.fromkeys(range(start, min(start + AT_ONCE, users + 1)), 1))

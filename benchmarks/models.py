@@ -69,7 +69,7 @@ class InRows(Row):
 
 
 class InRowsCount(CountRow):
-    counter = Counter(source=InRows, key="user", where=Q(has_read=False), buffer="rows")
+    counter = Counter(source=InRows, key="user", filter=Q(has_read=False), buffer="rows")
 
 
 class Bumped(Row):

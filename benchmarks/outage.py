@@ -113,7 +113,7 @@ def wrong_in_the_end() -> int:
     from notifications_counter.models import Notification, UserNotificationsCount
 
     counter = UserNotificationsCount.counter
-    time.sleep(buffers["default"].grace + 1)  # type: ignore[attr-defined]
+    time.sleep(buffers["default"].intent_grace + 1)  # type: ignore[attr-defined]
     counter.flush()
     true = dict(Notification.objects.filter(has_read=False).values_list("user_id").annotate(Count("pk")))
     return sum(value != true[user] for user, value in counter.values(true).items())

@@ -19,7 +19,7 @@ from .ledger.tables import Delta, Progress
 from .triggers.sql.keys import dashed
 
 
-class NotInOneQuery(CounterError):
+class AnnotationNotSupported(CounterError):
     """A counter's values are not all in the database."""
 
 
@@ -35,7 +35,7 @@ class CounterQuerySet(models.QuerySet[Any]):
             key: the field that holds the key; of a composite one a field for each part, in their order.
 
         Raises:
-            NotInOneQuery: the counter's buffer is not the database; its ``values`` answers for many keys.
+            AnnotationNotSupported: the counter's buffer is not the database; its ``values`` answers for many keys.
             InvalidKey: there are not as many fields as the key has parts.
         """
         return self.annotate(**{name: value_of(counter, key)})
@@ -49,11 +49,11 @@ def value_of(counter: Counter, key: str | Sequence[str] = "pk") -> Combinable:
         key: the field that holds the key; of a composite one a field for each part, in their order.
 
     Raises:
-        NotInOneQuery: the counter's buffer is not the database.
+        AnnotationNotSupported: the counter's buffer is not the database.
         InvalidKey: there are not as many fields as the key has parts.
     """
     if counter.buffer.layout.prefix:
-        raise NotInOneQuery(f"{counter.label}: its deltas wait in Redis. Use values(keys), which reads many at once.")
+        raise AnnotationNotSupported(f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many at once.")
     outer = _outer(counter, key)
     same = {part.column.attname: ref for part, ref in zip(counter.keys.parts, outer, strict=True)}
     stored = counter.model._base_manager.filter(**same).values(counter.field.name)
@@ -62,9 +62,9 @@ def value_of(counter: Counter, key: str | Sequence[str] = "pk") -> Combinable:
     value = Coalesce(Subquery(stored), 0) + Coalesce(Subquery(amount), 0)
     if counter.source is None:
         return value
-    filled = Exists(Progress.objects.filter(counter=counter.label, shard=0, filled=True))
-    must_be_counted = ~filled | Exists(waiting.filter(amount__isnull=True))
-    return Case(When(must_be_counted, then=_true(counter, outer)), default=value, output_field=BigIntegerField())
+    backfilled = Exists(Progress.objects.filter(counter=counter.label, shard=0, backfilled=True))
+    keys_to_count = ~backfilled | Exists(waiting.filter(amount__isnull=True))
+    return Case(When(keys_to_count, then=_true(counter, outer)), default=value, output_field=BigIntegerField())
 
 
 def _outer(counter: Counter, key: str | Sequence[str]) -> list[OuterRef]:
@@ -102,6 +102,6 @@ def _true(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:
     assert counter.source is not None
     names = key_names(counter)
     rows: models.QuerySet[Any] = models.QuerySet(counter.source)
-    rows = rows.filter(counter.where, **dict(zip(names, outer, strict=True)))
+    rows = rows.filter(counter.filter, **dict(zip(names, outer, strict=True)))
     numbers = rows.order_by().values(names[0]).annotate(nc_number=Count("*")).values("nc_number")
     return Coalesce(Subquery(numbers), 0)

@@ -28,14 +28,14 @@ class Settings:
     #: The largest number that a badge shows; above it stands "99+" with the exact number in the label.
     BADGE_MAX: int = 99
     #: Seconds in which the flushes recount every key once, whatever has happened; None for never.
-    AUDIT: float | None = 86_400
+    AUDIT_INTERVAL: float | None = 86_400
 
     def __post_init__(self) -> None:
         _check_buffers(self.BUFFERS)
         if not is_integer(self.BADGE_MAX) or self.BADGE_MAX < 1:
             raise InvalidSettings(f"{SETTING}['BADGE_MAX'] must be an integer of at least 1, not {self.BADGE_MAX!r}.")
-        if self.AUDIT is not None and not (is_number(self.AUDIT) and self.AUDIT > 0):
-            raise InvalidSettings(f"{SETTING}['AUDIT'] must be a number of seconds or None, not {self.AUDIT!r}.")
+        if self.AUDIT_INTERVAL is not None and not (is_number(self.AUDIT_INTERVAL) and self.AUDIT_INTERVAL > 0):
+            raise InvalidSettings(f"{SETTING}['AUDIT_INTERVAL'] must be a number of seconds or None, not {self.AUDIT_INTERVAL!r}.")
 
 
 def _check_buffers(buffers: object) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
-from .applying.result import Flushed
+from .applying.result import FlushResult
 from .buffers import recording
 from .buffers.base import Buffer
-from .buffers.recording import buffer_of, stored_of
+from .buffers.recording import buffer_of, store_of
 from .buffers.status import Status
 from .declaration.counter import CounterDeclaration
 from .declaration.registry import declarations, get_declaration
-from .flushing.drain import forget_layout
+from .flushing.drain import drain
 from .flushing.flush import flush
-from .ledger.store import Stored
-from .reconciliation.recount import Recounted, recount
+from .ledger.store import CounterStore
+from .reconciliation.recount import RecountResult, recount
 
 
 def counters() -> list[Counter]:
@@ -53,9 +53,9 @@ class Counter(CounterDeclaration):
         """Where its deltas wait."""
         return buffer_of(self)
 
-    def stored(self, using: str | None = None) -> Stored:
+    def stored(self, using: str | None = None) -> CounterStore:
         """The database's side of this counter, on one alias."""
-        return stored_of(self, using)
+        return store_of(self, using)
 
     def value(self, key: Any, *, using: str | None = None) -> int:
         """The count of a key: what is stored and all that is buffered, the caller's own transaction included.
@@ -183,12 +183,12 @@ class Counter(CounterDeclaration):
         chunk: int | None = None,
         stop: Callable[[], bool] | None = None,
         report: Callable[[int, int], None] | None = None,
-    ) -> Flushed:
+    ) -> FlushResult:
         """Apply what is buffered to the count model.
 
         Args:
             using: a database alias, where it is not the counter's own.
-            chunk: how many keys one transaction applies; the buffer's ``CHUNK`` without it.
+            chunk: how many keys one transaction applies; the buffer's ``CHUNK_SIZE`` without it.
             stop: asked between chunks; a true answer ends the flush, and the rest stays buffered.
             report: called after each chunk with how many were applied and how many there were at the start.
 
@@ -198,11 +198,11 @@ class Counter(CounterDeclaration):
         Raises:
             FlushInTransaction: called inside a transaction.
             BufferUnavailable: the buffer's server does not answer. Nothing is lost.
-            LayoutChanged: the settings place the deltas elsewhere than those that wait.
+            BufferMismatch: the settings place the deltas elsewhere than those that wait.
         """
-        return flush(self.stored(using), chunk=chunk, stop=stop, report=report)
+        return flush(self.stored(using), chunk_size=chunk, stop=stop, report=report)
 
-    def recount(self, keys: Iterable[Any], *, using: str | None = None, check: bool = False) -> list[Recounted]:
+    def recount(self, keys: Iterable[Any], *, using: str | None = None, check: bool = False) -> list[RecountResult]:
         """Count the source again for keys, and add what is missing to their counts as one more delta.
 
         Safe beside writers, flushes and other recounts. Runs in transactions of its own.
@@ -223,7 +223,7 @@ class Counter(CounterDeclaration):
         """
         return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
 
-    def ask_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
+    def request_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
         """Ask for a recount of keys, in the caller's transaction, because what it does cannot be known exactly.
 
         It is tried at once after the commit, else done by the next flush. Until then ``value`` counts the rows.
@@ -232,7 +232,7 @@ class Counter(CounterDeclaration):
             InvalidKey: one of them cannot be a key of this counter.
             NothingToRecount: the counter has no source.
         """
-        recording.ask_recount(self, keys, using)
+        recording.request_recount(self, keys, using)
 
     def status(self, *, using: str | None = None) -> Status:
         """What is buffered, and what the last flush did.
@@ -242,14 +242,14 @@ class Counter(CounterDeclaration):
         """
         return self.buffer.status(self.stored(using))
 
-    def forget_layout(self, *, using: str | None = None) -> None:
+    def drain(self, *, using: str | None = None) -> None:
         """Flush all that waits outside the database, and let other prefixes, numbers of shards or buffers be used.
 
-        Keys of which an intent is younger than the buffer's ``GRACE`` are waited for.
+        Keys of which an intent is younger than the buffer's ``INTENT_GRACE`` are waited for.
 
         Raises:
-            CounterError: something is still buffered there, because somebody goes on writing.
+            CounterError: something is still pending there, because somebody goes on writing.
             BufferUnavailable: the buffer's server does not answer.
             RecountFailed: a key with an intent could not be recounted.
         """
-        forget_layout(self.stored(using))
+        drain(self.stored(using))

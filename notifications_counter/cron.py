@@ -13,6 +13,6 @@ def update_counter(**options: object) -> None:
         options: those of ``manage.py notification_update_counter``, such as ``chunk``.
 
     Raises:
-        CommandError: something could not be flushed; it is still buffered. The log says what.
+        CommandError: something could not be flushed; it is still pending. The log says what.
     """
     call_command("notification_update_counter", **options)

@@ -31,7 +31,7 @@ class InvalidKey(CounterError, ValueError):
     """A value cannot be a key of the counter's model."""
 
 
-class NotCounted(CounterError):
+class CountingConflict(CounterError):
     """A bulk method was called in a way whose effect cannot be counted. It has changed nothing."""
 
 
@@ -56,10 +56,10 @@ class BufferUnavailable(CounterError):
 
 
 class DatabaseFailed(CounterError):
-    """The database failed in a way that does not pass, or not soon. What was not applied is still buffered."""
+    """The database failed in a way that does not pass, or not soon. What was not applied is still pending."""
 
 
-class LayoutChanged(CounterError):
+class BufferMismatch(CounterError):
     """The settings place the buffered deltas elsewhere than the ones that wait."""
 
 

@@ -11,7 +11,7 @@ from django.db.migrations.operations.base import Operation, OperationCategory
 FILL_FACTOR = 50
 
 
-class KeepRoomForUpdates(Operation):
+class SetFillFactor(Operation):
     """Let PostgreSQL keep room for new versions of the rows in each page of a count model's table.
 
     A flush changes counts in place. PostgreSQL writes a new version of each row; where there is room for it in the
@@ -33,7 +33,7 @@ class KeepRoomForUpdates(Operation):
 
     def __init__(self, model_name: str, fill_factor: int = FILL_FACTOR) -> None:
         if not (isinstance(fill_factor, int) and 10 <= fill_factor <= 100):
-            raise ValueError(f"KeepRoomForUpdates: {fill_factor!r} is no fill factor. Give a whole number, 10 to 100.")
+            raise ValueError(f"SetFillFactor: {fill_factor!r} is no fill factor. Give a whole number, 10 to 100.")
         self.model_name = model_name
         self.fill_factor = fill_factor
 

@@ -49,7 +49,7 @@ class Notification(models.Model):
 
 
 class UserNotificationsCount(models.Model):
-    """How many unread notifications a user has, less what is still buffered: read it with ``counter.value``."""
+    """How many unread notifications a user has, less what is still pending: read it with ``counter.value``."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -62,7 +62,7 @@ class UserNotificationsCount(models.Model):
     )
     unread_count = models.BigIntegerField(_("unread, as stored"), default=0)
 
-    counter = Counter(source=Notification, key="user", where=Q(has_read=False))
+    counter = Counter(source=Notification, key="user", filter=Q(has_read=False))
 
     class Meta:
         verbose_name = _("unread count")

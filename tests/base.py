@@ -63,7 +63,7 @@ class CounterTestCase(TransactionTestCase):
 def fill_progress(databases: Iterable[str]) -> None:
     """The progress rows that `migrate` creates of sources that are empty."""
     for alias in databases:
-        rows = [Progress(counter=each.label, shard=0, filled=True) for each in counters()]
+        rows = [Progress(counter=each.label, shard=0, backfilled=True) for each in counters()]
         Progress.objects.using(alias).bulk_create(rows, ignore_conflicts=True)
 
 
@@ -90,7 +90,7 @@ def fast_healing(timeout: float = 20, url: str | None = None, **more: Any) -> ov
     changed = {**settings.NOTIFICATIONS_COUNTER, **more}
     if uses_redis():
         buffer = changed["BUFFERS"]["default"]
-        options = {**buffer["OPTIONS"], "GRACE": 1, "TIMEOUT": timeout, **({"URL": url} if url else {})}
+        options = {**buffer["OPTIONS"], "INTENT_GRACE": 1, "TIMEOUT": timeout, **({"URL": url} if url else {})}
         changed["BUFFERS"] = {**changed["BUFFERS"], "default": {**buffer, "OPTIONS": options}}
     return override_settings(NOTIFICATIONS_COUNTER=changed)
 

@@ -62,14 +62,14 @@ class TriggerTestCase(CounterTestCase):
 
     def check_all(self, said: str = "") -> None:
         for counter in COUNTERS:
-            assert counter.stored().look([]).filled, f"{counter.label} is not filled: its value would be a COUNT(*)"
+            assert counter.store().snapshot([]).backfilled, f"{counter.label} is not backfilled: its value would be a COUNT(*)"
             true = {key: self.count(counter, key) for key in self.keys_of(counter)}
             found = counter.values(true)
             assert found == true, f"{counter.label}: {found} != {true} {said}"
 
     def count(self, counter: Counter, key: Any) -> int:
         assert counter.source is not None
-        rows = counter.source._base_manager.filter(counter.where, **{counter.source_key or "": key})
+        rows = counter.source._base_manager.filter(counter.filter, **{counter.source_key or "": key})
         if counter.model is PlaceParcels:  # to the byte, as keys are, whatever the collation
             return sum(place == key for place in rows.values_list("place", flat=True))
         return rows.count()

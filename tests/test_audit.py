@@ -18,7 +18,7 @@ from .base import CounterTestCase, behind_djangos_back, counter, notify, uses_re
 
 
 def audit_within(seconds: float | None) -> Any:
-    return override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "AUDIT": seconds})
+    return override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "AUDIT_INTERVAL": seconds})
 
 
 class AuditTest(CounterTestCase):
@@ -67,7 +67,7 @@ class AuditTest(CounterTestCase):
         buffer: Any = counter.buffer
         for user in self.users:
             notify(user)
-        base = buffer.shards.base(counter.stored(), 0)
+        base = buffer.shards.base(counter.store(), 0)
         buffer.server.client.delete(f"{base}:pending", *(f"{base}:total:{user.pk}" for user in self.users))
         with audit_within(0.001), self.assertLogs("notifications_counter", "WARNING"):
             self.assertEqual(counter.flush().drifted, 5)

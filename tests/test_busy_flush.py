@@ -23,7 +23,7 @@ class BusyFlushTest(CounterTestCase):
         for user in users:
             notify(user)
         with mock.patch.object(Applier, "next_chunk", written_after):
-            self.assertTrue(counter.flush(chunk=1).ok)
+            self.assertTrue(counter.flush(chunk_size=1).ok)
         self.assert_exact(users)
         self.assertGreater(counter.status().keys if uses_redis() else Delta.objects.count(), 0)
         counter.flush()
@@ -31,17 +31,17 @@ class BusyFlushTest(CounterTestCase):
 
     def test_a_flush_ends_though_a_recount_is_asked_for_after_each(self) -> None:
         (user,) = self.make_users(1)
-        stored = counter.stored()
+        stored = counter.store()
         asks = iter(range(100))
         recount = Flush._recount
 
         def asked_after(flush: Flush, keys: set[str]) -> bool:
             next(asks)
             done = recount(flush, keys)
-            stored.leave({str(user.pk): None})
+            stored.insert_deltas({str(user.pk): None})
             return done
 
-        stored.leave({str(user.pk): None})
+        stored.insert_deltas({str(user.pk): None})
         with mock.patch.object(Flush, "_recount", asked_after):
             self.assertTrue(counter.flush().ok)
         counter.flush()

@@ -70,7 +70,7 @@ class SettingsCheckTest(SimpleTestCase):
             ({"URL": "http://127.0.0.1"}, "http://127.0.0.1"),
             ({"URL": 5}, "5"),
             ({**url, "SHARDS": 0}, "SHARDS must be an integer of at least 1, not 0"),
-            ({**url, "CHUNK": "many"}, "'many'"),
+            ({**url, "CHUNK_SIZE": "many"}, "'many'"),
             ({**url, "TIMEOUT": 0}, "TIMEOUT"),
             ({**url, "PREFIX": "a{b"}, "PREFIX"),
             ({"CLIENT": "tests.nothing.client"}, "tests.nothing.client"),

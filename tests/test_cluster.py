@@ -25,12 +25,12 @@ from .servers import free_port
 
 class ClusterTestCase(GroupTestCase):
     kind = Cluster
-    options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.redis_clients.cluster", "SHARDS": 8, "GRACE": 1}
+    options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.redis_clients.cluster", "SHARDS": 8, "INTENT_GRACE": 1}
     group: ClassVar[Cluster]
 
     def server(self, shard: int) -> Server:
         """The one that holds a shard of the notifications' counter."""
-        node = self.buffer.server.client.get_node_from_key(self.buffer.shards.base(counter.stored(), shard))
+        node = self.buffer.server.client.get_node_from_key(self.buffer.shards.base(counter.store(), shard))
         return next(server for server in self.group.servers if server.is_alive and server.port == node.port)
 
 
@@ -65,7 +65,7 @@ class ClusterTest(ClusterTestCase):
         status = counter.status()
         self.assertEqual((status.keys, status.amount), (39, sum(counter.values(users).values())))
         self.assertEqual(len(status.servers), 3)
-        flushed = counter.flush(chunk=3)
+        flushed = counter.flush(chunk_size=3)
         self.assertEqual((flushed.keys, flushed.ok), (39, True))
         self.assert_exact(users)
         self.assert_stored_exact(users)
@@ -76,7 +76,7 @@ class ClusterTest(ClusterTestCase):
         for user in users[::3]:
             behind_djangos_back(user, 4)
         found = counter.recount(users)
-        self.assertEqual({one.key for one in found if one.changed == 4}, {str(user.pk) for user in users[::3]})
+        self.assertEqual({one.key for one in found if one.difference == 4}, {str(user.pk) for user in users[::3]})
         self.assert_exact(users)
         counter.flush()
         self.assert_stored_exact(users)
@@ -94,7 +94,7 @@ class ClusterTest(ClusterTestCase):
 
     def audit(self) -> override_settings:
         changed = default_buffer(BACKEND, self.options)
-        changed.options["NOTIFICATIONS_COUNTER"]["AUDIT"] = 1
+        changed.options["NOTIFICATIONS_COUNTER"]["AUDIT_INTERVAL"] = 1
         return changed
 
     def test_a_drain_leaves_nothing_waiting_or_cached(self) -> None:
@@ -129,7 +129,7 @@ class FailOverTest(failing_over.FailOverTests, ClusterTestCase):
     def test_a_shard_that_moves_to_another_node_in_one_step_is_recounted(self) -> None:
         for each in ALL:
             each.flush()
-        base, before = self.buffer.shards.base(counter.stored(), 0), self.run_ids(counter)
+        base, before = self.buffer.shards.base(counter.store(), 0), self.run_ids(counter)
         source = self.server(0)
         target = next(server for server in self.group.primaries if server is not source)
         with self.load():
@@ -146,7 +146,7 @@ class FailOverTest(failing_over.FailOverTests, ClusterTestCase):
         counter.flush()
         away = self.server(0)
         there = [
-            user for user in self.users if self.server(self.buffer.shards.of(counter.stored(), str(user.pk))) is away
+            user for user in self.users if self.server(self.buffer.shards.of(counter.store(), str(user.pk))) is away
         ]
         (here, *_) = [user for user in self.users if user not in there]
         with self.assertLogs("notifications_counter", "ERROR") as logs:

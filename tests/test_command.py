@@ -37,7 +37,7 @@ class RecountCommandTest(CounterTestCase):
         out = StringIO()
         for check in (True, False):
             call_command("notification_recount", user=str(user.pk), check=check, stdout=out)
-        self.assertEqual(out.getvalue().count(f"key {user.pk}: stored 0, buffered 2, true 2, right"), 2)
+        self.assertEqual(out.getvalue().count(f"key {user.pk}: stored 0, pending 2, actual 2, right"), 2)
 
     def test_after_lost_redis_data_it_says_at_once_what_to_run(self) -> None:
         if not uses_redis():
@@ -91,13 +91,13 @@ class CommandTest(CounterTestCase):
         self.assertIn("keys a second", self.call(verbosity=2))
 
     def test_wrong_options_are_refused_with_the_value(self) -> None:
-        for options, said in (({"counter": ["a.B"]}, "a.B"), ({"chunk": 0}, "0"), ({"loop": -1.0}, "-1.0")):
+        for options, said in (({"counter": ["a.B"]}, "a.B"), ({"chunk_size": 0}, "0"), ({"loop": -1.0}, "-1.0")):
             with self.assertRaisesMessage(CommandError, said):
                 self.call(**options)
 
     def test_a_chunk_of_one_flushes_everything(self) -> None:
         notify(self.user, 3)
-        self.call(chunk=1)
+        self.call(chunk_size=1)
         self.assertEqual(self.stored(self.user), 3)
 
     def test_the_exit_status_is_1_when_something_could_not_be_flushed(self) -> None:

@@ -85,7 +85,7 @@ class CommunityTestCase(CounterTestCase):
 
     def flush(self, chunk: int | None = None) -> None:
         for model in (self.inbox, self.active):
-            assert model.counter.flush(chunk=chunk).ok
+            assert model.counter.flush(chunk_size=chunk).ok
 
     def send(self, user: User | None = None, number: int = 1) -> list[Notification]:
         for _ in range(number):
@@ -240,7 +240,7 @@ class CommunityTest(CommunityTestCase):
         self.flush()
         self.assert_stored_own(self.users)
         found = self.inbox.counter.recount(self.users)
-        self.assertEqual([(one.stored, one.true, one.changed) for one in found], [(2, 2, 0), (2, 2, 0), (0, 0, 0)])
+        self.assertEqual([(one.stored, one.actual, one.difference) for one in found], [(2, 2, 0), (2, 2, 0), (0, 0, 0)])
 
     def test_random_operations_equal_its_own_count_after_every_step(self) -> None:
         for seed in SEEDS:
@@ -468,7 +468,7 @@ class Walk:
         if not self.depth:
             for model in (self.test.inbox, self.test.active):
                 found = model.counter.recount(self.users)
-                assert not any(one.changed for one in found), found
+                assert not any(one.difference for one in found), found
 
     def do_nested(self) -> None:
         if self.depth > 3:

@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
-from notifications_counter.annotations import CounterQuerySet, NotInOneQuery, value_of
+from notifications_counter.annotations import CounterQuerySet, AnnotationNotSupported, value_of
 from notifications_counter.checks.declarations import check_counter
 from notifications_counter.counters import Counter
 from notifications_counter.exceptions import InvalidKey
@@ -40,7 +40,7 @@ KINDS = ["a", "A", "a,b", "a!", "!,", ",", "", "a\\b", "100%", "a_b", "é漢🎁
 
 def true_counts(counter: Counter) -> dict[Any, int]:
     """What a plain COUNT(*) says of each key."""
-    names, rows = counter.source_keys, Message.objects.filter(counter.where)
+    names, rows = counter.source_keys, Message.objects.filter(counter.filter)
     rows = rows.exclude(Q(*(Q(**{f"{name}__isnull": True}) for name in names), _connector=Q.OR))
     numbers = rows.order_by().values(*names).annotate(n=Count("*")).values_list(*names, "n")
     return {tuple(key): number for *key, number in numbers}
@@ -125,7 +125,7 @@ class CountingTest(CompositeTestCase):
                 self.send(self.user, "b")
                 Message.objects.filter(kind="a").delete()
                 self.assert_right()
-                by_kind.ask_recount([(self.user, "c"), (self.user, "b")])
+                by_kind.request_recount([(self.user, "c"), (self.user, "b")])
                 self.assert_right()
                 raise ZeroDivisionError
         except ZeroDivisionError:
@@ -141,7 +141,7 @@ class CountingTest(CompositeTestCase):
             self.assert_right()
         Message.objects.filter(kind="b").delete()
         self.assertEqual(by_kind.values_of(self.user), {"a": 2})
-        by_kind.flush(chunk=1)
+        by_kind.flush(chunk_size=1)
         self.assertEqual(by_kind.values_of(self.user), {"a": 2})
 
     def test_a_deleted_user_leaves_no_count(self) -> None:
@@ -236,12 +236,12 @@ class RecountTest(CompositeTestCase):
         models.QuerySet(MessagesByThread).filter(kind="A").update(number=0)
         models.QuerySet(MessagesByKind).bulk_create([MessagesByKind(user=self.user, kind="none", unread=3)])
         for counter in COUNTERS:
-            counter.buffer.forget_cached(counter.stored())
+            counter.buffer.clear_cache(counter.store())
 
     def test_keys_are_recounted(self) -> None:
         self.spoil()
         found = by_kind.recount([(self.user, "a"), (self.other, "A"), (self.user, "none")])
-        self.assertEqual([one.changed for one in found], [-6, 0, -3])
+        self.assertEqual([one.difference for one in found], [-6, 0, -3])
         self.assertEqual(by_kind.value((self.user, "a")), 1)
         self.assertEqual(by_kind.value((self.user, "none")), 0)
 
@@ -259,14 +259,14 @@ class RecountTest(CompositeTestCase):
         from notifications_counter.reconciliation.walk import all_keys, number_of_keys
 
         for counter in COUNTERS:
-            keys = [key for part in all_keys(counter.stored(), 3) for key in part]
+            keys = [key for part in all_keys(counter.store(), 3) for key in part]
             expected = {counter.key_text(key) for key in true_counts(counter)}
             self.assertEqual((len(keys), set(keys)), (len(expected), expected))
-            self.assertEqual(number_of_keys(counter.stored()), 2 * len(expected))
+            self.assertEqual(number_of_keys(counter.store()), 2 * len(expected))
 
     def test_the_audit_finds_what_was_changed_behind_its_back(self) -> None:
         self.spoil()
-        changed = {**override_settings_now(), "AUDIT": 1}
+        changed = {**override_settings_now(), "AUDIT_INTERVAL": 1}
         with override_settings(NOTIFICATIONS_COUNTER=changed):
             for _ in range(20):
                 by_kind.flush()
@@ -274,7 +274,7 @@ class RecountTest(CompositeTestCase):
         self.assert_stored_right()
 
     def test_what_was_there_before_the_counter_is_counted_until_it_is_filled(self) -> None:
-        Progress.objects.update(filled=False)
+        Progress.objects.update(backfilled=False)
         self.spoil()
         Delta.objects.all().delete()
         self.assert_right()
@@ -289,7 +289,7 @@ class RecountTest(CompositeTestCase):
     def test_a_requested_recount_is_counted_from_the_rows_until_it_is_done(self) -> None:
         self.spoil()
         with transaction.atomic():
-            by_kind.ask_recount([(self.user, "a"), (self.user, "none")])
+            by_kind.request_recount([(self.user, "a"), (self.user, "none")])
             found = by_kind.values_of(self.user)
             self.assertEqual((found["a"], found.get("none"), found["a,b"]), (1, None, 7))
         self.assertEqual(by_kind.value((self.user, "a")), 1)
@@ -312,7 +312,7 @@ class AnnotationTest(CompositeTestCase):
             for counter in COUNTERS:
                 counter.flush()
             self.send(self.other, "b")
-        Progress.objects.update(filled=False)
+        Progress.objects.update(backfilled=False)
         self.assertEqual(
             Message.objects.annotate(value=value_of(by_kind_triggers, ("user", "kind"))).filter(value=2).count(), 2
         )
@@ -321,7 +321,7 @@ class AnnotationTest(CompositeTestCase):
         with self.assertRaisesMessage(InvalidKey, "give a field for each of (user, kind)"):
             CounterQuerySet(Message).with_value(by_kind_triggers)
         if uses_redis():
-            with self.assertRaises(NotInOneQuery):
+            with self.assertRaises(AnnotationNotSupported):
                 value_of(by_kind, ("user", "kind"))
 
 

@@ -50,7 +50,7 @@ class FlushCheckTest(DeployCheckTestCase):
     def test_deltas_that_wait_without_any_flush_are_said(self) -> None:
         notify(self.user)
         said = "W023 default: no flush for longer than an hour, or never, of:"
-        self.assertEqual(self.about_flushes(), [f"{said} {counter.label} (never, and deltas wait)."])
+        self.assertEqual(self.about_flushes(), [f"{said} {counter.label} (never, and deltas are pending)."])
         counter.flush()
         self.assertEqual(self.about_flushes(), [])
 
@@ -128,7 +128,7 @@ class ServerCheckTest(DeployCheckTestCase):
         counter.flush()
         with default_buffer("notifications_counter.buffers.database.DatabaseBuffer", {}):
             said = self.said()
-        self.assertIn(f"W024 {counter.label}: deltas may wait in Redis with PREFIX 'nc'", " ".join(said))
+        self.assertIn(f"W024 {counter.label}: deltas may be pending in Redis with PREFIX 'nc'", " ".join(said))
 
     @override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})
     def test_a_cache_in_the_processs_own_memory_is_an_error_of_every_check(self) -> None:
@@ -145,7 +145,7 @@ class GraceCheckTest(DeployCheckTestCase):
             self.limit_statements(seconds)
             said = [sentence for sentence in self.said() if sentence.startswith("W022")]
             self.assertEqual(len(said), expected, said)
-        self.assertIn("W022 Buffer 'default': GRACE is 60 s, but a statement on 'default' may take 90.5 s", said[0])
+        self.assertIn("W022 Buffer 'default': INTENT_GRACE is 60 s, but a statement on 'default' may take 90.5 s", said[0])
         self.limit_statements(0)
 
     def limit_statements(self, seconds: float) -> None:

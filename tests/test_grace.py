@@ -34,7 +34,7 @@ class GraceTest(CounterTestCase):
 
     @property
     def base(self) -> str:
-        return self.buffer.shards.base(counter.stored(), 0)
+        return self.buffer.shards.base(counter.store(), 0)
 
     def commit_without_a_push(self) -> None:
         models.QuerySet(Notification).bulk_create([Notification(user=self.user, text="committed, and never pushed")])

@@ -38,31 +38,31 @@ class HealingTestCase(CounterTestCase):
             self.skipTest("the database buffer has nothing to heal")
         self.buffer: Any = buffers["default"]
         (self.user,) = self.make_users(1)
-        self.base = self.buffer.shards.base(counter.stored(), 0)
+        self.base = self.buffer.shards.base(counter.store(), 0)
 
     def left_by_the_dead(self, age: int) -> None:
         """The intent of a writer that died so many seconds ago, between its commit and its push."""
         behind_djangos_back(self.user, 1)
-        self.buffer.server.run("intend", self.base, "the dead one's", self.buffer.grace, str(self.user.pk))
+        self.buffer.server.run("intend", self.base, "the dead one's", self.buffer.intent_grace, str(self.user.pk))
         now = self.buffer.server.client.time()[0]
         self.buffer.server.client.hset(f"{self.base}:intents:{self.user.pk}", "the dead one's", now - age)
-        self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now - age + self.buffer.grace})
+        self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now - age + self.buffer.intent_grace})
 
 
 class IntentTest(HealingTestCase):
     def test_an_intent_within_the_grace_time_is_left_alone(self) -> None:
-        self.left_by_the_dead(self.buffer.grace - 10)
+        self.left_by_the_dead(self.buffer.intent_grace - 10)
         self.assertEqual(counter.flush().recounted, 0)
         self.assertEqual(counter.value(self.user), 0)
 
     def test_an_intent_past_it_is_recounted_by_the_next_flush(self) -> None:
-        self.left_by_the_dead(self.buffer.grace + 1)
+        self.left_by_the_dead(self.buffer.intent_grace + 1)
         self.assertEqual(counter.flush().recounted, 1)
         self.assert_exact([self.user])
         self.assert_stored_exact([self.user])
 
     def test_it_is_looked_at_again_at_growing_intervals(self) -> None:
-        self.left_by_the_dead(self.buffer.grace + 1)
+        self.left_by_the_dead(self.buffer.intent_grace + 1)
         waits = []
         for age in (100, 300, 1000):
             now = self.buffer.server.client.time()[0]
@@ -76,7 +76,7 @@ class IntentTest(HealingTestCase):
             self.assertAlmostEqual(wait, age, delta=20, msg="the seconds since it was flagged, the flush's own added")
 
     def test_it_is_dropped_when_no_transaction_can_be_that_old(self) -> None:
-        self.left_by_the_dead(self.buffer.longest + 1)
+        self.left_by_the_dead(self.buffer.max_transaction_age + 1)
         counter.flush()
         self.assertEqual(
             self.buffer.server.client.exists(f"{self.base}:intents:{self.user.pk}", f"{self.base}:dirty"), 0
@@ -86,7 +86,7 @@ class IntentTest(HealingTestCase):
     def test_a_freeze_lets_writers_wait_in_the_database_and_reads_stay_exact(self) -> None:
         notify(self.user)
         counter.value(self.user)
-        self.buffer.freeze(counter.stored(), [str(self.user.pk)])
+        self.buffer.freeze(counter.store(), [str(self.user.pk)])
         notify(self.user, 2)
         self.assertEqual(counter.status().rows, 2)
         self.assert_exact([self.user])
@@ -111,7 +111,7 @@ class BusyKeyTest(HealingTestCase):
             writer = start_child("write_often", self.user.pk, 50, end)
             try:
                 self.wait_for_writes()
-                self.left_by_the_dead(self.buffer.grace + 1)
+                self.left_by_the_dead(self.buffer.intent_grace + 1)
                 began = time.monotonic()
                 with mock.patch.object(RedisBuffer, "recount", noted):
                     flushed = counter.flush()
@@ -134,7 +134,7 @@ class BusyKeyTest(HealingTestCase):
     def test_a_key_without_a_gap_is_frozen_and_heals_when_the_commits_under_way_are_done(self) -> None:
         if connection.vendor == "sqlite":
             self.skipTest("SQLite has one writer at a time: the flush waits for it")
-        self.left_by_the_dead(self.buffer.grace + 1)
+        self.left_by_the_dead(self.buffer.intent_grace + 1)
         begun = threading.Event()
         with ThreadPoolExecutor(1) as executor:
             writing = executor.submit(self.commit_slowly, begun)
@@ -196,8 +196,8 @@ class CheckTest(CounterTestCase):
         UserNotificationsCount.objects.filter(pk=self.users[2].pk)._raw_delete("default")
         status, said = self.check()
         self.assertEqual(status, 1, said)
-        self.assertIn(f"key {self.users[1].pk}: stored 2, buffered 0, true 7, wrong by +5", said)
-        self.assertIn(f"key {self.users[2].pk}: stored 0, buffered 0, true 2, wrong by +2", said)
+        self.assertIn(f"key {self.users[1].pk}: stored 2, pending 0, actual 7, wrong by +5", said)
+        self.assertIn(f"key {self.users[2].pk}: stored 0, pending 0, actual 2, wrong by +2", said)
         self.assertIn("2 counts are wrong.", said)
         self.assertEqual(counter.value(self.users[1]), 2)
 
@@ -208,7 +208,7 @@ class CheckTest(CounterTestCase):
         Notification.objects.filter(user=self.users[0])._raw_delete("default")
         status, said = self.check()
         self.assertEqual(status, 1, said)
-        self.assertIn(f"key {self.users[0].pk}: stored 0, buffered 4, true 0, wrong by -4", said)
+        self.assertIn(f"key {self.users[0].pk}: stored 0, pending 4, actual 0, wrong by -4", said)
 
     def test_one_user_can_be_checked(self) -> None:
         behind_djangos_back(self.users[1], 1)

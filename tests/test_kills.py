@@ -68,7 +68,7 @@ class KillTest(CounterTestCase):
     def assert_intents_go(self) -> None:
         """Those of the dead, which recounts have flagged, with the next look after the longest transaction allowed."""
         self.assertEqual({value[:7] for value in self.intents()} - {b"flagged"}, set())
-        buffers["default"].longest = 1  # type: ignore[attr-defined]
+        buffers["default"].max_transaction_age = 1  # type: ignore[attr-defined]
         for counter in COUNTERS:
             counter.recount(self.users)
         self.assertEqual(self.intents(), [])

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 
-from notifications_counter.applying.result import Flushed
+from notifications_counter.applying.result import FlushResult
 from notifications_counter.ledger.tables import Delta, Progress
 from notifications_counter.models import UserNotificationsCount
 from notifications_counter.monitoring.metrics import METRICS, register
@@ -46,19 +46,19 @@ class MetricsTest(CounterTestCase):
         return self.registry.get_sample_value(f"notifications_counter_{name}", labels)
 
     def test_what_waits_is_read_at_each_scrape(self) -> None:
-        self.assertEqual((self.value("buffered_keys"), self.value("buffered_amount")), (0, 0))
+        self.assertEqual((self.value("pending_keys"), self.value("pending_amount")), (0, 0))
         notify(self.user, 3)
-        self.assertEqual((self.value("buffered_keys"), self.value("buffered_amount")), (1, 3))
+        self.assertEqual((self.value("pending_keys"), self.value("pending_amount")), (1, 3))
         self.assertEqual(self.value("last_flush_timestamp_seconds"), None)
         counter.flush()
-        self.assertEqual((self.value("buffered_keys"), self.value("last_flush_keys")), (0, 1))
+        self.assertEqual((self.value("pending_keys"), self.value("last_flush_keys")), (0, 1))
         self.assertAlmostEqual(self.value("last_flush_timestamp_seconds") or 0, time.time(), delta=30)
         self.assertGreater(self.value("last_flush_duration_seconds") or 0, 0)
 
     def test_every_counter_has_metrics_under_its_own_label(self) -> None:
         Click.counter.add({"https://example.com/": 5})
-        self.assertEqual(self.value("buffered_amount", Click.counter.label), 5)
-        self.assertEqual(self.value("buffered_amount"), 0)
+        self.assertEqual(self.value("pending_amount", Click.counter.label), 5)
+        self.assertEqual(self.value("pending_amount"), 0)
 
     def test_drift_and_lost_data_are_told(self) -> None:
         counter.flush()
@@ -72,8 +72,8 @@ class MetricsTest(CounterTestCase):
     def test_a_view_writes_them_in_prometheus_format(self) -> None:
         notify(self.user, 2)
         said = metrics_view(RequestFactory().get("/metrics")).content.decode()
-        self.assertIn("# TYPE notifications_counter_buffered_keys gauge", said)
-        self.assertIn(f"notifications_counter_buffered_keys{{{LABELS}}} 1.0\n", said)
+        self.assertIn("# TYPE notifications_counter_pending_keys gauge", said)
+        self.assertIn(f"notifications_counter_pending_keys{{{LABELS}}} 1.0\n", said)
         self.assertIn(f"notifications_counter_up{{{LABELS}}} 1.0\n", said)
         for metric in METRICS:
             self.assertIn(f"# HELP notifications_counter_{metric.name} {metric.said}\n", said)
@@ -112,8 +112,8 @@ class MetricsTest(CounterTestCase):
             self.skipTest("only Redis can be away")
         with default_buffer(REDIS, {"URL": f"redis://127.0.0.1:{free_port()}/0"}):
             notify(self.user)
-            self.assertEqual((self.value("up"), self.value("buffered_rows")), (0, 1))
-            for name in ("buffered_keys", "buffered_amount", "open_intents", "server_memory_bytes"):
+            self.assertEqual((self.value("up"), self.value("pending_rows")), (0, 1))
+            for name in ("pending_keys", "pending_amount", "open_intents", "server_memory_bytes"):
                 self.assertIsNone(self.value(name), name)
 
     def test_how_the_server_is_set_up_is_told(self) -> None:
@@ -172,7 +172,7 @@ class SignalTest(CounterTestCase):
             (first["sender"], first["counter"], first["using"]), (UserNotificationsCount, counter, "default")
         )
         self.assertIs(first["flushed"], done)
-        self.assertIsInstance(done, Flushed)
+        self.assertIsInstance(done, FlushResult)
         self.assertEqual((done.amount, done.ok), (2, True))
 
     def test_what_could_not_be_applied_is_told_too(self) -> None:

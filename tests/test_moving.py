@@ -22,7 +22,7 @@ from django.db import connection
 from django.test import override_settings, tag
 
 from notifications_counter.buffers import buffers
-from notifications_counter.exceptions import LayoutChanged
+from notifications_counter.exceptions import BufferMismatch
 from notifications_counter.models import Notification
 
 from .base import (
@@ -41,10 +41,10 @@ from .base import (
 DATABASE = settings.IN_DATABASE["BACKEND"]
 REDIS = "notifications_counter.buffers.redis.RedisBuffer"
 
-#: GRACE is for how long a drain waits for processes that were killed.
-OPTIONS = {"GRACE": 2}
+#: INTENT_GRACE is for how long a drain waits for processes that were killed.
+OPTIONS = {"INTENT_GRACE": 2}
 LONG = bool(os.environ.get("NC_LONG"))
-ROWS_ONLY = {**OPTIONS, "ROWS_ONLY": True}
+DATABASE_ONLY = {**OPTIONS, "DATABASE_ONLY": True}
 NEW_LAYOUT = {"PREFIX": "new", "SHARDS": 3}
 
 Options = dict[str, Any] | None
@@ -155,7 +155,7 @@ class RollingMoveTest(MovingTestCase):
             assert running
             running.stop()
         self.use(running.options)
-        time.sleep(OPTIONS["GRACE"] + 1)  # of the one that was killed just now
+        time.sleep(OPTIONS["INTENT_GRACE"] + 1)  # of the one that was killed just now
         counter.flush()
         self.assert_moved(users, running.options)
 
@@ -165,15 +165,15 @@ class RollingMoveTest(MovingTestCase):
 
     def test_from_the_database_to_redis_nothing_is_lost_or_refused(self) -> None:
         self.begin_with(None)
-        self.roll(None, ROWS_ONLY, OPTIONS)
+        self.roll(None, DATABASE_ONLY, OPTIONS)
 
     def test_from_redis_to_the_database_nothing_is_lost_or_refused(self) -> None:
         self.begin_with(OPTIONS)
-        self.roll(OPTIONS, ROWS_ONLY, "drain", None)
+        self.roll(OPTIONS, DATABASE_ONLY, "drain", None)
 
     def test_to_another_prefix_and_number_of_shards_nothing_is_lost_or_refused(self) -> None:
         self.begin_with(OPTIONS)
-        self.roll(OPTIONS, ROWS_ONLY, "drain", ROWS_ONLY | NEW_LAYOUT, OPTIONS | NEW_LAYOUT)
+        self.roll(OPTIONS, DATABASE_ONLY, "drain", DATABASE_ONLY | NEW_LAYOUT, OPTIONS | NEW_LAYOUT)
 
 
 class MoveTest(MovingTestCase):
@@ -215,28 +215,28 @@ class MoveTest(MovingTestCase):
 
     def test_neighbours_on_the_way_see_each_others_changes_at_once(self) -> None:
         self.close()
-        self.see_each_other(None, ROWS_ONLY)
-        self.see_each_other(ROWS_ONLY, OPTIONS)
-        self.drain(ROWS_ONLY)
-        self.see_each_other(ROWS_ONLY, None)
-        self.see_each_other(ROWS_ONLY | NEW_LAYOUT, None, ROWS_ONLY)
-        self.see_each_other(ROWS_ONLY | NEW_LAYOUT, OPTIONS | NEW_LAYOUT)
+        self.see_each_other(None, DATABASE_ONLY)
+        self.see_each_other(DATABASE_ONLY, OPTIONS)
+        self.drain(DATABASE_ONLY)
+        self.see_each_other(DATABASE_ONLY, None)
+        self.see_each_other(DATABASE_ONLY | NEW_LAYOUT, None, DATABASE_ONLY)
+        self.see_each_other(DATABASE_ONLY | NEW_LAYOUT, OPTIONS | NEW_LAYOUT)
 
     def test_until_a_flush_has_told_all_processes_nothing_waits_in_redis(self) -> None:
         self.close()
         self.write_with(OPTIONS)
         with settings_of(None):
             self.assert_exact(self.users)
-            self.assertEqual(counter.recount([self.user])[0].changed, 0)
+            self.assertEqual(counter.recount([self.user])[0].difference, 0)
         with settings_of(OPTIONS):
-            self.assertEqual(counter.recount([self.user])[0].changed, 0)
+            self.assertEqual(counter.recount([self.user])[0].difference, 0)
             self.assertEqual(counter.status().outside, 0)
             counter.flush()
             notify(self.users[1])  # the other one's key is frozen for a while
             self.assertEqual(counter.status().outside, 1)
         with settings_of(None):
             for refused in (counter.flush, lambda: counter.value(self.user), lambda: counter.recount([self.user])):
-                with self.assertRaisesMessage(LayoutChanged, "ROWS_ONLY"):
+                with self.assertRaisesMessage(BufferMismatch, "DATABASE_ONLY"):
                     refused()
 
     def test_what_the_database_buffer_wrote_during_a_careless_move_is_counted_by_the_next_flush(self) -> None:
@@ -277,8 +277,8 @@ class MoveTest(MovingTestCase):
         self.use(OPTIONS)
         counter.flush()
         buffer = buffers["default"]
-        buffer.server.run("intend", buffer.shards.base(counter.stored(), 0), "died", 2, str(self.user.pk))  # type: ignore[attr-defined]
-        with settings_of(ROWS_ONLY):  # what it had committed
+        buffer.server.run("intend", buffer.shards.base(counter.store(), 0), "died", 2, str(self.user.pk))  # type: ignore[attr-defined]
+        with settings_of(DATABASE_ONLY):  # what it had committed
             notify(self.user)
             counter.add({self.user: -1})
         self.drain(OPTIONS)
@@ -294,8 +294,8 @@ class MoveTest(MovingTestCase):
             self.assertRaises(CommandError),
         ):
             call_command("notification_update_counter", drain=True, counter=[counter.label], stdout=out)
-        self.assertIn("1 key is still buffered in Redis. Give all processes the option ROWS_ONLY", logs.output[0])
-        self.assertNotIn("nothing waits", out.getvalue())
+        self.assertIn("1 key is still pending in Redis. Give all processes the option DATABASE_ONLY", logs.output[0])
+        self.assertNotIn("nothing is pending", out.getvalue())
         self.assert_moved(self.users, OPTIONS)
 
     def test_what_is_written_to_redis_after_a_careless_drain_is_counted_by_the_next_flush_there(self) -> None:

@@ -72,7 +72,7 @@ class OutageTestCase(CounterTestCase):
 
     def flush(self) -> None:
         for counter in ALL:
-            self.lost += counter.flush(chunk=2).lost
+            self.lost += counter.flush(chunk_size=2).lost
 
     def assert_heals(self) -> None:
         time.sleep(3)  # the grace time, and as long again as a transaction ran that was looked at meanwhile

@@ -65,7 +65,7 @@ class KilledFlushTest(CounterTestCase):
                 self.kill_at(point)
                 self.assert_exact(users)
                 notify(users[0])
-                counter.flush(chunk=2)
+                counter.flush(chunk_size=2)
                 self.assert_exact(users)
                 self.assert_stored_exact(users, point)
                 self.assertEqual(counter.status().keys, 0)

@@ -193,7 +193,7 @@ class RandomOperations:
 
     def do_flush(self) -> None:
         if not self.depth:
-            counter.flush(chunk=self.random.choice([1, 3, None]))
+            counter.flush(chunk_size=self.random.choice([1, 3, None]))
 
     def do_nested(self) -> None:
         if self.depth > 3:
@@ -229,13 +229,13 @@ def counters_of_notifications() -> list[Counter]:
 class RandomOperationsTest(CounterTestCase):
     def test_value_is_count_after_every_step_and_stored_is_after_a_flush(self) -> None:
         asked: list[int] = []
-        ask_recount = recording.ask_recount
+        request_recount = recording.request_recount
 
         def noted(counter: Counter, *arguments: Any) -> None:
             asked.append(1)
-            ask_recount(counter, *arguments)
+            request_recount(counter, *arguments)
 
-        with mock.patch.object(recording, "ask_recount", noted):
+        with mock.patch.object(recording, "request_recount", noted):
             self.walk()
         share = len(asked) / len(counters_of_notifications()) / OPERATIONS
         print(f"{OPERATIONS} random operations, {share:.1%} asked for a recount")

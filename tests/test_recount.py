@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.migrations import Migration, RunPython
 
-from notifications_counter.annotations import CounterQuerySet, NotInOneQuery, value_of
+from notifications_counter.annotations import CounterQuerySet, AnnotationNotSupported, value_of
 from notifications_counter.buffers import buffers
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import InvalidKey, NothingToRecount, RecountInTransaction
@@ -35,9 +35,9 @@ class RecountTest(CounterTestCase):
         notify(self.user)
         behind_djangos_back(self.user, 4)
         found = counter.recount([self.user, self.other])
-        self.assertEqual([(one.stored, one.buffered, one.true, one.changed) for one in found], [(2, 1, 7, 4), (0,) * 4])
+        self.assertEqual([(one.stored, one.pending, one.actual, one.difference) for one in found], [(2, 1, 7, 4), (0,) * 4])
         self.assertEqual(counter.value(self.user), 7)
-        self.assertEqual([one.changed for one in counter.recount([self.user])], [0])
+        self.assertEqual([one.difference for one in counter.recount([self.user])], [0])
         counter.flush()
         self.assert_stored_exact([self.user, self.other])
 
@@ -56,7 +56,7 @@ class RecountTest(CounterTestCase):
     def test_a_recount_that_is_asked_for_makes_reads_count_until_it_is_done(self) -> None:
         counter.add({self.user: 5})
         with transaction.atomic():
-            counter.ask_recount([str(self.user.pk)])
+            counter.request_recount([str(self.user.pk)])
             self.assertEqual(counter.value(self.user), 0)
         self.assertEqual(counter.value(self.user), 0)
         counter.flush()
@@ -64,12 +64,12 @@ class RecountTest(CounterTestCase):
 
     def test_only_what_can_be_recounted_may_be_asked_for(self) -> None:
         with self.assertRaises(NothingToRecount):
-            Click.counter.ask_recount(["https://example.com/"])
+            Click.counter.request_recount(["https://example.com/"])
         with self.assertRaises(InvalidKey):
-            counter.ask_recount(["nobody"])
+            counter.request_recount(["nobody"])
         with self.assertRaises(CommandError):
             call_command("notification_recount", counter=["testapp.Click"])
-        counter.ask_recount([self.user])
+        counter.request_recount([self.user])
         self.assertEqual(counter.value(self.user), 0)
 
     def test_while_a_recount_is_awaited_nothing_cached_is_read(self) -> None:
@@ -78,10 +78,10 @@ class RecountTest(CounterTestCase):
         notify(self.user, 2)
         self.assertEqual(counter.value(self.user), 2)
         buffer = buffers["default"]
-        buffer.server.run("intend", buffer.shards.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
+        buffer.server.run("intend", buffer.shards.base(counter.store(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
         behind_djangos_back(self.user, 1)
         with transaction.atomic():
-            counter.ask_recount([self.user])
+            counter.request_recount([self.user])
         self.assertEqual(
             [counter.value(self.user), counter.values([self.user])[self.user], counter.value(self.user)], [3] * 3
         )
@@ -90,8 +90,8 @@ class RecountTest(CounterTestCase):
         if not uses_redis():
             self.skipTest("writers do not hold up the database buffer's recounts")
         buffer = buffers["default"]
-        buffer.server.run("intend", buffer.shards.base(counter.stored(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
-        counter.ask_recount([self.user])
+        buffer.server.run("intend", buffer.shards.base(counter.store(), 0), "a writer", 60, str(self.user.pk))  # type: ignore[attr-defined]
+        counter.request_recount([self.user])
         notify(self.other)
         with self.assertLogs("notifications_counter", "WARNING") as logs:
             counter.flush()
@@ -102,14 +102,14 @@ class RecountTest(CounterTestCase):
         if uses_redis():
             notify(self.user)
             buffer = buffers["default"]
-            buffer.server.client.set(f"{buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}", 77)  # type: ignore[attr-defined]
+            buffer.server.client.set(f"{buffer.shards.base(counter.store(), 0)}:total:{self.user.pk}", 77)  # type: ignore[attr-defined]
             counter.recount([self.user])
             self.assertEqual(counter.value(self.user), 1)
 
     def test_a_recount_asked_for_by_a_rolled_back_block_changes_nothing(self) -> None:
         counter.add({self.user: 5})
         with self.assertRaises(ZeroDivisionError), transaction.atomic():
-            counter.ask_recount([str(self.user.pk)])
+            counter.request_recount([str(self.user.pk)])
             raise ZeroDivisionError
         self.assertEqual(counter.value(self.user), 5)
 
@@ -136,7 +136,7 @@ class FillTest(CounterTestCase):
         self.users = self.make_users(5)
         for place, user in enumerate(self.users):
             behind_djangos_back(user, place)
-        Progress.objects.filter(counter=counter.label).update(filled=False)
+        Progress.objects.filter(counter=counter.label).update(backfilled=False)
 
     def test_until_it_is_filled_a_value_is_counted_and_writers_go_on(self) -> None:
         self.assert_exact(self.users)
@@ -151,19 +151,19 @@ class FillTest(CounterTestCase):
         out = StringIO()
         call_command("notification_recount", counter=[counter.model._meta.label], stdout=out)
         self.assertRegex(out.getvalue(), r"UserNotificationsCount.counter: \d+ recounts, 4 corrections")
-        self.assertTrue(Progress.objects.get(counter=counter.label).filled)
+        self.assertTrue(Progress.objects.get(counter=counter.label).backfilled)
         self.assert_exact(self.users)
         counter.flush()
         self.assert_stored_exact(self.users)
 
     def test_a_fill_that_was_stopped_goes_on_where_it_was(self) -> None:
-        first = recount_next(counter.stored(), 2)
-        second = recount_next(counter.stored(), 2)
-        self.assertEqual([one.true for one in [*(first or ()), *(second or ())]], [1, 2, 3, 4])
+        first = recount_next(counter.store(), 2)
+        second = recount_next(counter.store(), 2)
+        self.assertEqual([one.actual for one in [*(first or ()), *(second or ())]], [1, 2, 3, 4])
         self.assert_exact(self.users)
-        while recount_next(counter.stored(), 2) is not None:
+        while recount_next(counter.store(), 2) is not None:
             pass
-        self.assertTrue(Progress.objects.get(counter=counter.label).filled)
+        self.assertTrue(Progress.objects.get(counter=counter.label).backfilled)
         self.assert_exact(self.users)
 
     def test_a_count_without_rows_is_filled_too(self) -> None:
@@ -172,9 +172,9 @@ class FillTest(CounterTestCase):
         self.assert_exact(self.users)
 
     def test_a_key_whose_rows_go_before_its_turn_is_filled_too(self) -> None:
-        recount_next(counter.stored(), 2)
+        recount_next(counter.store(), 2)
         NotificationController(self.users[4]).mark_all_as_read()
-        while recount_next(counter.stored(), 2) is not None:
+        while recount_next(counter.store(), 2) is not None:
             pass
         self.assert_exact(self.users)
         counter.flush()
@@ -183,13 +183,13 @@ class FillTest(CounterTestCase):
     def test_flushes_fill_it_with_nobodys_help(self) -> None:
         flushed = counter.flush()
         self.assertGreaterEqual(flushed.recounted, 4)
-        self.assertTrue(Progress.objects.get(counter=counter.label).filled)
+        self.assertTrue(Progress.objects.get(counter=counter.label).backfilled)
         self.assert_exact(self.users)
 
     def test_one_user_can_be_recounted(self) -> None:
         out = StringIO()
         call_command("notification_recount", user=str(self.users[3].pk), stdout=out)
-        self.assertIn(f"key {self.users[3].pk}: stored 0, buffered 0, true 3, corrected by +3", out.getvalue())
+        self.assertIn(f"key {self.users[3].pk}: stored 0, pending 0, actual 3, corrected by +3", out.getvalue())
 
 
 class MigrationTest(CounterTestCase):
@@ -231,7 +231,7 @@ class AnnotationTest(CounterTestCase):
         self.assertEqual(found, counter.values([user.pk for user in users]))
         top = User.objects.annotate(unread=value_of(counter)).filter(unread__gte=2)
         self.assertEqual(list(top), [users[2]])
-        Progress.objects.update(filled=False)
+        Progress.objects.update(backfilled=False)
         behind_djangos_back(users[1], 5)
         self.assertEqual(CounterQuerySet(User).with_value(counter).get(pk=users[1].pk).value, 6)
 
@@ -247,5 +247,5 @@ class AnnotationTest(CounterTestCase):
 class RedisAnnotationTest(CounterTestCase):
     def test_values_that_wait_in_redis_are_refused_with_what_to_call(self) -> None:
         if uses_redis():
-            with self.assertRaisesMessage(NotInOneQuery, "values(keys)"):
+            with self.assertRaisesMessage(AnnotationNotSupported, "values(keys)"):
                 CounterQuerySet(User).with_value(counter)

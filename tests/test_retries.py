@@ -184,7 +184,7 @@ class LastingFailureTest(DatabaseFailureTestCase):
         with self.broken(*self.READ_ONLY[connection.vendor]), self.assertRaises(DatabaseFailed) as caught:
             counter.flush()
         self.assertIn("It is read-only", str(caught.exception))
-        self.assertIn("still buffered", str(caught.exception))
+        self.assertIn("still pending", str(caught.exception))
         self.assert_exact(self.users)
         self.assertTrue(counter.flush().ok)
         self.assert_all_stored()

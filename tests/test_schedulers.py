@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import django
-from django.core.management import CommandError
 from django.db import connection
 from django.test import override_settings, tag
 
 from notifications_counter import cron, tasks
+from notifications_counter.exceptions import FlushFailed
 from notifications_counter.exceptions import MissingExtra
 from notifications_counter.ledger.tables import Delta
 
@@ -63,15 +63,15 @@ class SchedulerTestCase(CounterTestCase):
 
 class FunctionTest(SchedulerTestCase):
     def test_each_entry_point_can_be_called(self) -> None:
-        for number, update in enumerate((lambda: cron.update_counter(verbosity=0), tasks.update_counter), 1):
+        for number, update in enumerate((cron.update_counter, tasks.update_counter), 1):
             notify(self.user)
             update()
             self.assertEqual(self.stored(self.user), number)
 
     def test_each_fails_when_something_could_not_be_flushed(self) -> None:
         Delta.objects.create(counter=counter.label, key="nobody", amount=1)
-        for call in (lambda: cron.update_counter(verbosity=0), tasks.update_counter):
-            with self.assertLogs("notifications_counter", "ERROR") as logs, self.assertRaises(CommandError):
+        for call in (cron.update_counter, tasks.update_counter):
+            with self.assertLogs("notifications_counter", "ERROR") as logs, self.assertRaises(FlushFailed):
                 call()
             self.assertIn("'nobody'", logs.output[0])
 

@@ -15,7 +15,7 @@ from .failing_over import load_tests as load_tests
 
 class SentinelTestCase(GroupTestCase):
     kind = Watched
-    options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.redis_clients.primary", "SHARDS": 2, "GRACE": 1}
+    options: ClassVar[dict[str, Any]] = {"CLIENT": "tests.redis_clients.primary", "SHARDS": 2, "INTENT_GRACE": 1}
     group: ClassVar[Watched]
 
 

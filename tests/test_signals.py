@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 from django.utils import timezone
 
-from notifications_counter.declaration import conditions as where
+from notifications_counter.declaration import conditions
 from notifications_counter.models import Notification, UserNotificationsCount
 
 from .base import CounterTestCase, counter, flush_all, notify
@@ -200,13 +200,13 @@ class AnyModelTest(CounterTestCase):
     def values(self) -> tuple[int, int]:
         return TeamTickets.counter.value(self.team), UrgentTickets.counter.value(self.user)
 
-    def true_values(self) -> tuple[int, int]:
-        of_team = Ticket.objects.filter(team=self.team).filter(TeamTickets.counter.where)
-        of_user = Ticket.objects.filter(assignee=self.user).filter(UrgentTickets.counter.where)
+    def actual_counts(self) -> tuple[int, int]:
+        of_team = Ticket.objects.filter(team=self.team).filter(TeamTickets.counter.filter)
+        of_user = Ticket.objects.filter(assignee=self.user).filter(UrgentTickets.counter.filter)
         return of_team.count(), of_user.count()
 
     def assert_exact(self, users: object = (), said: str = "") -> None:
-        self.assertEqual(self.values(), self.true_values(), said)
+        self.assertEqual(self.values(), self.actual_counts(), said)
 
     def test_every_change_counts_for_each_counter_that_it_concerns(self) -> None:
         row = Ticket.objects.create(team=self.team, assignee=self.user, priority=5)

@@ -16,7 +16,7 @@ from notifications_counter.buffers import buffers
 from notifications_counter.flushing.flush import Flush
 from notifications_counter.ledger.tables import Delta, Progress
 from notifications_counter.models import UserNotificationsCount
-from notifications_counter.monitoring.status import look_at
+from notifications_counter.monitoring.status import read_status
 
 from .base import CounterTestCase, counter, default_buffer, note_layout, notify, uses_redis
 from .servers import free_port, valkey
@@ -57,11 +57,11 @@ class CommandTest(StatusTestCase):
         notify(self.users[1])
         said = self.call()
         self.assertIn(f"{OURS}.counter on default, buffer default\n", said)
-        self.assertRegex(said, r"waiting +2 keys, .*sum \+3")
+        self.assertRegex(said, r"pending +2 keys, .*sum \+3")
         self.assertRegex(said, r"last flush +never")
         counter.flush()
         said = self.call()
-        self.assertRegex(said, r"waiting +0 keys, .*sum \+0")
+        self.assertRegex(said, r"pending +0 keys, .*sum \+0")
         self.assertRegex(said, r"last flush +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC \(\d s ago\), took \d\.\d\d s, 2 keys")
 
     def test_the_subjects_of_all_counters_stand_in_one_column(self) -> None:
@@ -87,7 +87,7 @@ class CommandTest(StatusTestCase):
         Delta.objects.create(counter=counter.label, key=str(self.user.pk), amount=-5)
         Delta.objects.create(counter=counter.label, key=str(self.user.pk))
         status = counter.status()
-        self.assertEqual((status.amount, status.asked), (-3, 1))
+        self.assertEqual((status.amount, status.recount_requests), (-3, 1))
 
     def test_every_flush_is_noted_even_one_without_anything_to_do(self) -> None:
         counter.flush()
@@ -98,7 +98,7 @@ class CommandTest(StatusTestCase):
         counter.flush()
         UserNotificationsCount.objects.filter(pk=self.user.pk).update(unread_count=4)
         Progress.objects.update(audited_at=None)
-        with override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "AUDIT": 1.0}):
+        with override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "AUDIT_INTERVAL": 1.0}):
             counter.flush()
         said = self.call()
         self.assertRegex(said, r"last drift +20.* UTC \(\d s ago\), 1 count wrong by 3")
@@ -131,13 +131,13 @@ class ThresholdTest(StatusTestCase):
         for user in self.users:
             notify(user)
         out, said = self.failing(max_keys=2, json=True)
-        self.assertEqual(said, f"{OURS}.counter: deltas of 3 keys are waiting, more than 2.")
+        self.assertEqual(said, f"{OURS}.counter: deltas of 3 keys are pending, more than 2.")
         written = json.loads(out)
         self.assertEqual((written["wrong"], written["counters"][0]["keys"]), ([said], 3))
 
     def test_drift_that_was_found_a_short_time_ago(self) -> None:
         counter.flush()
-        Progress.objects.update(drift_at=look_at(counter).at, drift_keys=7)
+        Progress.objects.update(drift_at=read_status(counter).at, drift_keys=7)
         _, said = self.failing(drift_within=60)
         self.assertRegex(said, r"the audit found 7 wrong counts \d s ago, within 60 s\.")
         time.sleep(0.3)
@@ -157,12 +157,12 @@ class RedisStatusTest(StatusTestCase):
 
     def test_an_open_intent_is_counted_with_its_age(self) -> None:
         buffer: Any = buffers["default"]
-        stored, key = counter.stored(), str(self.user.pk)
+        stored, key = counter.store(), str(self.user.pk)
         self.assertEqual(buffer.intend(stored, "a transaction", [key]), set())
         time.sleep(1.1)
         status = counter.status()
         _, said = self.failing(max_intent_age=0)
-        self.assertEqual((status.intents, status.flagged, status.asked), (1, 0, 0))
+        self.assertEqual((status.intents, status.flagged, status.recount_requests), (1, 0, 0))
         self.assertGreaterEqual(status.oldest_intent or 0, 1)
         self.assertRegex(said, r"the oldest intent is [12] s old, more than 0 s\.")
         buffer.push(stored, "a transaction", {key: 1})
@@ -170,19 +170,19 @@ class RedisStatusTest(StatusTestCase):
         self.assertEqual((status.intents, status.oldest_intent), (0, None))
 
     def test_a_flagged_intent_is_told_from_an_open_one(self) -> None:
-        base = f"nc:{{{counter.stored().digest}/0}}"
+        base = f"nc:{{{counter.store().digest}/0}}"
         name = f"{base}:intents:{self.user.pk}"
         client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
         client.hset(name, mapping={"one": "flagged 1000", "two": int(time.time()), "recount": int(time.time())})
         client.zadd(f"{base}:dirty", {str(self.user.pk): time.time()})
         status = counter.status()
-        self.assertEqual((status.intents, status.flagged, status.asked), (2, 1, 1))
+        self.assertEqual((status.intents, status.flagged, status.recount_requests), (2, 1, 1))
         self.assertGreater(status.oldest_intent or 0, 10**9)
         self.assertRegex(self.call(), r"intents +2 open, 1 of them flagged, the oldest \d+\.\d days old")
 
     def test_a_look_at_intents_ends_somewhere_and_says_so(self) -> None:
         client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
-        base = f"nc:{{{counter.stored().digest}/0}}"
+        base = f"nc:{{{counter.store().digest}/0}}"
         pipeline = client.pipeline()
         for key in range(10_001):
             pipeline.zadd(f"{base}:dirty", {str(key): 1})
@@ -203,7 +203,7 @@ class RedisStatusTest(StatusTestCase):
         for user in self.users:
             notify(user)
         notify(self.users[2])
-        counter.flush(chunk=2, stop=self.after(2))
+        counter.flush(chunk_size=2, stop=self.after(2))
         notify(self.user)
         status = counter.status()
         self.assertEqual((status.batch, status.position, status.size), (1, 2, 3))
@@ -219,7 +219,7 @@ class RedisStatusTest(StatusTestCase):
 
     def test_a_batch_that_is_only_claimed_is_one_in_flight(self) -> None:
         notify(self.user)
-        flush = Flush(counter.stored())
+        flush = Flush(counter.store())
         flush._prepare()
         flush.applier._claim(0)
         status = counter.status()
@@ -249,7 +249,7 @@ class RedisStatusTest(StatusTestCase):
             client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
             client.config_set("maxmemory", "1000")
             notify(self.user)
-            status = look_at(counter)
+            status = read_status(counter)
         self.assertEqual((status.problem, status.outside, status.rows, status.amount), ("", 1, 1, 3))
 
     def test_without_its_server_the_database_is_still_told_and_the_exit_status_is_1(self) -> None:
@@ -260,7 +260,7 @@ class RedisStatusTest(StatusTestCase):
             out, said = self.failing()
             self.assertIn(f"{OURS}.counter: Redis buffer 'default'", said)
             self.assertRegex(out, r"PROBLEM +Redis buffer 'default'")
-            self.assertRegex(out, r"waiting +1 key, 1 row in the database; what waits outside is not known")
+            self.assertRegex(out, r"pending +1 key, 1 row in the database; what is pending outside is not known")
             self.assertRegex(out, r"last flush +20")
             written, _ = self.failing(json=True)
             (found,) = json.loads(written)["counters"]
@@ -272,7 +272,7 @@ class RedisStatusTest(StatusTestCase):
         counter.flush()
         with default_buffer("notifications_counter.buffers.database.DatabaseBuffer", {}):
             _, said = self.failing()
-        self.assertIn("deltas may wait in Redis with PREFIX 'nc'", said)
+        self.assertIn("deltas may be pending in Redis with PREFIX 'nc'", said)
 
     def test_events_have_no_intents(self) -> None:
         Click.counter.add({"https://example.com/": 3})

@@ -14,7 +14,7 @@ from django.db.migrations.state import ProjectState
 from django.db.migrations.writer import MigrationWriter, OperationWriter
 from django.test import SimpleTestCase, TransactionTestCase
 
-from notifications_counter.fillfactor import KeepRoomForUpdates
+from notifications_counter.fillfactor import SetFillFactor
 
 from .testapp.models import InboxCount
 
@@ -48,35 +48,35 @@ class BuiltInCountsTest(TransactionTestCase):
 
     @ON_POSTGRESQL
     def test_the_migration_is_undone_and_done_again(self) -> None:
-        migrate_to("0002")
+        migrate_to("0001")
         self.assertEqual(parameters(BUILT_IN), [])
         self.assertEqual(parameters(BUILT_IN, "other"), ["fillfactor=50"])
-        migrate_to("0003")
+        migrate_to("0002")
         self.assertEqual(parameters(BUILT_IN), ["fillfactor=50"])
 
     @ON_POSTGRESQL
     def test_a_database_on_which_the_model_does_not_belong_is_left_alone(self) -> None:
-        migrate_to("0002")
+        migrate_to("0001")
         refuse = mock.Mock(spec=["allow_migrate"], **{"allow_migrate.return_value": False})
         with mock.patch.object(router, "routers", [refuse]):
-            apply(KeepRoomForUpdates("UserNotificationsCount"), "notifications_counter")
+            apply(SetFillFactor("UserNotificationsCount"), "notifications_counter")
         self.assertEqual(parameters(BUILT_IN), [])
 
     @ON_POSTGRESQL
     def test_sqlmigrate_shows_the_statement(self) -> None:
         out = StringIO()
-        call_command("sqlmigrate", "notifications_counter", "0003", stdout=out, no_color=True)
+        call_command("sqlmigrate", "notifications_counter", "0002", stdout=out, no_color=True)
         self.assertIn(f'ALTER TABLE "{BUILT_IN}" SET (fillfactor = 50);', out.getvalue())
-        self.assertIn("-- Keep room for updates in the table of UserNotificationsCount", out.getvalue())
+        self.assertIn("-- Set the fill factor of the table of UserNotificationsCount", out.getvalue())
 
     @unittest.skipIf(connection.vendor == "postgresql", "of the other databases")
     def test_other_databases_are_asked_for_nothing(self) -> None:
         with connection.schema_editor(collect_sql=True) as editor:
-            apply(KeepRoomForUpdates("UserNotificationsCount"), "notifications_counter", editor)
-            apply(KeepRoomForUpdates("UserNotificationsCount"), "notifications_counter", editor, backwards=True)
+            apply(SetFillFactor("UserNotificationsCount"), "notifications_counter", editor)
+            apply(SetFillFactor("UserNotificationsCount"), "notifications_counter", editor, backwards=True)
         self.assertEqual(editor.collected_sql, [])
+        migrate_to("0001")
         migrate_to("0002")
-        migrate_to("0003")
 
 
 def apply(operation: Any, app_label: str, editor: Any = None, backwards: bool = False) -> None:
@@ -93,8 +93,8 @@ class OwnCountsTest(TransactionTestCase):
     @ON_POSTGRESQL
     def test_a_count_model_of_ones_own_gets_the_room_that_it_asks_for_and_gives_it_back(self) -> None:
         for operation, expected in (
-            (KeepRoomForUpdates("InboxCount"), "fillfactor=50"),
-            (KeepRoomForUpdates("inboxcount", fill_factor=70), "fillfactor=70"),
+            (SetFillFactor("InboxCount"), "fillfactor=50"),
+            (SetFillFactor("inboxcount", fill_factor=70), "fillfactor=70"),
         ):
             apply(operation, "testapp")
             self.assertEqual(parameters(self.table), [expected])
@@ -105,7 +105,7 @@ class OwnCountsTest(TransactionTestCase):
     def test_it_may_stand_in_the_migration_that_creates_the_table(self) -> None:
         fields = [("id", models.BigAutoField(primary_key=True)), ("number", models.BigIntegerField(default=0))]
         migration = migrations.Migration("0001_initial", "support")
-        migration.operations = [migrations.CreateModel("OpenTickets", fields), KeepRoomForUpdates("OpenTickets")]
+        migration.operations = [migrations.CreateModel("OpenTickets", fields), SetFillFactor("OpenTickets")]
         with connection.schema_editor(atomic=True) as editor:
             migration.apply(ProjectState(), editor)
         self.assertEqual(parameters("support_opentickets"), ["fillfactor=50"])
@@ -118,7 +118,7 @@ class OwnCountsTest(TransactionTestCase):
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE {self.table} SET (autovacuum_vacuum_threshold = 7)")
             self.addCleanup(self.reset)
-        operation = KeepRoomForUpdates("InboxCount")
+        operation = SetFillFactor("InboxCount")
         apply(operation, "testapp")
         self.assertEqual(set(parameters(self.table)), {"autovacuum_vacuum_threshold=7", "fillfactor=50"})
         apply(operation, "testapp", backwards=True)
@@ -131,7 +131,7 @@ class OwnCountsTest(TransactionTestCase):
     @ON_POSTGRESQL
     def test_an_update_of_all_rows_finds_room_in_their_pages(self) -> None:
         self.assertGreater(self.growth(), 1.9)
-        operation = KeepRoomForUpdates("InboxCount")
+        operation = SetFillFactor("InboxCount")
         apply(operation, "testapp")
         self.addCleanup(apply, operation, "testapp", backwards=True)
         self.assertLess(self.growth(), 1.1)
@@ -155,16 +155,16 @@ class OperationTest(SimpleTestCase):
     databases = {"default"}
 
     def test_it_can_be_written_into_a_migration(self) -> None:
-        text, imports = OperationWriter(KeepRoomForUpdates("OpenTickets", fill_factor=70), 0).serialize()
+        text, imports = OperationWriter(SetFillFactor("OpenTickets", fill_factor=70), 0).serialize()
         self.assertIn("import notifications_counter.fillfactor", imports)
         found: dict[str, Any] = {}
         exec("\n".join([*imports, f"found = {text.strip().rstrip(',')}"]), found)
         self.assertEqual((found["found"].model_name, found["found"].fill_factor), ("OpenTickets", 70))
 
     def test_it_names_its_migration(self) -> None:
-        one = type("Migration", (migrations.Migration,), {"operations": [KeepRoomForUpdates("OpenTickets")]})
-        self.assertEqual(one("", "support").suggest_name(), "room_in_opentickets")
-        self.assertIn("KeepRoomForUpdates", MigrationWriter(one("", "support")).as_string())
+        one = type("Migration", (migrations.Migration,), {"operations": [SetFillFactor("OpenTickets")]})
+        self.assertEqual(one("", "support").suggest_name(), "fillfactor_of_opentickets")
+        self.assertIn("SetFillFactor", MigrationWriter(one("", "support")).as_string())
 
     def test_the_models_need_no_further_migration(self) -> None:
         out = StringIO()
@@ -174,4 +174,4 @@ class OperationTest(SimpleTestCase):
     def test_a_fill_factor_that_is_none_is_refused_with_what_to_do(self) -> None:
         for wrong in (9, 101, "50", None, 50.0):
             with self.assertRaisesMessage(ValueError, f"{wrong!r} is no fill factor. Give a whole number, 10 to 100."):
-                KeepRoomForUpdates("OpenTickets", wrong)  # type: ignore[arg-type]
+                SetFillFactor("OpenTickets", wrong)  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ class TicketTestCase(CounterTestCase):
         self.assertEqual(UrgentTickets.counter.values(users), users)
 
     def true(self, counted: type, **key: object) -> int:
-        return Ticket.objects.filter(counted.counter.where, **key).count()  # type: ignore[attr-defined]
+        return Ticket.objects.filter(counted.counter.filter, **key).count()  # type: ignore[attr-defined]
 
     def values(self) -> dict[str, object]:
         return {"team": self.team, "assignee": self.user, "priority": 7}

@@ -26,7 +26,7 @@ from notifications_counter.ledger.tables import Progress
 from notifications_counter.management.migrate_handlers import after_migrate, before_migrate
 from notifications_counter.models import Notification
 from notifications_counter.triggers.install import Triggers, by_triggers
-from notifications_counter.triggers.sql import dialect, names
+from notifications_counter.triggers.sql import names, trigger_dialect
 
 from .parcels import TABLE, TriggerTestCase, raw
 from .testapp.models import OwnerParcels, Parcel, ReaderLetters, Team, Ticket
@@ -48,7 +48,7 @@ def said() -> list[str]:
 
 
 def installed(label: str = ours.label) -> list[str]:
-    known = dialect(connection)
+    known = trigger_dialect(connection)
     assert known is not None
     found = [one.name for one in known.installed() if names.label_digest(one.name) == names.digest(label)]
     return sorted(found)
@@ -61,15 +61,15 @@ class InstallTest(TriggerTestCase):
 
     def tearDown(self) -> None:
         migrate()
-        Progress.objects.update(filled=True)  # as a recount would; the rows that a test leaves are all counted
+        Progress.objects.update(backfilled=True)  # as a recount would; the rows that a test leaves are all counted
         self.recount()
         super().tearDown()
 
     def recount(self) -> None:
-        stored = ours.stored()
-        true = stored.true_values([str(pk) for pk in self.user_pks])
+        stored = ours.store()
+        true = stored.actual_counts([str(pk) for pk in self.user_pks])
         found = ours.values(self.user_pks)
-        stored.leave({str(pk): true[str(pk)] - found[pk] for pk in self.user_pks})
+        stored.insert_deltas({str(pk): true[str(pk)] - found[pk] for pk in self.user_pks})
 
     def test_what_is_declared_is_installed_and_the_check_is_silent(self) -> None:
         expected = {"postgresql": 5}.get(connection.vendor, 3)
@@ -77,7 +77,7 @@ class InstallTest(TriggerTestCase):
         self.assertEqual(said(), [])
 
     def test_names_fit_every_database_and_tell_whose_they_are(self) -> None:
-        known = dialect(connection)
+        known = trigger_dialect(connection)
         assert known is not None
         with mock.patch.object(ours, "label", "a_very_long_app_name.AVeryLongCountModelName.a_very_long_counter"):
             for part in known.parts(ours):
@@ -95,7 +95,7 @@ class InstallTest(TriggerTestCase):
         self.assertEqual(changes, [])
 
     def test_a_missing_trigger_is_said_and_installed(self) -> None:
-        known = dialect(connection)
+        known = trigger_dialect(connection)
         assert known is not None
         one = next(one for one in known.installed() if one.name == installed()[-1] and one.table)
         raw(known.drop(one))
@@ -106,7 +106,7 @@ class InstallTest(TriggerTestCase):
         self.assertEqual(self.owned(), [1, 0, 0])
 
     def test_all_missing_is_said_and_what_happened_meanwhile_is_counted_anew(self) -> None:
-        known = dialect(connection)
+        known = trigger_dialect(connection)
         assert known is not None
         for one in known.installed():
             if one.name in installed():
@@ -114,25 +114,25 @@ class InstallTest(TriggerTestCase):
         self.assertEqual(said(), ["W015 testapp.OwnerParcels.counter: its triggers are missing on 'default'."])
         self.parcel()
         migrate()
-        self.assertFalse(ours.stored().look([]).filled)
+        self.assertFalse(ours.store().snapshot([]).backfilled)
         self.assertEqual(self.owned(), [1, 0, 0])
 
     def test_an_empty_source_need_not_be_counted_anew(self) -> None:
-        with mock.patch.object(ours, "where", Q(state="shut")):
+        with mock.patch.object(ours, "filter", Q(state="shut")):
             migrate()
-            self.assertTrue(ours.stored().look([]).filled)
+            self.assertTrue(ours.store().snapshot([]).backfilled)
         migrate()
 
     def test_a_changed_declaration_is_said_and_its_triggers_replaced(self) -> None:
         before = installed()
         self.parcel(state="shut")
-        with mock.patch.object(ours, "where", Q(state="shut")):
+        with mock.patch.object(ours, "filter", Q(state="shut")):
             self.assertIn("are not those declared", said()[0])
             migrate()
             self.assertEqual(said(), [])
             self.assertTrue(set(installed()).isdisjoint(before))
             self.assertEqual(self.owned(), [1, 0, 0])
-            Progress.objects.update(filled=True)
+            Progress.objects.update(backfilled=True)
             self.recount()
             self.parcel(state="shut")
             self.parcel()
@@ -158,7 +158,7 @@ class InstallTest(TriggerTestCase):
             self.assertIn("no counter asks", said()[0])
             migrate()
             self.assertEqual(installed(), [])
-            self.assertFalse(ours.stored().look([]).filled)
+            self.assertFalse(ours.store().snapshot([]).backfilled)
         migrate()
 
     def test_triggers_of_others_stay(self) -> None:
@@ -192,7 +192,7 @@ class InstallTest(TriggerTestCase):
 
     def test_a_migration_that_removes_a_column_counted_until_now_finds_no_trigger(self) -> None:
         before = installed()
-        with mock.patch.object(ours, "where", Q(note="odd")), self.applied(RemoveField("Parcel", "state")):
+        with mock.patch.object(ours, "filter", Q(note="odd")), self.applied(RemoveField("Parcel", "state")):
             self.assertEqual(installed(), [])
         migrate()
         self.assertEqual(installed(), before)
@@ -203,7 +203,7 @@ class InstallTest(TriggerTestCase):
             self.assertEqual(installed(), before)
         with self.applied(RemoveField("Ticket", "state")):
             self.assertEqual(installed(), before)
-        self.assertTrue(ours.stored().look([]).filled)
+        self.assertTrue(ours.store().snapshot([]).backfilled)
 
     def test_a_counted_column_may_change_its_type(self) -> None:
         self.parcel()

@@ -265,7 +265,7 @@ class WalkTest(TriggerTestCase):
                 name = self.random.choice(names)
                 self.act(name)
                 if self.random.random() < 0.1:
-                    self.random.choice(COUNTERS).flush(chunk=self.random.choice([2, None]))
+                    self.random.choice(COUNTERS).flush(chunk_size=self.random.choice([2, None]))
                 self.check_all(f"after {name}, step {step}, seed {seed}")
             for counter in COUNTERS:
                 counter.flush()
@@ -357,7 +357,7 @@ class ManyProcessesTest(TriggerTestCase):
         ids = ",".join(str(user.pk) for user in self.users)
         writers = [start_child("write_parcels", seed, ids) for seed in (1, 2)]
         while any(writer.poll() is None for writer in writers):
-            OwnerParcels.counter.flush(chunk=7)
+            OwnerParcels.counter.flush(chunk_size=7)
         self.assertEqual([finish(writer) for writer in writers], [200, 200])
         self.check_all()
         OwnerParcels.counter.flush()

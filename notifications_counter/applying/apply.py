@@ -14,16 +14,16 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.utils import timezone
 
-from ..buffers.base import Claim, Known
+from ..buffers.base import Claim, ProgressSnapshot
 from ..buffers.recording import buffer_of
 from ..exceptions import InvalidKey
 from ..ledger import deltas as waiting
 from ..ledger import progress
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
 from . import upsert
-from .prefetch import Slices
-from .result import Flushed, Stop
+from .prefetch import PrefetchedBatch
+from .result import FlushResult, Stop
 from .retries import retried
 
 logger = logging.getLogger("notifications_counter")
@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 BATCHES = 2
 
 
-def apply_all(stored: Stored) -> None:
+def apply_all(stored: CounterStore) -> None:
     """Apply what is buffered, and no more than that."""
     Applier(stored).apply_all()
 
@@ -45,7 +45,7 @@ class Applier:
 
     Args:
         stored: the counter.
-        chunk: how many keys one transaction applies; the buffer's ``CHUNK`` without it.
+        chunk: how many keys one transaction applies; the buffer's ``CHUNK_SIZE`` without it.
         stop: asked between chunks; after a true answer ``Stop`` is raised.
         report: called after each chunk with how many deltas were applied, and with ``total``.
 
@@ -56,7 +56,7 @@ class Applier:
 
     def __init__(
         self,
-        stored: Stored,
+        stored: CounterStore,
         chunk: int | None = None,
         stop: Callable[[], bool] | None = None,
         report: Callable[[int, int], None] | None = None,
@@ -68,7 +68,7 @@ class Applier:
         self.report = report
         self.done = 0
         self.total = 0
-        self.flushed = Flushed(stored.label)
+        self.flushed = FlushResult(stored.label)
 
     def apply_all(self) -> None:
         self._flush_rows()
@@ -111,8 +111,8 @@ class Applier:
         with transaction.atomic(using=using, durable=True):
             # Here, because nobody else would tell the caches of a buffer that others have begun to use.
             self.stored.check_layout(progress.lock(using, label, 0), self.buffer.layout)
-            taken = waiting.take(using, label, good, newest) if good else {}
-            self.buffer.before_rows(self.stored, taken)
+            taken = deltas.pop(using, label, good, newest) if good else {}
+            self.buffer.invalidate(self.stored, taken)
             added = [(pks[key], amount) for key, (amount, _) in taken.items()]
             upsert.add(self.stored, added)
         self._count(added)
@@ -139,8 +139,8 @@ class Applier:
             batch = self.retried(self._claim, shard)
             if batch is None:
                 return
-            with Slices(self.buffer, self.stored, shard, batch, self.chunk) as slices:
-                while applied := self.retried(self._apply_slice, shard, slices):
+            with PrefetchedBatch(self.buffer, self.stored, shard, batch, self.chunk) as in_parts:
+                while applied := self.retried(self._apply_chunk, shard, in_parts):
                     self.next_chunk(applied)
             self.buffer.acknowledge(self.stored, shard, batch)
 
@@ -156,7 +156,7 @@ class Applier:
 
     def _look_and_claim(self, shard: int) -> tuple[Progress, Claim]:
         row = progress.read(self.stored.using, self.stored.label, shard)
-        return row, self.buffer.claim(self.stored, shard, Known(row.run_id, row.batch, row.position, row.size))
+        return row, self.buffer.claim(self.stored, shard, ProgressSnapshot(row.run_id, row.batch, row.position, row.size))
 
     def _has_moved(self, row: Progress) -> bool:
         """Whether another flusher has gone on since the row was read, so that nothing may be missing."""
@@ -170,7 +170,7 @@ class Applier:
         self.flushed.lost.append(sentence)
         if not self.stored.events:
             progress.update(self.stored.using, self.stored.label, {"lost_at": timezone.now(), "recounted_to": None})
-        self.buffer.forget_cached(self.stored)
+        self.buffer.clear_cache(self.stored)
         # Of the batch that is gone there is nothing left to apply.
         progress.save(row, size=row.position)
         if not claim.size and claim.batch > row.batch:
@@ -183,20 +183,20 @@ class Applier:
             )
         return "Each flush now recounts a part of all keys; manage.py notification_recount does it at once."
 
-    def _apply_slice(self, shard: int, slices: Slices) -> int:
+    def _apply_chunk(self, shard: int, in_parts: PrefetchedBatch) -> int:
         """Apply the next part of a batch; 0 where nothing of it is left to be applied."""
-        using, label, batch = self.stored.using, self.stored.label, slices.batch
+        using, label, batch = self.stored.using, self.stored.label, in_parts.batch
         with transaction.atomic(using=using, durable=True):
             row = progress.lock(using, label, shard)
             if row.batch > batch:
                 return 0
             position = row.position if row.batch == batch else 0
-            part = slices.at(position)
+            part = in_parts.at(position)
             if part.batch != batch or not part.members:
                 return 0
             added, bad = self._sorted_out(part.members)
             upsert.add(self.stored, added)
-            self.stored.leave(bad)
+            self.stored.insert_deltas(bad)
             progress.save(row, batch=batch, position=position + len(part.members), size=part.size)
         self._count(added)
         return len(part.members)

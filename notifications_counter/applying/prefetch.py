@@ -6,11 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ..buffers.base import Buffer, Slice
-from ..ledger.store import Stored
+from ..buffers.base import Buffer, Chunk
+from ..ledger.store import CounterStore
 
 
-class Slices(AbstractContextManager["Slices"]):
+class PrefetchedBatch(AbstractContextManager["Slices"]):
     """The slices of one batch of a shard.
 
     Args:
@@ -21,16 +21,16 @@ class Slices(AbstractContextManager["Slices"]):
         length: of a slice.
     """
 
-    def __init__(self, buffer: Buffer, stored: Stored, shard: int, batch: int, length: int) -> None:
+    def __init__(self, buffer: Buffer, stored: CounterStore, shard: int, batch: int, length: int) -> None:
         self.batch = batch
         self._where = (buffer, stored, shard, length)
         self._thread = ThreadPoolExecutor(1, "read-ahead")  # which starts none before it is needed
-        self._ahead: tuple[int, Future[Slice]] | None = None
+        self._ahead: tuple[int, Future[Chunk]] | None = None
 
     def __exit__(self, *exc_info: Any) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def at(self, position: int) -> Slice:
+    def at(self, position: int) -> Chunk:
         """The slice at a position."""
         ahead, self._ahead = self._ahead, None
         part = ahead[1].result() if ahead and ahead[0] == position else self._read(position)
@@ -39,6 +39,6 @@ class Slices(AbstractContextManager["Slices"]):
             self._ahead = after, self._thread.submit(self._read, after)
         return part
 
-    def _read(self, position: int) -> Slice:
+    def _read(self, position: int) -> Chunk:
         buffer, stored, shard, length = self._where
         return buffer.slice(stored, shard, position, length)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Flushed:
+class FlushResult:
     """What a flush did.
 
     Attributes:

@@ -37,7 +37,7 @@ ADVICE = {
     "database or disk is full": "Its disk is full: make room.",
 }
 
-REST = "What was not applied is still buffered."
+REST = "What was not applied is still pending."
 
 Result = TypeVar("Result")
 

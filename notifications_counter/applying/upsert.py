@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import CounterError
 from ..fields import collation_of
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 
 
 class UnsupportedDatabase(CounterError):
@@ -24,7 +24,7 @@ class UnsupportedDatabase(CounterError):
 Rows = Sequence[tuple[Any, int]]
 
 
-def add(stored: Stored, sums: Rows) -> None:
+def add(stored: CounterStore, sums: Rows) -> None:
     """Add sums to the stored counts, in the transaction that is open.
 
     Args:
@@ -48,7 +48,7 @@ class Table:
     In the statements ``d`` has the columns ``k0``, ``k1`` ... of the keys, and the sums ``a``.
     """
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: CounterStore) -> None:
         connection, meta = stored.connection, stored.counter.model._meta
         self.quote = connection.ops.quote_name
         self.name = self.quote(meta.db_table)

@@ -15,13 +15,13 @@ from ..exceptions import InvalidSettings, unknown
 from ..ledger import deltas as waiting
 from ..ledger import progress
 from ..ledger.progress import Layout
-from ..ledger.snapshot import Found
-from ..ledger.store import Stored
+from ..ledger.snapshot import RecountResult
+from ..ledger.store import CounterStore
 from .status import Status
 
 #: What the progress rows of all shards of a counter say alike, under the names that a status has for it.
 SAME_IN_ALL_SHARDS = (
-    *("filled", "lost_at", "flushed_at", "flushed_keys", "flushed_seconds"),
+    *("backfilled", "lost_at", "flushed_at", "flushed_keys", "flushed_seconds"),
     *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys", "drift_amount"),
 )
 
@@ -44,7 +44,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Slice:
+class Chunk:
     """A part of the claimed batch: its number (None where there is none), its size, and some of its members."""
 
     batch: int | None
@@ -64,7 +64,7 @@ class Buffer:
     """
 
     #: Option -> default. Of every buffer: how many keys one transaction applies.
-    defaults: ClassVar[Mapping[str, Any]] = {"CHUNK": 10_000}
+    defaults: ClassVar[Mapping[str, Any]] = {"CHUNK_SIZE": 10_000}
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         self.alias = alias
@@ -72,15 +72,15 @@ class Buffer:
             if name not in self.defaults:
                 raise InvalidSettings(f"Buffer {alias!r}: {unknown('option', name, self.defaults)}")
         self.options = {**self.defaults, **options}
-        self.chunk = self.at_least("CHUNK", 1)
+        self.chunk = self.at_least("CHUNK_SIZE", 1)
         self.layout = Layout()
         #: Whether new deltas must wait in the database, whatever the layout is.
-        self.rows_only = False
+        self.database_only = False
 
     @property
     def new_layout(self) -> Layout:
         """Where deltas of a counter that is new here may wait from the beginning."""
-        return Layout() if self.rows_only else self.layout
+        return Layout() if self.database_only else self.layout
 
     def at_least(self, name: str, least: int) -> int:
         """An option that must be an integer of at least so much."""
@@ -103,35 +103,35 @@ class Buffer:
 
     # Moves between buffers
 
-    def open(self, stored: Stored) -> None:
+    def open(self, stored: CounterStore) -> None:
         """Note for all processes that deltas may wait in this layout from now on."""
 
-    def close_down(self, stored: Stored) -> None:
+    def close_down(self, stored: CounterStore) -> None:
         """It has been noted that none may wait here any more: end what does not know it, forget what is cached."""
 
     # Writes and reads
 
-    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
+    def add(self, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Take deltas of the caller's transaction: after its commit they are counted, after its rollback not."""
         raise NotImplementedError
 
-    def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+    def values(self, stored: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         """Stored and buffered, of each key, the caller's own transaction included."""
         raise NotImplementedError
 
-    def value(self, stored: Stored, key: str) -> int:
+    def value(self, stored: CounterStore, key: str) -> int:
         """The same of one key: the read that every page makes."""
         return self.values(stored, [key])[key]
 
-    async def avalues(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+    async def avalues(self, stored: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
         return await sync_to_async(self.values)(stored, keys)
 
-    async def avalue(self, stored: Stored, key: str) -> int:
+    async def avalue(self, stored: CounterStore, key: str) -> int:
         """The same of one key."""
         return await sync_to_async(self.value)(stored, key)
 
-    def group_values(self, stored: Stored, group: str) -> dict[str, int]:
+    def group_values(self, stored: CounterStore, group: str) -> dict[str, int]:
         """Stored and buffered, of each key of a group that has any, the caller's own transaction included.
 
         Args:
@@ -140,14 +140,14 @@ class Buffer:
         """
         raise NotImplementedError
 
-    async def agroup_values(self, stored: Stored, group: str) -> dict[str, int]:
+    async def agroup_values(self, stored: CounterStore, group: str) -> dict[str, int]:
         """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
         return await sync_to_async(self.group_values)(stored, group)
 
-    def forget_cached(self, stored: Stored) -> None:
+    def clear_cache(self, stored: CounterStore) -> None:
         """Nothing that is cached of a counter may be right any more."""
 
-    def status(self, stored: Stored) -> Status:
+    def status(self, stored: CounterStore) -> Status:
         """What waits, and what the last flush did.
 
         Raises:
@@ -155,7 +155,7 @@ class Buffer:
         """
         return self.database_status(stored)
 
-    def database_status(self, stored: Stored) -> Status:
+    def database_status(self, stored: CounterStore) -> Status:
         """What the database knows of it."""
         shards = self.layout.shards
         stored.ensure_progress(shards)
@@ -169,7 +169,7 @@ class Buffer:
             keys=waits.keys,
             rows=waits.rows,
             amount=waits.amount,
-            asked=waits.asked,
+            asked=waits.recount_requests,
             batch=max(row.batch for row in rows),
             position=sum(row.position for row in rows),
             size=sum(row.size for row in rows),
@@ -178,26 +178,26 @@ class Buffer:
 
     # Recounts
 
-    def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
+    def request_recount(self, stored: CounterStore, keys: Sequence[str]) -> None:
         """Ask for a recount of keys, in the caller's transaction."""
         raise NotImplementedError
 
-    def due(self, stored: Stored, shard: int, limit: int) -> list[str]:
+    def due(self, stored: CounterStore, shard: int, limit: int) -> list[str]:
         """Keys that await a recount elsewhere than in the database."""
         return []
 
-    def intended(self, stored: Stored) -> set[str]:
+    def intended(self, stored: CounterStore) -> set[str]:
         """Keys of which deltas may be on their way that were committed already."""
         return set()
 
-    def freeze(self, stored: Stored, keys: Sequence[str]) -> None:
+    def freeze(self, stored: CounterStore, keys: Sequence[str]) -> None:
         """Writers leave a recount no gap: let their deltas wait in the database for a while, where none is needed."""
 
-    def buffered_keys(self, stored: Stored) -> set[str]:
+    def pending_keys(self, stored: CounterStore) -> set[str]:
         """The keys of which deltas wait."""
         return waiting.keys(stored.using, stored.label)
 
-    def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
+    def recount(self, stored: CounterStore, keys: Sequence[str], correct: bool = True) -> dict[str, RecountResult]:
         """Count the source again for a few keys, and correct what differs, if nothing comes between.
 
         Args:
@@ -211,24 +211,24 @@ class Buffer:
 
     # The flush
 
-    def before_rows(self, stored: Stored, keys: Iterable[str]) -> None:
+    def invalidate(self, stored: CounterStore, keys: Iterable[str]) -> None:
         """Deltas that waited in the database are about to be applied: forget what is cached of their keys."""
 
-    def claim(self, stored: Stored, shard: int, known: Known) -> Claim:
+    def claim(self, stored: CounterStore, shard: int, known: ProgressSnapshot) -> Claim:
         """Take all that waits outside the database as one batch, or resume the one that was begun."""
         return Claim(0, 0, "")
 
-    def slice(self, stored: Stored, shard: int, position: int, length: int) -> Slice:
+    def slice(self, stored: CounterStore, shard: int, position: int, length: int) -> Chunk:
         """Part of the claimed batch."""
         raise NotImplementedError
 
-    def acknowledge(self, stored: Stored, shard: int, batch: int) -> None:
+    def acknowledge(self, stored: CounterStore, shard: int, batch: int) -> None:
         """A batch has been applied: let go of it."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Known:
+class ProgressSnapshot:
     """What the database knows of a shard before a claim."""
 
     run_id: str

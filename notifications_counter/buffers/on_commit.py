@@ -26,7 +26,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits
 from ..exceptions import BufferUnavailable
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
 
@@ -39,28 +39,28 @@ Sums = dict[str, int | None]
 class Sender(Protocol):
     """A buffer that takes deltas after the commit."""
 
-    def intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]: ...
+    def intend(self, stored: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
 
-    def push(self, stored: Stored, token: str, sums: Mapping[str, int | None]) -> None: ...
+    def push(self, stored: CounterStore, token: str, sums: Mapping[str, int | None]) -> None: ...
 
-    def recount_now(self, stored: Stored, keys: Iterable[str]) -> None: ...
+    def recount_now(self, stored: CounterStore, keys: Iterable[str]) -> None: ...
 
-    def before_rows(self, stored: Stored, keys: Iterable[str]) -> None: ...
+    def invalidate(self, stored: CounterStore, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
     """The deltas counted under one stack of savepoints. While Django keeps it, they were not rolled back."""
 
-    def __init__(self, unsent: Unsent) -> None:
+    def __init__(self, unsent: TransactionDeltas) -> None:
         self.unsent = unsent
         #: None for a change that is not known: it asks for a recount.
-        self.deltas: dict[Stored, Sums] = {}
+        self.deltas: dict[CounterStore, Sums] = {}
 
     def __call__(self) -> None:
         if self.unsent.in_test_case:
             self.unsent.send()
 
-    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
+    def add(self, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
         if stored not in self.deltas:
             self.deltas[stored] = dict(sums)
             return
@@ -70,7 +70,7 @@ class Hook:
             deltas[key] = None if before is None or amount is None else before + amount
 
 
-class Unsent:
+class TransactionDeltas:
     """The deltas of one transaction that its commit will send.
 
     Attributes:
@@ -84,9 +84,9 @@ class Unsent:
         self.connection = connection
         self.token = uuid.uuid4().hex
         self.in_test_case = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
-        self.accepted: dict[Stored, Sums] = {}
-        self.rows: dict[Stored, set[str]] = {}
-        self.senders: dict[Stored, Sender] = {}
+        self.accepted: dict[CounterStore, Sums] = {}
+        self.rows: dict[CounterStore, set[str]] = {}
+        self.senders: dict[CounterStore, Sender] = {}
         self.hooks: dict[tuple[str, ...], Hook] = {}
         self.announced = self.sent = False
         self._hook_list: list[Any] | None = None
@@ -108,7 +108,7 @@ class Unsent:
         self.refresh()
         return self.sent or not (self.hooks if self.in_test_case else self._is_open)
 
-    def add(self, sender: Sender, stored: Stored, sums: Mapping[str, int | None]) -> None:
+    def add(self, sender: Sender, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Keep deltas until the commit."""
         self.refresh()
         self.senders[stored] = sender
@@ -127,14 +127,14 @@ class Unsent:
                 self._is_open = True
         return hook
 
-    def sum(self, stored: Stored, key: str) -> int:
+    def sum(self, stored: CounterStore, key: str) -> int:
         return sum(hook.deltas.get(stored, {}).get(key) or 0 for hook in self.hooks.values())
 
-    def keys(self, stored: Stored) -> set[str]:
+    def keys(self, stored: CounterStore) -> set[str]:
         """The keys of which the transaction has changes."""
         return {key for hook in self.hooks.values() for key in hook.deltas.get(stored, ())}
 
-    def is_known(self, stored: Stored, key: str) -> bool:
+    def is_known(self, stored: CounterStore, key: str) -> bool:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
         return all(hook.deltas.get(stored, {}).get(key, 0) is not None for hook in self.hooks.values())
 
@@ -148,11 +148,11 @@ class Unsent:
         for stored, sums in together.deltas.items():
             self._announce(stored, {key: amount for key, amount in sums.items() if amount != 0})
 
-    def _announce(self, stored: Stored, sums: Sums) -> None:
+    def _announce(self, stored: CounterStore, sums: Sums) -> None:
         refused = self.senders[stored].intend(stored, self.token, list(sums)) if sums else set()
         self.accepted[stored] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[stored] = refused
-        stored.leave({key: amount for key, amount in sums.items() if key in refused})
+        stored.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
@@ -165,9 +165,9 @@ class Unsent:
         for stored, keys in self.rows.items():
             with suppress(BufferUnavailable):  # then nobody reads what is cached there, and a flush deletes it
                 if keys:
-                    self.senders[stored].before_rows(stored, keys)
+                    self.senders[stored].invalidate(stored, keys)
 
-    def _send(self, stored: Stored, sums: Sums) -> None:
+    def _send(self, stored: CounterStore, sums: Sums) -> None:
         try:
             self.senders[stored].push(stored, self.token, sums)
         except Exception:
@@ -179,21 +179,21 @@ class Unsent:
             self.senders[stored].recount_now(stored, asked)
 
 
-def current(connection: BaseDatabaseWrapper) -> list[Unsent]:
+def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
     """What the transaction that is open on a connection has not sent: in a test case, of each block by itself."""
-    kept: list[Unsent] = vars(connection).get(ATTRIBUTE, [])
+    kept: list[TransactionDeltas] = vars(connection).get(ATTRIBUTE, [])
     if kept:
         kept = [unsent for unsent in kept if not unsent.is_over]
         setattr(connection, ATTRIBUTE, kept)
     return kept
 
 
-def begin(connection: BaseDatabaseWrapper) -> Unsent:
+def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
     """Where to keep the next delta: with those of the same transaction; in a test case by itself."""
     kept = current(connection)
     if kept and not kept[-1].in_test_case:
         return kept[-1]
-    unsent = Unsent(connection)
+    unsent = TransactionDeltas(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
     before_commits(connection, announce_all)
     return unsent

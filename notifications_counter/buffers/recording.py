@@ -12,14 +12,14 @@ from ..conf import is_integer
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import InvalidDelta
 from ..ledger.progress import Layout
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 from .base import Buffer
 from .handler import buffers
 
 #: Doubles, in which Redis keeps its scores, are exact up to here.
 LARGEST_DELTA = 2**53
 
-_stores: dict[tuple[CounterDeclaration, str], Stored] = {}
+_stores: dict[tuple[CounterDeclaration, str], CounterStore] = {}
 
 
 def buffer_of(counter: CounterDeclaration) -> Buffer:
@@ -27,15 +27,15 @@ def buffer_of(counter: CounterDeclaration) -> Buffer:
     return buffers[counter.buffer_alias]
 
 
-def stored_of(counter: CounterDeclaration, using: str | None = None) -> Stored:
+def store_of(counter: CounterDeclaration, using: str | None = None) -> CounterStore:
     """The database's side of a counter, on one alias."""
     alias = using or counter.using or router.db_for_write(counter.model)
     return _stores.get((counter, alias)) or _make_store(counter, alias)
 
 
-def _make_store(counter: CounterDeclaration, alias: str) -> Stored:
+def _make_store(counter: CounterDeclaration, alias: str) -> CounterStore:
     # One for all threads: what a transaction has not sent yet is kept by it.
-    return _stores.setdefault((counter, alias), Stored(counter, alias, partial(_new_layout, counter)))
+    return _stores.setdefault((counter, alias), CounterStore(counter, alias, partial(_new_layout, counter)))
 
 
 def _new_layout(counter: CounterDeclaration) -> Layout:
@@ -57,16 +57,16 @@ def add(counter: CounterDeclaration, deltas: Mapping[Any, int], using: str | Non
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
     """Add sums known to be right, by keys already in text; with triggers, too."""
     if sums:
-        buffer_of(counter).add(stored_of(counter, using), sums)
+        buffer_of(counter).add(store_of(counter, using), sums)
 
 
-def ask_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
-    """Ask for a recount of keys, in the caller's transaction; see ``Counter.ask_recount``."""
+def request_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
+    """Ask for a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
     ask_recount_of_texts(counter, list(dict.fromkeys(counter.key_text(key) for key in keys)), using)
 
 
 def ask_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:
     """The same for keys already in text, each once."""
-    stored = stored_of(counter, using)
+    stored = store_of(counter, using)
     stored.refuse_events()
-    buffer_of(counter).ask_recount(stored, keys)
+    buffer_of(counter).request_recount(stored, keys)

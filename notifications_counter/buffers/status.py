@@ -94,7 +94,7 @@ class Status:
     batch: int = 0
     position: int = 0
     size: int = 0
-    filled: bool = False
+    backfilled: bool = False
     lost_at: datetime | None = None
     flushed_at: datetime | None = None
     flushed_keys: int = 0

@@ -12,7 +12,7 @@ from ..buffers import recording
 from ..compat.atomic import Undo, block
 from ..compat.querysets import can_be_filtered, uncounted, write_alias
 from ..declaration.counter import CounterDeclaration as Counter
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 from . import feed
 from .conflicts import create_or_skip
 from .held import holds
@@ -43,7 +43,7 @@ def bulk_create(
     Where rows may be skipped or changed, the database does not tell which: then their keys are recounted.
 
     Raises:
-        NotCounted: the key of a row that may be skipped is an expression.
+        CountingConflict: the key of a row that may be skipped is an expression.
     """
     source, using, objs = exact_source(queryset.model), write_alias(queryset), list(objs)
     arguments = (objs, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields)
@@ -76,7 +76,7 @@ def update(method: Callable[..., int], queryset: QuerySet, **values: Any) -> int
     """As Django's, counted by what the rows, locked meanwhile, were before and are after.
 
     Raises:
-        NotCounted: other programs kept adding rows that the update would have changed too.
+        CountingConflict: other programs kept adding rows that the update would have changed too.
     """
     sources = [source for source in sources_of(queryset.model) if source.touches(values)]
     if not sources or not can_be_filtered(queryset):
@@ -123,7 +123,7 @@ def _refuse_moved_keys(sources: Iterable[Source], values: Mapping[str, Any]) -> 
     for source in sources:
         moved = source.attnames(values) & set(source.pk_names)
         if moved and source.constants(values) is None:
-            raise NotCounted(
+            raise CountingConflict(
                 f"{source.model._meta.label}: an update that computes the primary key ({', '.join(sorted(moved))}) and"
                 " changes what counts cannot be counted. Do it in two updates, or set the key to a value."
             )
@@ -154,7 +154,7 @@ def retried(run: Callable[[], int], queryset: QuerySet) -> int:
     for _ in range(TRIES):
         with suppress(RowsAppeared):
             return run()
-    raise NotCounted(f"{queryset.model._meta.label}: rows kept appearing while they were changed. Try again.")
+    raise CountingConflict(f"{queryset.model._meta.label}: rows kept appearing while they were changed. Try again.")
 
 
 def matching(source: Source, queryset: QuerySet, using: str) -> QuerySet:

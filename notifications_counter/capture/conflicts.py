@@ -11,7 +11,7 @@ from django.db.models import Q
 from ..declaration.conditions import column
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.rows import key_names
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 from . import counting, feed
 from .sources import Rows, Source, rows_a_statement
 
@@ -29,7 +29,7 @@ def create_or_skip(
         using: the database alias.
 
     Raises:
-        NotCounted: the key of an object is an expression.
+        CountingConflict: the key of an object is an expression.
     """
     sets = unique_sets(source.model, unique_fields)
     keys = {counter: set(_keys_in_memory(source, counter, objs)) for counter in source.counters}
@@ -46,7 +46,7 @@ def _keys_in_memory(source: Source, counter: Counter, objs: Iterable[models.Mode
     for instance in objs:
         values = [getattr(instance, name) for name in names]
         if any(hasattr(value, "resolve_expression") for value in values):
-            raise NotCounted(
+            raise CountingConflict(
                 f"{source.model._meta.label}: {' or '.join(names)} is an expression, which says nothing before the"
                 " insert. Give it a value, or create the rows without ignore_conflicts and update_conflicts."
             )

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connections, models
 
-from ..buffers.recording import stored_of
+from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.registry import declarations
 from ..ledger import deltas
@@ -43,7 +43,7 @@ def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]
 
 def _leave(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
     if difference:
-        stored_of(counter, using).leave({counter.key_text(instance.pk): difference})
+        store_of(counter, using).insert_deltas({counter.key_text(instance.pk): difference})
 
 
 def _is_new(instance: models.Model) -> bool:

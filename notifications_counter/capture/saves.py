@@ -14,7 +14,7 @@ from django.db import connections, models, transaction
 from django.db.models.signals import pre_save
 
 from ..compat.atomic import Undo, block
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 from . import counting, feed
 from .count_model import has_counts
 from .held import Hold, holding
@@ -208,4 +208,4 @@ def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using
                 return run()
         except RowAppeared:
             instance._state.adding = True
-    raise NotCounted(f"{instance._meta.label}: row {instance.pk!r} kept appearing and disappearing. Try again.")
+    raise CountingConflict(f"{instance._meta.label}: row {instance.pk!r} kept appearing and disappearing. Try again.")

@@ -14,7 +14,7 @@ from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
 from ..declaration.rows import key_names
-from ..exceptions import NotCounted
+from ..exceptions import CountingConflict
 
 #: Rows a statement, where the database sets no limit of its own.
 BATCH = 10_000
@@ -32,7 +32,7 @@ class Share:
         self.counter = counter
         self._key = self._reader(source, key_names(counter))
         self._amount = source.places[amount_name(counter, source.model)] if counter.sum else None
-        self.answers = conditions.compiled(counter.where, source.model, source.places)
+        self.answers = conditions.compiled(counter.filter, source.model, source.places)
 
     @staticmethod
     def _reader(source: Source, names: Sequence[str]) -> Callable[[Row], Any]:
@@ -90,7 +90,7 @@ class Source:
         """The attribute names of all columns that say whether, for whom and by how much a row counts."""
         found = set(self.followed)
         for counter in self.counters:
-            found.update(key_names(counter), conditions.field_names(counter.where, self.model))
+            found.update(key_names(counter), conditions.field_names(counter.filter, self.model))
             if counter.sum:
                 found.add(amount_name(counter, self.model))
         return frozenset(found)
@@ -275,11 +275,11 @@ class Source:
         """The rows of instances that have been created.
 
         Raises:
-            NotCounted: the database did not say which primary keys it gave them.
+            CountingConflict: the database did not say which primary keys it gave them.
         """
         pks = [self.pk_of(instance) for instance in instances]
         if None in pks:
-            raise NotCounted(
+            raise CountingConflict(
                 f"{self.model._meta.label}: this database does not tell the primary keys of rows that bulk_create made,"
                 " and only it knows whether they count. Create them one by one."
             )

@@ -54,10 +54,10 @@ def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
     found += check_capture(counter)
     if counter.declared_source is not None:
         found += _check_source(counter)
-    elif counter.source_key is not None or counter.where:
+    elif counter.source_key is not None or counter.filter:
         hint = "Give the counter a source, or leave out key and where."
         found.append(
-            _error(counter, "key and where say which rows of a source count, but there is no source.", hint, 5)
+            _error(counter, "key and filter say which rows of a source count, but there is no source.", hint, 5)
         )
     return found
 
@@ -126,7 +126,7 @@ def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
 
 
 def _check_where(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
-    for problem in conditions.problems(counter.where, source):
+    for problem in conditions.problems(counter.filter, source):
         yield _error(counter, f"where: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
 
 

@@ -16,7 +16,7 @@ from ..declaration.counter import CounterDeclaration
 from ..exceptions import CounterError
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
-from ..monitoring.status import look_at
+from ..monitoring.status import read_status
 
 #: Without a flush for so many seconds, nobody flushes.
 LONGEST_WITHOUT_FLUSH = 3600
@@ -31,7 +31,7 @@ def _check_database(using: str) -> Iterator[CheckMessage]:
     try:
         tables = Tables(using)
         chosen = tables.counters() if tables.has(Delta, Progress) else []
-        found = [(counter, look_at(counter, using)) for counter in chosen]
+        found = [(counter, read_status(counter, using)) for counter in chosen]
         seconds = statement_seconds(connections[using])
     except (CounterError, DatabaseError) as error:
         hint = "Nothing else was looked at there. Correct that first; after an update, migrate."
@@ -54,7 +54,7 @@ def _check_flushes(using: str, found: Iterable[Status]) -> Iterator[CheckMessage
 def _without_flush(status: Status) -> str:
     """For how long nobody has flushed, where that is too long; a counter that nothing waits for may be new."""
     if status.flush_age is None:
-        return "never, and deltas wait" if status.keys else ""
+        return "never, and deltas are pending" if status.keys else ""
     return f"{status.flush_age / 3600:.1f} hours" if status.flush_age > LONGEST_WITHOUT_FLUSH else ""
 
 
@@ -82,11 +82,11 @@ def _check_server(buffer: str, server: Server) -> Iterator[CheckMessage]:
 
 
 def _check_grace(using: str, seconds: float | None, chosen: Iterable[CounterDeclaration]) -> Iterator[CheckMessage]:
-    buffers = {counter.buffer_alias: buffer_of(counter).options.get("GRACE") for counter in chosen}
+    buffers = {counter.buffer_alias: buffer_of(counter).options.get("INTENT_GRACE") for counter in chosen}
     for alias, grace in buffers.items():
         if grace is not None and seconds and grace < seconds:
-            sentence = f"Buffer {alias!r}: GRACE is {grace} s, but a statement on {using!r} may take {seconds:g} s"
-            hint = "Make GRACE longer than the statement time-out, or that time-out shorter."
+            sentence = f"Buffer {alias!r}: INTENT_GRACE is {grace} s, but a statement on {using!r} may take {seconds:g} s"
+            hint = "Make INTENT_GRACE longer than the statement time-out, or that time-out shorter."
             yield _warning(f"{sentence}, and its keys are recounted in vain meanwhile.", hint, 22)
 
 

@@ -55,7 +55,7 @@ def check_columns(counter: CounterDeclaration, source: type[models.Model]) -> It
     if counter.capture != "triggers":
         return
     columns_of_key, model = [conditions.column(source, name) for name in counter.source_keys], concrete(source)
-    where = source._base_manager.filter(counter.where).query.where
+    where = source._base_manager.filter(counter.filter).query.where
     elsewhere = {column.target.name for column in columns(where) if column.alias != model._meta.db_table}
     elsewhere.update(key.name for key in columns_of_key if key not in model._meta.local_concrete_fields)
     if elsewhere:

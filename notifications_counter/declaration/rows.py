@@ -22,7 +22,7 @@ def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]
 def with_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
     """The rows of the source that count for a key."""
     rows = source_rows(counter, using)
-    return rows.filter(counter.where, **{f"{name}__isnull": False for name in key_names(counter)})
+    return rows.filter(counter.filter, **{f"{name}__isnull": False for name in key_names(counter)})
 
 
 def key_names(counter: CounterDeclaration) -> list[str]:
@@ -31,7 +31,7 @@ def key_names(counter: CounterDeclaration) -> list[str]:
     return [column(counter.source, name).attname for name in counter.source_keys]
 
 
-def true_rows(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
+def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
     """A query for the counts of keys by counting the source's rows: the columns of each key, and ``nc_number``."""
     names = key_names(counter)
     if len(names) == 1:
@@ -39,7 +39,7 @@ def true_rows(counter: CounterDeclaration, keys: Iterable[str], using: str) -> m
     else:
         same = [Q(**dict(zip(names, counter.keys.split(key), strict=True))) for key in keys]
         found = Q(*same, _connector=Q.OR)
-    return _numbers(counter, source_rows(counter, using).filter(counter.where).filter(found))
+    return _numbers(counter, source_rows(counter, using).filter(counter.filter).filter(found))
 
 
 def true_rows_of_group(counter: CounterDeclaration, group: str, using: str) -> models.QuerySet[Any, Any]:

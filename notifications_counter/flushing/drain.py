@@ -7,12 +7,12 @@ from ..buffers.recording import buffer_of
 from ..exceptions import CounterError
 from ..ledger import progress
 from ..ledger.progress import Layout
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 from ..reconciliation.recount import recount
 
 
-def forget_layout(stored: Stored) -> None:
-    """Let nothing wait but in the database, and note it; see ``Counter.forget_layout``."""
+def drain(stored: CounterStore) -> None:
+    """Let nothing wait but in the database, and note it; see ``Counter.drain``."""
     buffer = buffer_of(stored.counter)
     if not buffer.layout.prefix:
         return
@@ -32,17 +32,17 @@ def forget_layout(stored: Stored) -> None:
         raise
 
 
-def _recount_intended(stored: Stored) -> None:
+def _recount_intended(stored: CounterStore) -> None:
     """What processes have committed that died before their push; of the youngest that is known after the grace time."""
     buffer = buffer_of(stored.counter)
     recount(stored, sorted(buffer.intended(stored)))
 
 
-def _refuse_rest(stored: Stored) -> None:
+def _refuse_rest(stored: CounterStore) -> None:
     left = buffer_of(stored.counter).status(stored).outside
     if left:
         keys = "1 key is" if left == 1 else f"{left} keys are"
         raise CounterError(
-            f"{stored.label}: {keys} still buffered in Redis. Give all processes the option ROWS_ONLY, or stop those"
+            f"{stored.label}: {keys} still pending in Redis. Give all processes the option DATABASE_ONLY, or stop those"
             " that write, and drain again."
         )

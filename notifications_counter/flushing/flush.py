@@ -10,12 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..applying.apply import Applier
-from ..applying.result import Flushed, Stop
+from ..applying.result import FlushResult, Stop
 from ..exceptions import FlushInTransaction, RecountFailed
 from ..ledger import deltas as waiting
 from ..ledger import progress
 from ..ledger.snapshot import BATCH
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 from ..reconciliation import audit
 from ..reconciliation.recount import recount
 from ..reconciliation.walk import recount_next
@@ -31,12 +31,12 @@ FILL_SECONDS = 1
 
 
 def flush(
-    stored: Stored,
+    stored: CounterStore,
     *,
     chunk: int | None = None,
     stop: Callable[[], bool] | None = None,
     report: Callable[[int, int], None] | None = None,
-) -> Flushed:
+) -> FlushResult:
     """Apply what is buffered; see ``Counter.flush``."""
     return Flush(stored, chunk, stop, report).run()
 
@@ -46,7 +46,7 @@ class Flush:
 
     def __init__(
         self,
-        stored: Stored,
+        stored: CounterStore,
         chunk: int | None = None,
         stop: Callable[[], bool] | None = None,
         report: Callable[[int, int], None] | None = None,
@@ -56,7 +56,7 @@ class Flush:
         self.buffer = self.applier.buffer
         self.flushed = self.applier.flushed
 
-    def run(self) -> Flushed:
+    def run(self) -> FlushResult:
         self.applier.retried(self._refuse_in_transaction)
         started = time.monotonic()
         self.applier.retried(self._prepare)
@@ -86,9 +86,9 @@ class Flush:
         """The rows that are locked, and where deltas wait, must be known before anything is claimed."""
         layout, stored = self.buffer.layout, self.stored
         stored.ensure_progress(layout.shards)
-        look = stored.look([])
+        look = stored.snapshot([])
         stored.check_layout(look.shards[0], layout)
-        if layout.prefix and not look.shards[0].prefix and not self.buffer.rows_only:
+        if layout.prefix and not look.shards[0].prefix and not self.buffer.database_only:
             self.buffer.open(stored)
         if self.applier.report:
             status = self.buffer.status(stored)
@@ -105,7 +105,7 @@ class Flush:
             rows = self._asked(newest)
 
     def _asked(self, newest: int) -> list[tuple[int, str]]:
-        return self.applier.retried(waiting.asked, self.stored.using, self.stored.label, newest, BATCH)
+        return self.applier.retried(waiting.recount_requests, self.stored.using, self.stored.label, newest, BATCH)
 
     def _recount_due(self, shard: int) -> None:
         if not self.stored.events and (keys := self.buffer.due(self.stored, shard, BATCH)):
@@ -134,12 +134,12 @@ class Flush:
                 logger.warning("%s The next flush tries again.", error)
                 break
             self.flushed.recounted += len(found)
-            corrected += sum(one.changed != 0 for one in found)
+            corrected += sum(one.difference != 0 for one in found)
         return corrected
 
     def _must_recount_all(self) -> bool:
         row = progress.read(self.stored.using, self.stored.label, 0)
-        return not self.stored.events and (row.lost_at is not None or not row.filled)
+        return not self.stored.events and (row.lost_at is not None or not row.backfilled)
 
     def _audit(self) -> int:
         """Returns how many counts were corrected."""

@@ -9,22 +9,22 @@ from django.db import transaction
 from . import deltas as waiting
 from . import progress
 from .progress import Layout
-from .snapshot import Found, found_in
-from .store import Stored
+from .snapshot import RecountResult, found_in
+from .store import CounterStore
 
 
-def correct_by_rows(stored: Stored, keys: Sequence[str]) -> dict[str, Found]:
+def correct_by_rows(stored: CounterStore, keys: Sequence[str]) -> dict[str, RecountResult]:
     """Recount keys, and let what differs wait in the database.
 
     Raises:
-        LayoutChanged: deltas may wait elsewhere too, where it is not seen.
+        BufferMismatch: deltas may wait elsewhere too, where it is not seen.
     """
     using, label = stored.using, stored.label
     with transaction.atomic(using=using, durable=True):
         stored.check_layout(progress.lock(using, label, 0), Layout())
         asked = waiting.asked_of(using, label, keys)
-        look = stored.look(keys, count=True)
-        found = {key: found_in(look, key) for key in keys}
-        stored.leave({key: one.difference for key, one in found.items() if one.difference})
+        look = stored.snapshot(keys, count=True)
+        found = {key: look.recounted(key) for key in keys}
+        stored.insert_deltas({key: one.difference for key, one in found.items() if one.difference})
         waiting.delete(using, asked)
     return found

@@ -10,19 +10,19 @@ BATCH = 400
 
 
 @dataclass(frozen=True)
-class Shard:
+class ShardProgress:
     """What the progress row of a shard says."""
 
     batch: int
     position: int
     size: int
-    filled: bool
+    backfilled: bool
     prefix: str
     shards: int
 
 
 @dataclass
-class Look:
+class Snapshot:
     """What one statement saw.
 
     Attributes:
@@ -37,7 +37,7 @@ class Look:
     waiting: dict[str, int] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     true: dict[str, int] = field(default_factory=dict)
-    shards: dict[int, Shard] = field(default_factory=dict)
+    shards: dict[int, ShardProgress] = field(default_factory=dict)
 
     @property
     def keys(self) -> set[str]:
@@ -45,13 +45,13 @@ class Look:
         return self.stored.keys() | self.waiting.keys()
 
     @property
-    def filled(self) -> bool:
+    def backfilled(self) -> bool:
         """Whether the source has been counted once, so that the stored counts mean something."""
-        return self.shards[0].filled
+        return self.shards[0].backfilled
 
 
 @dataclass(frozen=True)
-class Found:
+class RecountResult:
     """What a recount of a key found, at one moment."""
 
     stored: int
@@ -64,15 +64,15 @@ class Found:
         return self.true - self.stored - self.buffered
 
 
-def slices(keys: Sequence[str], length: int = BATCH) -> Iterable[Sequence[str]]:
+def in_parts(keys: Sequence[str], length: int = BATCH) -> Iterable[Sequence[str]]:
     return (keys[start : start + length] for start in range(0, len(keys), length))
 
 
-def in_database(look: Look, keys: Sequence[str]) -> dict[str, int]:
+def in_database(look: Snapshot, keys: Sequence[str]) -> dict[str, int]:
     """What the database alone knows of the keys' counts."""
-    return {key: look.stored.get(key, 0) + look.waiting.get(key, 0) for key in keys}
+    return {key: look.stored.get(key, 0) + look.pending.get(key, 0) for key in keys}
 
 
-def found_in(look: Look, key: str, elsewhere: int = 0) -> Found:
+def found_in(look: Snapshot, key: str, elsewhere: int = 0) -> RecountResult:
     """What a look with a count says of a key, of which ``elsewhere`` is buffered outside the database."""
-    return Found(look.stored.get(key, 0), look.waiting.get(key, 0) + elsewhere, look.true.get(key, 0))
+    return RecountResult(look.stored.get(key, 0), look.pending.get(key, 0) + elsewhere, look.true.get(key, 0))

@@ -17,12 +17,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, column_text, joined_sql, unescape
-from ..declaration.rows import source_rows, true_rows, true_rows_of_group
-from ..exceptions import LayoutChanged, NothingToRecount
+from ..declaration.rows import source_rows, actual_counts_query, true_rows_of_group
+from ..exceptions import BufferMismatch, NothingToRecount
 from . import deltas as waiting
 from . import progress
 from .progress import Layout
-from .snapshot import Look, Shard
+from .snapshot import Snapshot, ShardProgress
 from .tables import Delta, Progress
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
@@ -32,7 +32,7 @@ MOST_ROWS = 500
 COLLATIONS = {"mysql": " COLLATE utf8mb4_bin"}
 
 
-class Stored:
+class CounterStore:
     """The count model's rows of one counter on one database alias.
 
     Attributes:
@@ -71,7 +71,7 @@ class Stored:
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.using]
 
-    def look(self, keys: Sequence[str], count: bool = False) -> Look:
+    def look(self, keys: Sequence[str], count: bool = False) -> Snapshot:
         """What is stored and waiting for keys, and the progress of all shards, at one moment.
 
         Args:
@@ -104,7 +104,7 @@ class Stored:
         return (
             f"SELECT 1, {quote(self.counter.field.column or '')} FROM {quote(model.db_table)} WHERE {self._is_key}"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
-            f" AND {quote('shard')} = 0 AND {quote('filled')} AND {quote('prefix')} = ''"
+            f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {quote('prefix')} = ''"
             f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
             f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
         )
@@ -120,10 +120,10 @@ class Stored:
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as filled."""
-        layout, filled = self._new_layout(), not self.has_rows()
-        progress.ensure(self.using, self.label, shards, filled=filled, **asdict(layout))
+        layout, backfilled = self._new_layout(), not self.has_rows()
+        progress.ensure(self.using, self.label, shards, backfilled=backfilled, **asdict(layout))
 
-    def _look(self, keys: Sequence[str], count: bool) -> Look:
+    def _look(self, keys: Sequence[str], count: bool) -> Snapshot:
         if not keys:
             return self._read(self._progress, [self.label])
         statement, parameters = self._for_keys(len(keys)), [value for key in keys for value in self._to_columns(key)]
@@ -133,26 +133,26 @@ class Stored:
             statement, parameters = f"{statement} UNION ALL {counting}", [*parameters, *more]
         return self._read(statement, parameters)
 
-    def _read(self, statement: str, parameters: Sequence[Any]) -> Look:
-        look, width = Look(), len(self._columns)
+    def _read(self, statement: str, parameters: Sequence[Any]) -> Snapshot:
+        look, width = Snapshot(), len(self._columns)
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             for part, *rest in cursor.fetchall():
                 self._put(look, int(part), rest[:width], rest[width], rest[width + 1 :])
         return look
 
-    def _put(self, look: Look, part: int, columns: list[Any], text: str, numbers: list[Any]) -> None:
+    def _put(self, look: Snapshot, part: int, columns: list[Any], text: str, numbers: list[Any]) -> None:
         if part == 0:
             look.stored[self.counter.keys.from_columns(columns, self.connection)] = int(numbers[0])
         elif part == 1:
-            look.waiting[text] = int(numbers[0] or 0)
+            look.pending[text] = int(numbers[0] or 0)
             if numbers[1]:
-                look.asked.add(text)
+                look.recount_requests.add(text)
         elif part == 3:
             look.true[self.counter.keys.checked(text)] = int(numbers[0])
         else:
-            shard, batch, position, size, filled, shards = map(int, numbers)
-            look.shards[shard] = Shard(batch, position, size, bool(filled), text, shards)
+            shard, batch, position, size, backfilled, shards = map(int, numbers)
+            look.shards[shard] = ShardProgress(batch, position, size, bool(backfilled), text, shards)
 
     @cached_property
     def _no_columns(self) -> str:
@@ -162,8 +162,8 @@ class Stored:
     def _progress(self) -> str:
         quote = self.connection.ops.quote_name
         columns = ", ".join(
-            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "filled" else quote(name)
-            for name in ("shard", "batch", "position", "size", "filled", "shards")
+            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "backfilled" else quote(name)
+            for name in ("shard", "batch", "position", "size", "backfilled", "shards")
         )
         table, counter = quote(Progress._meta.db_table), quote("counter")
         return f"SELECT 2, {self._no_columns}, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
@@ -195,7 +195,7 @@ class Stored:
         )
 
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
-        rows = true_rows(self.counter, keys, self.using)
+        rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
         texts = [column_text(f"t.nc_key{place}", self.connection.vendor) for place in range(len(self._columns))]
         text = joined_sql(texts, self.connection.vendor) if len(texts) > 1 else texts[0]
@@ -205,7 +205,7 @@ class Stored:
 
     # Groups of composite keys
 
-    def look_at_group(self, group: str) -> Look:
+    def look_at_group(self, group: str) -> Snapshot:
         """What is stored and waiting for all keys of a group, and the progress of all shards, at one moment."""
         look = self._look_at_group(group)
         if 0 not in look.shards:
@@ -213,7 +213,7 @@ class Stored:
             look = self._look_at_group(group)
         return look
 
-    def _look_at_group(self, group: str) -> Look:
+    def _look_at_group(self, group: str) -> Snapshot:
         first = self.counter.keys.parts[0].to_column(unescape(group), self.connection)
         least, below = group + SEPARATOR, group + AFTER_SEPARATOR
         return self._read(self._for_group, [first, self.label, least, below, self.label])
@@ -261,16 +261,16 @@ class Stored:
         """Whether the source has rows to be counted; false for a counter of events."""
         return not self.events and source_rows(self.counter, self.using).exists()
 
-    def true_values(self, keys: Sequence[str]) -> dict[str, int]:
+    def actual_counts(self, keys: Sequence[str]) -> dict[str, int]:
         """The counts of keys by counting the source's rows."""
-        found = self._texts(true_rows(self.counter, keys, self.using))
+        found = self._texts(actual_counts_query(self.counter, keys, self.using))
         return {key: found.get(key, 0) for key in keys}
 
-    def must_be_counted(self, look: Look, keys: Sequence[str]) -> list[str]:
+    def keys_to_count(self, look: Snapshot, keys: Sequence[str]) -> list[str]:
         """The keys whose values only their rows can tell: all before the first fill, then those to be recounted."""
         if self.events:
             return []
-        return [key for key in keys if key in look.asked] if look.filled else list(keys)
+        return [key for key in keys if key in look.recount_requests] if look.backfilled else list(keys)
 
     def set_layout(self, layout: Layout) -> None:
         """Note where deltas may wait besides the database; no prefix: nowhere.
@@ -279,16 +279,16 @@ class Stored:
         """
         progress.update(self.using, self.label, {**asdict(layout), "run_id": ""})
 
-    def check_layout(self, known: Shard | Progress, layout: Layout) -> None:
+    def check_layout(self, known: ShardProgress | Progress, layout: Layout) -> None:
         """Refuse to work beside deltas that wait under another prefix or number of shards.
 
         Raises:
-            LayoutChanged: they do, as far as the progress row of the first shard knows.
+            BufferMismatch: they do, as far as the progress row of the first shard knows.
         """
         if known.prefix and Layout(known.prefix, known.shards) != layout:
             now = f"PREFIX {layout.prefix!r} and SHARDS {layout.shards}" if layout.prefix else "the database buffer"
-            raise LayoutChanged(
-                f"{self.label}: deltas may wait in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
-                f" the settings say {now}. Set them back, with ROWS_ONLY, run: manage.py notification_update_counter"
+            raise BufferMismatch(
+                f"{self.label}: deltas may be pending in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
+                f" the settings say {now}. Set them back, with DATABASE_ONLY, run: manage.py notification_update_counter"
                 " --drain, and change them then."
             )

@@ -31,7 +31,7 @@ class Progress(models.Model):
     id = models.BigAutoField(primary_key=True)
     counter = KeyField(max_length=150)
     shard = models.IntegerField()
-    filled = models.BooleanField(default=False)
+    backfilled = models.BooleanField(default=False)
     recounted_to = KeyField(max_length=500, null=True)
     prefix = models.CharField(max_length=100, default="")
     shards = models.IntegerField(default=1)

@@ -15,7 +15,7 @@ from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
-from ..buffers.recording import buffer_of, stored_of
+from ..buffers.recording import buffer_of, store_of
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import BufferUnavailable
 from ..ledger import progress
@@ -53,14 +53,14 @@ def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
 
 
 def _prepare(counter: CounterDeclaration, using: str, touched: set[str]) -> None:
-    stored = stored_of(counter, using)
+    stored = store_of(counter, using)
     stored.ensure_progress(buffer_of(counter).layout.shards)
     if counter.capture == "triggers":  # they see what migrations do
         return
     if counter.source is not None and counter.source._meta.app_label in touched and stored.has_rows():
-        progress.update(using, stored.label, {"filled": False, "recounted_to": None})
+        progress.update(using, stored.label, {"backfilled": False, "recounted_to": None})
         with suppress(BufferUnavailable):  # then nothing cached is read either
-            buffer_of(counter).forget_cached(stored)
+            buffer_of(counter).clear_cache(stored)
         logger.warning(
             "%s: a data migration may have changed rows. Until they have been counted again, by the flushes or at once"
             " by manage.py notification_recount, every read counts them.",

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("counter", notifications_counter.fields.KeyField(max_length=150)),
                 ("shard", models.IntegerField()),
-                ("filled", models.BooleanField(default=False)),
+                ("backfilled", models.BooleanField(default=False)),
                 ("recounted_to", notifications_counter.fields.KeyField(max_length=500, null=True)),
                 ("prefix", models.CharField(default="", max_length=100)),
                 ("shards", models.IntegerField(default=1)),

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from notifications_counter.fillfactor import KeepRoomForUpdates
+from notifications_counter.fillfactor import SetFillFactor
 
 
 class Migration(migrations.Migration):
@@ -9,5 +9,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        KeepRoomForUpdates("UserNotificationsCount"),
+        SetFillFactor("UserNotificationsCount"),
     ]

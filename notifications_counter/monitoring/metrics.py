@@ -17,7 +17,7 @@ from django.db import close_old_connections
 from ..buffers.status import Server, Status
 from ..counters import Counter, counters
 from ..exceptions import CounterError, MissingExtra
-from .status import look_at
+from .status import read_status
 
 try:
     from prometheus_client import REGISTRY
@@ -73,15 +73,15 @@ def _oldest_intent(status: Status) -> float | None:
 
 
 METRICS = (
-    Metric("buffered_keys", "Keys that have deltas waiting.", _known("keys")),
-    Metric("buffered_rows", "Deltas that wait in the database.", attrgetter("rows")),
-    Metric("buffered_amount", "Sum of all deltas that wait.", attrgetter("amount")),
+    Metric("pending_keys", "Keys that have deltas waiting.", _known("keys")),
+    Metric("pending_rows", "Deltas that wait in the database.", attrgetter("rows")),
+    Metric("pending_amount", "Sum of all deltas that wait.", attrgetter("amount")),
     Metric("batch_remaining_keys", "Keys of the begun batch still to be applied.", lambda one: one.size - one.position),
-    Metric("asked_recounts", "Recounts that were asked for and not done yet.", _known("asked")),
+    Metric("recount_requests", "Recounts that were asked for and not done yet.", _known("asked")),
     Metric("open_intents", "Intents that no push has followed yet.", attrgetter("intents")),
     Metric("flagged_intents", "Open intents that a recount has seen.", attrgetter("flagged")),
     Metric("oldest_intent_age_seconds", "Age of the oldest open intent, 0 for none.", _oldest_intent),
-    Metric("filled", "1 if the source has been counted once.", attrgetter("filled")),
+    Metric("backfilled", "1 if the source has been counted once.", attrgetter("backfilled")),
     Metric("recounts_lost_data", "1 while all keys are recounted after a loss.", lambda one: one.lost_at is not None),
     Metric("last_flush_timestamp_seconds", "When the last flush ended.", _time("flushed_at")),
     Metric("last_flush_duration_seconds", "How long it took.", attrgetter("flushed_seconds")),
@@ -129,9 +129,9 @@ class CounterCollector:
         yield from families.values()
 
     def _add(self, families: dict[str, GaugeMetricFamily], counter: Counter) -> None:
-        labels = [counter.label, counter.stored(self.using).using]
+        labels = [counter.label, counter.store(self.using).using]
         try:
-            status = look_at(counter, self.using)
+            status = read_status(counter, self.using)
         except (CounterError, DatabaseError) as error:
             logger.error("%s: its status cannot be read: %s", counter.label, error)
             families["up"].add_metric(labels, 0)

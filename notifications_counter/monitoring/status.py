@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..buffers.recording import buffer_of, stored_of
+from ..buffers.recording import buffer_of, store_of
 from ..buffers.status import Status
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import BufferUnavailable, CounterError
 
 
-def look_at(counter: CounterDeclaration, using: str | None = None) -> Status:
+def read_status(counter: CounterDeclaration, using: str | None = None) -> Status:
     """What waits for a counter, and what its last flush did; see ``Counter.status``.
 
     A server that does not answer, or deltas that wait elsewhere than the settings say, are told as the status's
@@ -20,14 +20,14 @@ def look_at(counter: CounterDeclaration, using: str | None = None) -> Status:
         counter: the counter.
         using: a database alias, where it is not the counter's own.
     """
-    stored, buffer = stored_of(counter, using), buffer_of(counter)
+    stored, buffer = store_of(counter, using), buffer_of(counter)
     try:
         status = buffer.status(stored)
     except BufferUnavailable as error:
         known = buffer.database_status(stored)
         return replace(known, problem=str(error), outside=None, amount=None, intents=None, flagged=None)
     try:
-        stored.check_layout(stored.look([]).shards[0], buffer.layout)
+        stored.check_layout(stored.snapshot([]).shards[0], buffer.layout)
     except CounterError as error:
         return replace(status, problem=str(error).removeprefix(f"{status.label}: "))
     return status

@@ -16,9 +16,9 @@ from django.utils import timezone
 from ..conf import get_settings
 from ..ledger import progress
 from ..ledger.snapshot import BATCH
-from ..ledger.store import Stored
+from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
-from .recount import Recounted, recount_once
+from .recount import RecountResult, recount_once
 from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, place
 
 logger = logging.getLogger("notifications_counter")
@@ -34,7 +34,7 @@ FIRST_INTERVAL = 60
 
 
 @dataclass
-class Audited:
+class AuditResult:
     """What an audit did.
 
     Attributes:
@@ -43,18 +43,18 @@ class Audited:
     """
 
     keys: int = 0
-    drifted: list[Recounted] = field(default_factory=list)
+    drifted: list[RecountResult] = field(default_factory=list)
 
 
-def audit(stored: Stored, stop: Callable[[], bool] = lambda: False) -> Audited:
+def audit(stored: CounterStore, stop: Callable[[], bool] = lambda: False) -> AuditResult:
     """Recount as many keys as are due by now.
 
     Args:
         stored: the counter, on one database alias.
         stop: asked between slices; a true answer ends it.
     """
-    done = Audited()
-    within = get_settings().AUDIT
+    done = AuditResult()
+    within = get_settings().AUDIT_INTERVAL
     if within is None:
         return done
     row = progress.read(stored.using, stored.label, 0)
@@ -67,7 +67,7 @@ def audit(stored: Stored, stop: Callable[[], bool] = lambda: False) -> Audited:
     return done
 
 
-def _due(stored: Stored, row: Progress, within: float) -> int:
+def _due(stored: CounterStore, row: Progress, within: float) -> int:
     """How many keys are due: of a whole table within so many seconds, the part that has passed since the last run."""
     keys = row.audit_keys
     if row.audited_to is None:
@@ -77,7 +77,7 @@ def _due(stored: Stored, row: Progress, within: float) -> int:
     return max(1, math.ceil(keys * passed.total_seconds() / within))
 
 
-def _next_size(stored: Stored, done: Audited, size: int) -> int:
+def _next_size(stored: CounterStore, done: AuditResult, size: int) -> int:
     """Recount the next keys; how many the next slice should have, 0 at the end of the table."""
     began = time.monotonic()
     keys = _take(stored, size)
@@ -85,12 +85,12 @@ def _next_size(stored: Stored, done: Audited, size: int) -> int:
         return 0
     found = recount_once(stored, keys)
     done.keys += len(found)  # those that are missing were being changed, and have their turn another day
-    done.drifted += [one for one in found.values() if one.changed]
+    done.drifted += [one for one in found.values() if one.difference]
     seconds = max(time.monotonic() - began, 0.001)
     return max(1, min(BATCH, math.ceil(len(keys) * min(SLICE_SECONDS / seconds, 8))))
 
 
-def _take(stored: Stored, limit: int) -> Sequence[str]:
+def _take(stored: CounterStore, limit: int) -> Sequence[str]:
     """The next keys, and a note that their turn has come; none at the end, and the next call begins anew."""
     noted = progress.read(stored.using, stored.label, 0).audited_to
     phase, after = place(noted)
@@ -105,18 +105,18 @@ def _take(stored: Stored, limit: int) -> Sequence[str]:
     return keys
 
 
-def _note(stored: Stored, done: Audited) -> None:
+def _note(stored: CounterStore, done: AuditResult) -> None:
     now = timezone.now()
     values: dict[str, Any] = {"audited_at": now}
     if done.drifted:
-        amount = sum(abs(one.changed) for one in done.drifted)
+        amount = sum(abs(one.difference) for one in done.drifted)
         values |= {"drift_at": now, "drift_keys": len(done.drifted), "drift_amount": amount}
         logger.warning("%s: %s", stored.label, _sentence(done.drifted))
     progress.update(stored.using, stored.label, values)
 
 
-def _sentence(drifted: Sequence[Recounted]) -> str:
-    some = ", ".join(f"{one.key}: {one.true - one.changed} instead of {one.true}" for one in drifted[:5])
+def _sentence(drifted: Sequence[RecountResult]) -> str:
+    some = ", ".join(f"{one.key}: {one.actual - one.difference} instead of {one.actual}" for one in drifted[:5])
     more = ", ..." if len(drifted) > 5 else ""
     counts = "1 wrong count" if len(drifted) == 1 else f"{len(drifted)} wrong counts"
     return (

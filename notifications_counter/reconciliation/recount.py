@@ -14,8 +14,8 @@ from django.db import transaction
 
 from ..buffers.recording import buffer_of
 from ..exceptions import RecountFailed, RecountInTransaction
-from ..ledger.snapshot import Found, slices
-from ..ledger.store import Stored
+from ..ledger.snapshot import RecountResult, in_parts
+from ..ledger.store import CounterStore
 
 #: Seconds between two tries on a key that writers are changing.
 PAUSE = 0.02
@@ -25,7 +25,7 @@ TRIES_BEFORE_FREEZE, DRAIN = 3, 0.1
 
 
 @dataclass(frozen=True)
-class Recounted:
+class RecountResult:
     """What a recount found of a key.
 
     Attributes:
@@ -46,7 +46,7 @@ class Recounted:
         return self.true - self.stored - self.buffered
 
 
-def recount(stored: Stored, keys: Sequence[str], patience: float = 120, *, check: bool = False) -> list[Recounted]:
+def recount(stored: CounterStore, keys: Sequence[str], patience: float = 120, *, check: bool = False) -> list[RecountResult]:
     """Recount keys; see ``Counter.recount``.
 
     Args:
@@ -71,21 +71,21 @@ def recount(stored: Stored, keys: Sequence[str], patience: float = 120, *, check
     return [found[key] for key in keys]
 
 
-def recount_once(stored: Stored, keys: Sequence[str], check: bool = False) -> dict[str, Recounted]:
+def recount_once(stored: CounterStore, keys: Sequence[str], check: bool = False) -> dict[str, RecountResult]:
     """Recount keys; those are missing in the result that a writer was busy with."""
-    found: dict[str, Found] = {}
-    for part in slices(keys):
+    found: dict[str, RecountResult] = {}
+    for part in in_parts(keys):
         found |= buffer_of(stored.counter).recount(stored, part, correct=not check)
-    return {key: Recounted(key, one.stored, one.buffered, one.true) for key, one in found.items()}
+    return {key: RecountResult(key, one.stored, one.pending, one.actual) for key, one in found.items()}
 
 
-def _wait(stored: Stored, keys: Sequence[str], freeze: bool) -> None:
+def _wait(stored: CounterStore, keys: Sequence[str], freeze: bool) -> None:
     if freeze:
         buffer_of(stored.counter).freeze(stored, keys)
     time.sleep(DRAIN if freeze else PAUSE)
 
 
-def refuse_in_transaction(stored: Stored) -> None:
+def refuse_in_transaction(stored: CounterStore) -> None:
     try:
         with transaction.atomic(using=stored.using, durable=True):
             pass

@@ -12,16 +12,16 @@ from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
 from ..declaration.rows import key_names, with_rows
 from ..ledger import progress
-from ..ledger.snapshot import BATCH, slices
-from ..ledger.store import Stored
-from .recount import Recounted, recount
+from ..ledger.snapshot import BATCH, in_parts
+from ..ledger.store import CounterStore
+from .recount import RecountResult, recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
 #: have a count.
 SOURCE_KEYS, COUNT_KEYS = "rows:", "counts:"
 
 
-def recount_next(stored: Stored, limit: int = BATCH, begun: bool = False) -> list[Recounted] | None:
+def recount_next(stored: CounterStore, limit: int = BATCH, begun: bool = False) -> list[RecountResult] | None:
     """Recount the next slice of all keys, and note how far it went. Several callers may take turns.
 
     Args:
@@ -50,17 +50,17 @@ def place(noted: str | None) -> tuple[str, str]:
     return phase + colon, after
 
 
-def _note(stored: Stored, noted: str | None, keys: Sequence[str], phase: str) -> None:
+def _note(stored: CounterStore, noted: str | None, keys: Sequence[str], phase: str) -> None:
     """Note how far a walk is, unless it has begun anew meanwhile, because data was lost."""
     values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
     if keys:
         values = {"recounted_to": f"{phase}{keys[-1]}"}
     elif phase == COUNT_KEYS:
-        values = {"recounted_to": None, "filled": True, "lost_at": None}
+        values = {"recounted_to": None, "backfilled": True, "lost_at": None}
     progress.move(stored.using, stored.label, "recounted_to", noted, values)
 
 
-def _give_rows_to_waiting_keys(stored: Stored) -> None:
+def _give_rows_to_waiting_keys(stored: CounterStore) -> None:
     """A key whose rows went before its turn may have nothing but deltas that wait: flushed, it is found by its row.
 
     Those that a writer has committed and not sent yet are still intended.
@@ -70,11 +70,11 @@ def _give_rows_to_waiting_keys(stored: Stored) -> None:
     recount(stored, sorted(intended))
 
 
-def all_keys(stored: Stored, limit: int = BATCH) -> Iterator[Sequence[str]]:
+def all_keys(stored: CounterStore, limit: int = BATCH) -> Iterator[Sequence[str]]:
     """Slices of all keys whose counts may be wrong: those with rows, with a count, with deltas that wait."""
     yield from _walk(lambda after: next_keys(stored, SOURCE_KEYS, after, limit))
     yield from _walk(lambda after: next_wrong_keys(stored, after, limit))
-    yield from slices(sorted(_without_rows(stored, buffer_of(stored.counter).buffered_keys(stored))), limit)
+    yield from in_parts(sorted(_without_rows(stored, buffer_of(stored.counter).pending_keys(stored))), limit)
 
 
 def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
@@ -84,16 +84,16 @@ def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
         after = keys[-1]
 
 
-def _without_rows(stored: Stored, keys: Iterable[str]) -> set[str]:
+def _without_rows(stored: CounterStore, keys: Iterable[str]) -> set[str]:
     """The keys that have neither rows nor a count."""
     left = set(keys)
-    for part in slices(sorted(left)):
-        look = stored.look(part, count=True)
+    for part in in_parts(sorted(left)):
+        look = stored.snapshot(part, count=True)
         left -= {key for key in part if look.true.get(key) or look.stored.get(key)}
     return left
 
 
-def next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
+def next_keys(stored: CounterStore, phase: str, after: str, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
         return _after(stored, with_rows(stored.counter, stored.using), key_names(stored.counter), after, limit)
@@ -101,7 +101,7 @@ def next_keys(stored: Stored, phase: str, after: str, limit: int) -> list[str]:
     return _after(stored, models.QuerySet(stored.counter.model, using=stored.using), _pk_names(stored), after, limit)
 
 
-def next_wrong_keys(stored: Stored, after: str, limit: int) -> list[str]:
+def next_wrong_keys(stored: CounterStore, after: str, limit: int) -> list[str]:
     """The next keys that have a count and no rows."""
     names = _pk_names(stored)
     same = {of_source: OuterRef(own) for of_source, own in zip(key_names(stored.counter), names, strict=True)}
@@ -111,11 +111,11 @@ def next_wrong_keys(stored: Stored, after: str, limit: int) -> list[str]:
     return _after(stored, counts, names, after, limit)
 
 
-def _pk_names(stored: Stored) -> list[str]:
+def _pk_names(stored: CounterStore) -> list[str]:
     return [part.column.attname for part in stored.counter.keys.parts]
 
 
-def _after(stored: Stored, rows: models.QuerySet[Any], names: Sequence[str], after: str, limit: int) -> list[str]:
+def _after(stored: CounterStore, rows: models.QuerySet[Any], names: Sequence[str], after: str, limit: int) -> list[str]:
     keys = stored.counter.keys
     if after:
         parts = zip(names, keys.parts, keys.split(after), strict=True)
@@ -132,7 +132,7 @@ def _is_after(place: Sequence[tuple[str, Any]]) -> Q:
     return Q(**{f"{name}__gte": value}) & (greater | Q(**{name: value}) & _is_after(rest)) if rest else greater
 
 
-def number_of_keys(stored: Stored) -> int:
+def number_of_keys(stored: CounterStore) -> int:
     """How many keys a recount of the whole table looks at, for a progress bar: about twice those that have rows."""
     names = key_names(stored.counter)
     return 2 * with_rows(stored.counter, stored.using).order_by().values(*names).distinct().count()

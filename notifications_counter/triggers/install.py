@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from ..buffers.recording import stored_of
+from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
 from ..ledger import progress
@@ -136,14 +136,14 @@ class Triggers:
 
     def _uncount(self, counter: CounterDeclaration) -> None:
         """What changed without triggers, or with two ways of counting at once, nobody knows: count the source anew."""
-        progress.update(self.using, counter.label, {"filled": False})
+        progress.update(self.using, counter.label, {"backfilled": False})
 
     def _count_if_empty(self, counter: CounterDeclaration) -> None:
         """From here on every change is counted. Where nothing is, nothing need be counted anew."""
         waiting = Delta.objects.using(self.using).filter(counter=counter.label)
         stored = counter.model._base_manager.using(self.using)
-        if not (stored_of(counter, self.using).has_rows() or waiting.exists() or stored.exists()):
-            progress.update(self.using, counter.label, {"filled": True})
+        if not (store_of(counter, self.using).has_rows() or waiting.exists() or stored.exists()):
+            progress.update(self.using, counter.label, {"backfilled": True})
 
 
 def forget_waiting(using: str, counter: CounterDeclaration) -> None:

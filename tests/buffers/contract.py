@@ -198,7 +198,7 @@ class BufferContract:
         users = [self.user, *self.more_users(6)]
         for place, user in enumerate(users):
             notify(user, place)
-        counter.flush(chunk=1)
+        counter.flush(chunk_size=1)
         self.assert_stored_exact(users)
 
     def test_a_flush_ends_although_others_go_on_writing(self: Any) -> None:
@@ -210,7 +210,7 @@ class BufferContract:
             self.in_another_connection(lambda: notify(self.user))
             return len(asked) > 50
 
-        self.assertFalse(counter.flush(chunk=1, stop=write).stopped)
+        self.assertFalse(counter.flush(chunk_size=1, stop=write).stopped)
         self.assertEqual(counter.value(self.user), 3 + len(asked))
         counter.flush()
         self.assertEqual(self.stored(self.user), 3 + len(asked))
@@ -225,7 +225,7 @@ class BufferContract:
             asked.append(1)
             return len(asked) > 3
 
-        flushed = counter.flush(chunk=1, stop=stop)
+        flushed = counter.flush(chunk_size=1, stop=stop)
         self.assertTrue(flushed.stopped)
         self.assertTrue(0 < flushed.keys < 6, flushed)
         self.assert_exact(users)
@@ -236,7 +236,7 @@ class BufferContract:
         for user in [self.user, *self.more_users(3)]:
             notify(user)
         reports: list[tuple[int, int]] = []
-        counter.flush(chunk=3, report=lambda done, total: reports.append((done, total)))
+        counter.flush(chunk_size=3, report=lambda done, total: reports.append((done, total)))
         self.assertEqual(reports, sorted(reports))
         self.assertEqual(reports[-1], (4, 4))
 
@@ -256,7 +256,7 @@ class BufferContract:
         self.assertEqual((counter.status().keys, counter.status().amount), (2, 3))
         counter.flush()
         after = counter.status()
-        self.assertEqual((after.keys, after.amount, after.asked, after.flushed_keys), (0, 0, 0, 2))
+        self.assertEqual((after.keys, after.amount, after.recount_requests, after.flushed_keys), (0, 0, 0, 2))
         self.assertLess(after.flush_age, 60)
 
     # Events
@@ -286,7 +286,7 @@ class BufferContract:
 
     def test_a_key_that_only_this_database_refuses_keeps_no_other_from_being_flushed(self: Any) -> None:
         try:
-            counter.stored().to_pk("0")
+            counter.store().to_pk("0")
         except InvalidKey:
             pass
         else:

@@ -36,7 +36,7 @@ class DatabaseBufferTest(BufferContract, CounterTestCase):
         Delta.objects.create(counter=counter.label, key="nobody", amount=1)
         notify(self.user)
         with self.assertLogs("notifications_counter", "ERROR"):
-            flushed = counter.flush(chunk=1)
+            flushed = counter.flush(chunk_size=1)
         self.assertFalse(flushed.ok)
         self.assertIn("'nobody'", flushed.problems[0])
         self.assertEqual(self.stored(self.user), 2)

@@ -17,12 +17,12 @@ from django.db import IntegrityError, connection, transaction
 from django.test import TestCase, override_settings
 
 from notifications_counter.buffers import buffers
-from notifications_counter.buffers.base import Known
+from notifications_counter.buffers.base import ProgressSnapshot
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.controller import NotificationController
-from notifications_counter.exceptions import LayoutChanged
+from notifications_counter.exceptions import BufferMismatch
 from notifications_counter.flushing.flush import Flush
-from notifications_counter.ledger.store import Stored
+from notifications_counter.ledger.store import CounterStore
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.models import Notification
 from tests.base import CounterTestCase, counter, default_buffer, empty_redis, notify
@@ -166,7 +166,7 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(987_654), 0)
 
     def recounted_after_the_grace_time(self, key: str) -> int:
-        base, long_ago = self.buffer.shards.base(counter.stored(), 0), int(time.time()) - 2 * self.buffer.longest
+        base, long_ago = self.buffer.shards.base(counter.store(), 0), int(time.time()) - 2 * self.buffer.max_transaction_age
         for token in self.buffer.server.client.hkeys(f"{base}:intents:{key}"):
             self.buffer.server.client.hset(f"{base}:intents:{key}", token, long_ago)
         self.buffer.server.client.zadd(f"{base}:dirty", {key: long_ago})
@@ -199,7 +199,7 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(self.user), 10)
 
     def test_a_push_that_is_sent_again_counts_once(self) -> None:
-        stored = counter.stored()
+        stored = counter.store()
         self.buffer.server.run("intend", self.buffer.shards.base(stored, 0), "token", 60, str(self.user.pk))
         for _ in range(3):
             self.buffer.push(stored, "token", {str(self.user.pk): 5})
@@ -212,7 +212,7 @@ class StepsTest(RedisTestCase):
         )
 
     def test_a_push_whose_intent_is_flagged_adds_nothing_and_asks_for_a_recount(self) -> None:
-        stored, key = counter.stored(), str(self.user.pk)
+        stored, key = counter.store(), str(self.user.pk)
         name = f"{self.buffer.shards.base(stored, 0)}:intents:{key}"
         self.buffer.server.client.hset(name, "token", "flagged")
         self.buffer.push(stored, "token", {key: 5})
@@ -220,8 +220,8 @@ class StepsTest(RedisTestCase):
         self.assertEqual(self.buffer.server.client.hkeys(name), [b"recount"])
 
     def test_an_intent_is_looked_at_in_time_although_an_older_one_is_looked_at_seldom(self) -> None:
-        self.use(**self.options, GRACE=1)
-        stored, key = counter.stored(), str(self.user.pk)
+        self.use(**self.options, INTENT_GRACE=1)
+        stored, key = counter.store(), str(self.user.pk)
         base, client = self.buffer.shards.base(stored, 0), self.buffer.server.client
         client.hset(f"{base}:intents:{key}", "old", int(time.time()) - 5000)
         client.zadd(f"{base}:dirty", {key: 0})
@@ -234,17 +234,17 @@ class StepsTest(RedisTestCase):
         self.assertEqual((counter.value(self.user), self.stored(self.user)), (1, 1))
 
     def test_events_that_are_sent_again_count_once(self) -> None:
-        base = self.buffer.shards.base(Click.counter.stored(), 0)
+        base = self.buffer.shards.base(Click.counter.store(), 0)
         for _ in range(3):
             self.buffer.server.run("add", base, "token", URL, 2)
         self.assertEqual(Click.counter.value(URL), 2)
 
     def test_a_change_of_a_frozen_key_is_read_once_it_is_committed_even_if_the_key_has_thawed(self) -> None:
         with transaction.atomic():
-            self.buffer.freeze(counter.stored("default"), [str(self.user.pk)])
+            self.buffer.freeze(counter.store("default"), [str(self.user.pk)])
             notify(self.user)
             self.buffer.server.client.delete(
-                f"{self.buffer.shards.base(counter.stored('default'), 0)}:frozen:{self.user.pk}"
+                f"{self.buffer.shards.base(counter.store('default'), 0)}:frozen:{self.user.pk}"
             )
             with ThreadPoolExecutor() as elsewhere:
                 self.assertEqual(elsewhere.submit(value_elsewhere, self.user).result(), 0)
@@ -253,7 +253,7 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(self.user), 1)
 
     def test_a_frozen_key_is_counted_in_the_database(self) -> None:
-        base = self.buffer.shards.base(counter.stored(), 0)
+        base = self.buffer.shards.base(counter.store(), 0)
         self.buffer.server.client.set(f"{base}:frozen:{self.user.pk}", 1, ex=60)
         notify(self.user)
         self.assertEqual(Delta.objects.get().amount, 1)
@@ -263,7 +263,7 @@ class StepsTest(RedisTestCase):
     def test_each_key_of_a_change_is_treated_by_itself(self) -> None:
         users = [User.objects.create(username=name) for name in ("frozen", "flagged", "cached", "awaited", "plain")]
         frozen, flagged, cached, awaited, plain = (str(user.pk) for user in users)
-        stored, client = counter.stored(), self.buffer.server.client
+        stored, client = counter.store(), self.buffer.server.client
         base = self.buffer.shards.base(stored, 0)
         counter.value(cached)
         client.set(f"{base}:frozen:{frozen}", 1, ex=60)
@@ -302,17 +302,17 @@ class StepsTest(RedisTestCase):
                 self.assertEqual(counter.value(self.user), number)
 
     def test_a_cached_total_expires(self) -> None:
-        self.use(**self.options, TOTAL_TTL=7)
+        self.use(**self.options, CACHE_TTL=7)
         counter.value(self.user)
-        ttl = self.buffer.server.client.ttl(f"{self.buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}")
+        ttl = self.buffer.server.client.ttl(f"{self.buffer.shards.base(counter.store(), 0)}:total:{self.user.pk}")
         self.assertTrue(0 < ttl <= 7, ttl)
 
     def test_a_reader_does_not_cache_what_moved_while_it_looked(self) -> None:
-        reader = self.buffer._reader(counter.stored())
+        reader = self.buffer._reader(counter.store())
         key = str(self.user.pk)
-        snapshot = reader._snapshot(0, [key])
+        snapshot = reader._read_redis(0, [key])
         notify(self.user)
-        reader._fill(0, snapshot, {key: 0})
+        reader._fill_cache(0, snapshot, {key: 0})
         self.assertEqual(self.names("total*"), [])
         self.assertEqual(counter.value(self.user), 1)
 
@@ -341,9 +341,9 @@ class StepsTest(RedisTestCase):
     def test_a_cached_total_that_is_no_number_is_read_anew(self) -> None:
         (other,) = (User.objects.create(username="other"),)
         counter.values([self.user, other])
-        self.buffer.server.client.set(f"{self.buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}", "abc")
+        self.buffer.server.client.set(f"{self.buffer.shards.base(counter.store(), 0)}:total:{self.user.pk}", "abc")
         self.assertEqual(counter.value(self.user), 0)
-        self.buffer.server.client.set(f"{self.buffer.shards.base(counter.stored(), 0)}:total:{self.user.pk}", "abc")
+        self.buffer.server.client.set(f"{self.buffer.shards.base(counter.store(), 0)}:total:{self.user.pk}", "abc")
         with transaction.atomic():
             notify(self.user)
             notify(other)
@@ -365,7 +365,7 @@ class StepsTest(RedisTestCase):
             notify(self.user, 10)
             counter.flush()
             notify(self.user, 100)
-            Flush(counter.stored())._claim(0)
+            Flush(counter.store())._claim(0)
 
         with transaction.atomic():
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -389,26 +389,26 @@ class StepsTest(RedisTestCase):
     def test_a_reader_that_is_overtaken_reads_nothing_that_never_held(self) -> None:
         others = [User.objects.create(username=f"other{place}") for place in range(3)]
         looked: list[int] = []
-        look = Stored.look
+        look = CounterStore.look
 
-        def late(stored: Stored, *args: Any, **kwargs: Any) -> Any:
+        def late(stored: CounterStore, *args: Any, **kwargs: Any) -> Any:
             looked.append(1)
             if stored.label == counter.label and len(looked) <= 3 and not kwargs:
-                with mock.patch.object(Stored, "look", look):
+                with mock.patch.object(CounterStore, "snapshot", look):
                     notify(others[len(looked) - 1])
                     if len(looked) == 2:
                         notify(self.user, 10)
                     counter.flush()
             return look(stored, *args, **kwargs)
 
-        with mock.patch.object(Stored, "look", late):
+        with mock.patch.object(CounterStore, "snapshot", late):
             self.assertIn(counter.value(self.user), (0, 10))
         self.assertGreaterEqual(len(looked), 3)
         self.assertEqual(counter.value(self.user), 10)
 
     def test_bad_keys_in_redis_are_named_and_kept_and_the_rest_is_applied(self) -> None:
         notify(self.user)
-        pending = f"{self.buffer.shards.base(counter.stored(), 0)}:pending"
+        pending = f"{self.buffer.shards.base(counter.store(), 0)}:pending"
         self.buffer.server.client.zadd(pending, {"nobody": 4, str(self.user.pk + 1): 0.5})
         with self.assertLogs("notifications_counter", "ERROR"):
             flushed = counter.flush()
@@ -457,8 +457,8 @@ class LostDataTest(RedisTestCase):
         other = type(self.user).objects.create(username="other")
         notify(other)
         stops = iter([False, False, True, True, True])
-        counter.flush(chunk=1, stop=lambda: next(stops))
-        self.buffer.server.client.delete(f"{self.buffer.shards.base(counter.stored(), 0)}:batch")
+        counter.flush(chunk_size=1, stop=lambda: next(stops))
+        self.buffer.server.client.delete(f"{self.buffer.shards.base(counter.store(), 0)}:batch")
         with self.assertLogs("notifications_counter", "ERROR"):
             self.assertIn("being applied", counter.flush().lost[0])
         self.assert_stored_exact([self.user, other])
@@ -468,8 +468,8 @@ class LostDataTest(RedisTestCase):
 
     def test_a_batch_that_is_missing_before_its_begin_is_noticed(self) -> None:
         notify(self.user)
-        self.buffer.claim(counter.stored(), 0, Known("", 0, 0, 0))
-        self.buffer.server.client.delete(f"{self.buffer.shards.base(counter.stored(), 0)}:batch")
+        self.buffer.claim(counter.store(), 0, ProgressSnapshot("", 0, 0, 0))
+        self.buffer.server.client.delete(f"{self.buffer.shards.base(counter.store(), 0)}:batch")
         with self.assertLogs("notifications_counter", "ERROR"):
             self.assertIn("being applied", counter.flush().lost[0])
         self.assert_stored_exact([self.user])
@@ -531,7 +531,7 @@ class LayoutTest(RedisTestCase):
         counter.flush()
         self.use(**self.options, SHARDS=3)
         for refused in (counter.flush, lambda: notify(self.user)):
-            with self.assertRaisesMessage(LayoutChanged, "--drain"):
+            with self.assertRaisesMessage(BufferMismatch, "--drain"):
                 refused()
         self.use(**self.options)
         self.assertEqual(counter.value(self.user), 1)

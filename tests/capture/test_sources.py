@@ -23,7 +23,7 @@ class SourceTestCase(CounterTestCase):
         """The values of keys are what a plain count of the rows says, before a flush and after it."""
         assert counter.source is not None
         keys = list(keys)
-        rows = counter.source._base_manager.filter(counter.where)
+        rows = counter.source._base_manager.filter(counter.filter)
         true = {key: rows.filter(**{counter.source_key: key}).count() for key in keys}
         self.assertEqual(counter.values(keys), true, said)
         counter.flush()

@@ -12,7 +12,7 @@ def main(end: Path) -> None:
 
     keys = 0
     while not end.exists():
-        keys += UserNotificationsCount.counter.flush(chunk=2).keys
+        keys += UserNotificationsCount.counter.flush(chunk_size=2).keys
     print(keys)
 
 

@@ -25,7 +25,7 @@ def main(end: Path) -> None:
     while not end.exists():
         for counter in (*COUNTERS, Click.counter):
             try:
-                flushed = counter.flush(chunk=2)
+                flushed = counter.flush(chunk_size=2)
             except BufferUnavailable as error:
                 done["failed"].append(str(error))
                 continue

@@ -10,12 +10,12 @@ import django
 
 #: Point -> what is about to be called when the process dies, and for which time.
 POINTS = {
-    "after the claim": ("Applier._apply_slice", 1),
+    "after the claim": ("Applier._apply_chunk", 1),
     "before a chunk commits": ("progress.save", 3),
-    "between two chunks": ("Applier._apply_slice", 3),
+    "between two chunks": ("Applier._apply_chunk", 3),
     "before the acknowledgement": ("acknowledge", 1),
     "before rows are applied": ("upsert.add", 1),
-    "before rows are taken": ("waiting.take", 2),
+    "before rows are taken": ("deltas.pop", 2),
     "between two chunks of rows": ("Applier._apply_rows", 3),
 }
 
@@ -46,7 +46,7 @@ def main(point: str, chunk: int) -> None:
         owner = getattr(owner, part)
     last = name.split(".")[-1]
     setattr(owner, last, dying(getattr(owner, last), times))
-    UserNotificationsCount.counter.flush(chunk=chunk)
+    UserNotificationsCount.counter.flush(chunk_size=chunk)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def main(buffer: str, roles: list[str], seed: int, rounds: int, writers: int, us
     from tests.children import points, work
 
     def auditor(seed: int) -> work.Flusher:
-        fast_healing(AUDIT=1).enable()
+        fast_healing(AUDIT_INTERVAL=1).enable()
         return work.Flusher(seed, user_ids, recounts=True)
 
     make: dict[str, Callable[[int], Any]] = {

@@ -13,15 +13,15 @@ REDIS = "notifications_counter.buffers.redis.server:RedisServer.run"
 #: Step -> where its function is found, as module:attributes; a script of the Redis buffer is its name.
 STEPS = {
     "commit": "django.db.backends.base.base:BaseDatabaseWrapper._commit",
-    "leave rows": "notifications_counter.ledger.store:Stored.leave",
-    "look": "notifications_counter.ledger.store:Stored.look",
+    "leave rows": "notifications_counter.ledger.store:CounterStore.insert_deltas",
+    "look": "notifications_counter.ledger.store:CounterStore.snapshot",
     "lock progress": "notifications_counter.ledger.progress:lock",
     "save progress": "notifications_counter.ledger.progress:save",
     "note progress": "notifications_counter.ledger.progress:move",
-    "take rows": "notifications_counter.ledger.deltas:take",
+    "take rows": "notifications_counter.ledger.deltas:pop",
     "add sums": "notifications_counter.applying.upsert:add",
     "delete rows": "notifications_counter.ledger.deltas:delete",
-    "list asked": "notifications_counter.ledger.deltas:asked",
+    "list asked": "notifications_counter.ledger.deltas:recount_requests",
     "recount rows": "notifications_counter.buffers.database:correct_by_rows",
     "recount": "notifications_counter.reconciliation.recount:recount_once",
     "recount a slice": "notifications_counter.flushing.flush:recount_next",
@@ -47,7 +47,7 @@ ROLES: dict[str, dict[str, list[str]]] = {
         "writer": ["intend", "commit", "push", "snapshot", "look", "fill"],
         "flusher": [
             *["due", "guard", "look", "correct", "claim", "lock progress"],
-            *["slice", "add sums", "save progress", "commit", "acknowledge"],
+            *["chunk", "add sums", "save progress", "commit", "acknowledge"],
         ],
         "asker": ["intend", "push", "guard", "correct"],
         "auditor": [

@@ -25,7 +25,7 @@ def main(when: str, step: str, times: int, command: list[str]) -> None:
     for place, user in enumerate(users):
         Notification.objects.bulk_create([Notification(user=user, text="one of some") for _ in range(place + 1)])
     points.arm(points.Point(when, step, times), restart)
-    flushed = counter.flush(chunk=2)
+    flushed = counter.flush(chunk_size=2)
     stored = dict(UserNotificationsCount.objects.values_list("pk", "unread_count"))
     result = {
         "restarts": len(began),

@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from notifications_counter.controller import NotificationController
-from notifications_counter.exceptions import NotCounted
+from notifications_counter.exceptions import CountingConflict
 from notifications_counter.ledger import progress
 from notifications_counter.models import Notification, UserNotificationsCount
 from tests.testapp.models import ReadNotifications
@@ -40,7 +40,7 @@ class Writer:
     def step(self) -> None:
         try:
             self.random.choice(self.steps)()
-        except (NotCounted, IntegrityError):  # others were faster five times, or in saving a row that was deleted
+        except (CountingConflict, IntegrityError):  # others were faster five times, or in saving a row that was deleted
             pass
         except DatabaseError as error:
             if "deadlock" not in str(error).lower():  # the database ends one of two that wait for each other
@@ -112,7 +112,7 @@ class Writer:
             counter.values(self.user_ids)
 
     def ask(self) -> None:
-        self.random.choice(COUNTERS).ask_recount([self.user()])
+        self.random.choice(COUNTERS).request_recount([self.user()])
 
 
 class Flusher:
@@ -132,12 +132,12 @@ class Flusher:
     def step(self) -> None:
         for counter in COUNTERS:
             if self.recounts and self.random.random() < 0.5:
-                stored = counter.stored()
+                stored = counter.store()
                 progress.update(stored.using, stored.label, {"lost_at": timezone.now(), "recounted_to": None})
-            counter.flush(chunk=2)
+            counter.flush(chunk_size=2)
         if self.recounts and self.random.random() < 0.3:
             counter = self.random.choice(COUNTERS)
             # What a recount does after three tries that writers left no gap; they seldom leave none here.
-            counter.buffer.freeze(counter.stored(), [counter.key_text(self.random.choice(self.user_ids))])
+            counter.buffer.freeze(counter.store(), [counter.key_text(self.random.choice(self.user_ids))])
             counter.recount(self.user_ids)
         time.sleep(self.random.random() / 30)

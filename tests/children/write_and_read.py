@@ -36,7 +36,7 @@ def main(end: Path, own: int, others: list[int], seed: int) -> None:
         if kind == 2:
             Notification.objects.filter(user_id=choose.choice(others)).mark_as_read()
         if kind == 3:
-            UserNotificationsCount.counter.ask_recount([own])
+            UserNotificationsCount.counter.request_recount([own])
         found = UserNotificationsCount.counter.value(own)
         assert found == unread, f"after {done} changes the count of {own} is {found}, not {unread}"
         if done == 10:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from notifications_counter.buffers.redis.read import Held
+from notifications_counter.buffers.redis.read import PendingDeltas
 from notifications_counter.ledger.snapshot import found_in
 
 from .users import Process, Steps
-from .world import GRACE, KEYS, LONGEST, require, short
+from .world import INTENT_GRACE, KEYS, LONGEST, require, short
 
 
 class Flusher(Process):
@@ -57,7 +57,7 @@ class Flusher(Process):
         return {"slice": self.slice}
 
     def slice(self) -> None:
-        batch, size, self.members = self.run("slice", self.position, self.position)
+        batch, size, self.members = self.run("chunk", self.position, self.position)
         self.size = size
         if not size or int(batch) != self.batch or not self.members:
             self.unlock()
@@ -134,7 +134,7 @@ class Healer(Process):
         self.id = f"{id(self)}-{self.count}"
         self.corrects = corrects
         self.asking = [id for id, (_, amount) in self.database.rows.items() if amount is None] if answers else []
-        self.seq, _, _, *found = self.run("guard", self.id, GRACE, *keys)
+        self.seq, _, _, *found = self.run("guard", self.id, INTENT_GRACE, *keys)
         self.guarded = {key: one for key, one in zip(keys, found, strict=True) if not one[3]}
         self.left = set(keys)
         self.at = "guarding" if self.guarded else "start"
@@ -149,8 +149,8 @@ class Healer(Process):
             return
         self.corrections: list[Any] = []
         for key, (pending, score, rank, _, tokens) in self.guarded.items():
-            buffered = Held(pending, score, str(rank)).buffered(int(self.seq), look.shards[0])
-            difference = found_in(look, key, buffered).difference
+            buffered = PendingDeltas(pending, score, str(rank)).amount(int(self.seq), look.shards[0])
+            difference = look.recounted(key, buffered).difference
             self.corrections += [key, pending, score, rank, difference, len(tokens), *tokens]
         self.at = "counted"
 
@@ -158,7 +158,7 @@ class Healer(Process):
         return {"correct": self.correct, "correct without a reply": self.correct_and_lose_the_reply}
 
     def correct(self) -> None:
-        done = self.run("correct", self.id, self.seq, GRACE, LONGEST, int(self.corrects), *self.corrections)
+        done = self.run("correct", self.id, self.seq, INTENT_GRACE, LONGEST, int(self.corrects), *self.corrections)
         self.left -= set(done)
         self.changes = self.corrects
         self.at = "answered" if self.asking and not self.left else "start"

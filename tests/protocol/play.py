@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .flushes import Flusher, Healer, RowFlusher
 from .users import GroupReader, Process, Reader, Steps, Writer
-from .world import GRACE, GROUP, KEYS, LONGEST, A, B, Scripts, World, require, short
+from .world import INTENT_GRACE, GROUP, KEYS, LONGEST, A, B, Scripts, World, require, short
 
 #: What a writer's transactions may change: key -> by how much, and whether it knows.
 CHANGES: list[tuple[dict[str, int], bool]] = [
@@ -53,7 +53,7 @@ class Fate(Process):
         self.may_freeze = may_freeze
 
     def start(self) -> Steps:
-        steps: Steps = {"grace time passes": lambda: self.world.pass_time(GRACE)}
+        steps: Steps = {"grace time passes": lambda: self.world.pass_time(INTENT_GRACE)}
         if not any(writer.is_open for writer in self.world.writers):
             steps["a day passes"] = lambda: self.world.pass_time(LONGEST + 1)
         for key, held in self.world.held.keys.items():

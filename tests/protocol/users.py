@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from notifications_counter.buffers.redis.read import Held, Snapshot
-from notifications_counter.ledger.snapshot import in_database, slices
+from notifications_counter.buffers.redis.read import PendingDeltas, ShardSnapshot
+from notifications_counter.ledger.snapshot import in_database, in_parts
 
-from .world import GRACE, GROUP, KEYS, World, require, short
+from .world import INTENT_GRACE, GROUP, KEYS, World, require, short
 
 Steps = dict[str, Callable[[], Any]]
 
@@ -114,7 +114,7 @@ class Writer(Process):
 
     def _intend(self) -> list[str]:
         self._begin()
-        frozen: list[str] = self.run("intend", self.token, GRACE, *self.changes_by)
+        frozen: list[str] = self.run("intend", self.token, INTENT_GRACE, *self.changes_by)
         return frozen
 
     def open(self) -> Steps:
@@ -199,9 +199,9 @@ class Reader(Process):
         if not self.missing:
             return
         seq, version, has_batch, *rest = self.run("snapshot", *self.missing)
-        parts = zip(self.missing, slices(rest, 4), strict=True)
-        found = {key: Held(pending, score, str(rank), bool(asked)) for key, (pending, score, rank, asked) in parts}
-        self.seen = Snapshot(seq, version, bool(has_batch), found)
+        parts = zip(self.missing, in_parts(rest, 4), strict=True)
+        found = {key: PendingDeltas(pending, score, str(rank), bool(asked)) for key, (pending, score, rank, asked) in parts}
+        self.seen = ShardSnapshot(seq, version, bool(has_batch), found)
         self.at = "snapped"
 
     def snapped(self) -> Steps:
@@ -214,12 +214,12 @@ class Reader(Process):
             self.at = "start"
             return
         require(not self.seen.is_newer_than(row), "a reader takes the database for one of the past")
-        known = [key for key in self.missing if not self.seen.keys[key].asked and key not in look.asked]
-        stored = in_database(look, known)
-        values = {key: stored[key] + self.seen.keys[key].buffered(int(self.seen.seq), row) for key in known}
+        known = [key for key in self.missing if not self.seen.keys[key].recount_requested and key not in look.recount_requests]
+        stored = look.in_database(known)
+        values = {key: stored[key] + self.seen.keys[key].amount(int(self.seen.seq), row) for key in known}
         for key, value in values.items():
             require(value in self.held[key], f"a read of {key} returned {value}, which never held")
-        self.values = {key: value for key, value in values.items() if key not in look.waiting}
+        self.values = {key: value for key, value in values.items() if key not in look.pending}
         self.at = "worked_out" if self.values else "start"
 
     def worked_out(self) -> Steps:
@@ -243,8 +243,8 @@ class GroupReader(Reader):
         if is_cached:
             return
         seq, version, has_batch, keys = reply
-        found = {key: Held(pending, score, rank, bool(asked)) for key, pending, score, rank, asked in keys}
-        self.seen = Snapshot(seq, version, bool(has_batch), found)
+        found = {key: PendingDeltas(pending, score, rank, bool(asked)) for key, pending, score, rank, asked in keys}
+        self.seen = ShardSnapshot(seq, version, bool(has_batch), found)
         self.at = "snapped"
 
     def read(self) -> None:
@@ -253,13 +253,13 @@ class GroupReader(Reader):
         if self.seen.is_older_than(row):
             self.at = "start"
             return
-        asked = look.asked | {key for key, held in self.seen.keys.items() if held.asked}
-        self.values = in_database(look, self.keys)
+        asked = look.recount_requests | {key for key, held in self.seen.keys.items() if held.recount_requests}
+        self.values = look.in_database(self.keys)
         for key, held in self.seen.keys.items():
-            self.values[key] += held.buffered(int(self.seen.seq), row)
+            self.values[key] += held.amount(int(self.seen.seq), row)
         for key in self.values.keys() - asked:
             require(self.values[key] in self.held[key], f"a read of {key} returned what never held")
-        self.at = "start" if look.waiting or asked else "worked_out"
+        self.at = "start" if look.pending or asked else "worked_out"
 
     def fill(self) -> None:
         arguments: list[Any] = [3600, self.seen.seq, self.seen.version, GROUP, len(self.seen.keys)]

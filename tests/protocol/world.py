@@ -18,7 +18,7 @@ from notifications_counter.buffers.redis.read import integer
 from notifications_counter.buffers.redis.read_group import cached_group, pairs
 from notifications_counter.buffers.redis.server import NO_GROUPS, RedisServer, script_text
 from notifications_counter.buffers.redis.shards import Base
-from notifications_counter.ledger.snapshot import Look, Shard
+from notifications_counter.ledger.snapshot import Snapshot, ShardProgress
 
 #: Two keys of one group.
 A, B = KEYS = ("g,a", "g,b")
@@ -27,7 +27,7 @@ BASE = Base("protocol:{0}")
 BASE.has_groups = True
 
 #: Seconds on the clock of the scripts: the age at which an intent is looked at, and the age of the longest transaction.
-GRACE, LONGEST = 10, 100
+INTENT_GRACE, LONGEST = 10, 100
 
 START = 1_000_000
 
@@ -127,8 +127,8 @@ class Database:
     last_row: int = 0
 
     @property
-    def shard(self) -> Shard:
-        return Shard(self.batch, self.position, self.size, True, "", 1)
+    def shard(self) -> ShardProgress:
+        return ShardProgress(self.batch, self.position, self.size, True, "", 1)
 
     def leave(self, key: str, amount: int | None) -> int:
         self.last_row += 1
@@ -141,10 +141,10 @@ class Database:
     def asked(self) -> set[str]:
         return {key for key, amount in self.rows.values() if amount is None}
 
-    def look(self) -> Look:
+    def look(self) -> Snapshot:
         """What one statement sees."""
         waiting = {key: self.waiting(key) for key in KEYS if any(owner == key for owner, _ in self.rows.values())}
-        return Look(dict(self.stored), waiting, self.asked(), dict(self.true), {0: self.shard})
+        return Snapshot(dict(self.stored), waiting, self.asked(), dict(self.true), {0: self.shard})
 
 
 @dataclass(frozen=True)
@@ -301,9 +301,9 @@ class World:
             if token == "recount":
                 require(held.look_at <= self.clock, f"{key} is not recounted as soon as it was asked for")
             elif is_flagged(said):
-                require(self.clock - left >= GRACE, f"an intent of {key} was flagged before the grace time")
+                require(self.clock - left >= INTENT_GRACE, f"an intent of {key} was flagged before the grace time")
             else:
-                in_time = max(left + GRACE, self.clock)
+                in_time = max(left + INTENT_GRACE, self.clock)
                 require(held.look_at <= in_time, f"nobody looks at an intent of {key} after the grace time")
 
     def _check_frozen(self, key: str, before: Key, after: Key) -> None:

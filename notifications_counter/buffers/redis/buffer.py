@@ -20,10 +20,10 @@ from ...conf import is_number
 from ...exceptions import BufferUnavailable, CounterError, InvalidSettings
 from ...ledger import progress
 from ...ledger.progress import Layout
-from ...ledger.snapshot import Found, slices
-from ...ledger.store import Stored
+from ...ledger.snapshot import RecountResult, in_parts
+from ...ledger.store import CounterStore
 from .. import on_commit
-from ..base import Buffer, Claim, Known, Slice
+from ..base import Buffer, Claim, ProgressSnapshot, Chunk
 from ..status import Status
 from . import asynchronous
 from .checks import check_client
@@ -53,11 +53,11 @@ class RedisBuffer(Buffer):
         "ASYNC_CLIENT": None,
         "PREFIX": "nc",
         "SHARDS": 1,
-        "GRACE": 60,
+        "INTENT_GRACE": 60,
         "MAX_TRANSACTION_AGE": 86_400,
-        "TOTAL_TTL": 3600,
+        "CACHE_TTL": 3600,
         "TIMEOUT": 1,
-        "ROWS_ONLY": False,
+        "DATABASE_ONLY": False,
     }
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
@@ -65,14 +65,14 @@ class RedisBuffer(Buffer):
         source_of(alias, self.options)
         self.server = RedisServer(alias, self.options)
         self._async_clients = asynchronous.AsyncClients(alias, self.options)
-        self.grace = self.at_least("GRACE", 1)
+        self.grace = self.at_least("INTENT_GRACE", 1)
         self.longest = self.at_least("MAX_TRANSACTION_AGE", 1)
-        self.total_ttl = self.at_least("TOTAL_TTL", 1)
+        self.cache_ttl = self.at_least("CACHE_TTL", 1)
         self.layout = Layout(self._prefix(), self.at_least("SHARDS", 1))
         self.shards = Shards(self.layout)
         self._check_timeout()
-        self.rows_only = self._yes_or_no("ROWS_ONLY")
-        self._known_open: set[Stored] = set()
+        self.database_only = self._yes_or_no("DATABASE_ONLY")
+        self._known_open: set[CounterStore] = set()
 
     def _prefix(self) -> str:
         prefix = self.options["PREFIX"]
@@ -101,25 +101,25 @@ class RedisBuffer(Buffer):
 
     # Moves between buffers
 
-    def open(self, stored: Stored) -> None:
+    def open(self, stored: CounterStore) -> None:
         with transaction.atomic(using=stored.using, durable=True):
             if progress.lock(stored.using, stored.label, 0).prefix:
                 return
             for shard in range(self.layout.shards):
                 row = progress.read(stored.using, stored.label, shard)
                 self.server.run("open", self.shards.base(stored, shard), row.batch)
-            self.forget_cached(stored)
+            self.clear_cache(stored)
             stored.set_layout(self.layout)
 
-    def close_down(self, stored: Stored) -> None:
+    def close_down(self, stored: CounterStore) -> None:
         for shard in range(self.layout.shards):
             self._unlink(f"{self.shards.base(stored, shard)}:guard:*")
-        self.forget_cached(stored)
+        self.clear_cache(stored)
 
-    def _is_open(self, stored: Stored) -> bool:
+    def _is_open(self, stored: CounterStore) -> bool:
         """Whether a flush has noted for all that deltas may wait here. Until then they wait in the database."""
         if stored not in self._known_open:
-            known = stored.look([]).shards[0]
+            known = stored.snapshot([]).shards[0]
             stored.check_layout(known, self.layout)
             if not known.prefix:
                 return False
@@ -128,9 +128,9 @@ class RedisBuffer(Buffer):
 
     # Writes
 
-    def add(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
+    def add(self, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
         connection = stored.connection
-        if self.rows_only or not self._is_open(stored):
+        if self.database_only or not self._is_open(stored):
             with transaction.atomic(using=stored.using, savepoint=False):
                 self._leave_rows(stored, sums)
         elif sends_after_commit(connection):
@@ -141,7 +141,7 @@ class RedisBuffer(Buffer):
         else:
             self._leave_rows(stored, sums)
 
-    def intend(self, stored: Stored, token: str, keys: Sequence[str]) -> set[str]:
+    def intend(self, stored: CounterStore, token: str, keys: Sequence[str]) -> set[str]:
         """Leave the transaction's token; returns the keys whose deltas must wait in the database instead."""
         refused = set(keys)
         for shard, part in self.shards.split(stored, keys):
@@ -150,7 +150,7 @@ class RedisBuffer(Buffer):
                 refused -= set(part) - set(frozen)
         return refused
 
-    def _intend_part(self, stored: Stored, shard: int, token: str, keys: Sequence[str]) -> list[str]:
+    def _intend_part(self, stored: CounterStore, shard: int, token: str, keys: Sequence[str]) -> list[str]:
         base = self.shards.base(stored, shard)
         if stored.events:  # nothing could be recounted: all that matters is whether the server is there
             self.server.ask(base, lambda: self.server.client.exists(base))
@@ -158,13 +158,13 @@ class RedisBuffer(Buffer):
         frozen: list[str] = self.server.run("intend", base, token, self.grace, *keys)
         return frozen
 
-    def _leave_rows(self, stored: Stored, sums: Mapping[str, int | None]) -> None:
+    def _leave_rows(self, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Let deltas wait in the database, without a hook after the commit; until then nobody caches their sum."""
         with suppress(BufferUnavailable):
             self._freeze(stored, sums, self.grace)
-        stored.leave(sums)
+        stored.insert_deltas(sums)
 
-    def push(self, stored: Stored, token: str, sums: Mapping[str, int | None]) -> None:
+    def push(self, stored: CounterStore, token: str, sums: Mapping[str, int | None]) -> None:
         """Count the deltas of a committed transaction.
 
         Raises:
@@ -181,7 +181,7 @@ class RedisBuffer(Buffer):
         # What is committed is worth a try at a server that did not answer before, but one.
         self._each(stored, sums, send)
 
-    def _each(self, stored: Stored, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
+    def _each(self, stored: CounterStore, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
         """Call for the keys of each shard, also where a shard before it was on a server that does not answer.
 
         Args:
@@ -201,7 +201,7 @@ class RedisBuffer(Buffer):
         if failed:
             raise failed
 
-    def _run_on_each(self, name: str, stored: Stored, keys: Iterable[str], *arguments: Any) -> None:
+    def _run_on_each(self, name: str, stored: CounterStore, keys: Iterable[str], *arguments: Any) -> None:
         self._each(
             stored,
             keys,
@@ -219,26 +219,26 @@ class RedisBuffer(Buffer):
 
     # Recounts
 
-    def ask_recount(self, stored: Stored, keys: Sequence[str]) -> None:
+    def request_recount(self, stored: CounterStore, keys: Sequence[str]) -> None:
         self.add(stored, dict.fromkeys(keys))
 
-    def recount_now(self, stored: Stored, keys: Iterable[str]) -> None:
+    def recount_now(self, stored: CounterStore, keys: Iterable[str]) -> None:
         """Try a recount once; what does not succeed, the next flush does."""
         with suppress(CounterError, DatabaseError):
-            for part in slices(list(keys)):
+            for part in in_parts(list(keys)):
                 self.recount(stored, part)
 
-    def due(self, stored: Stored, shard: int, limit: int) -> list[str]:
+    def due(self, stored: CounterStore, shard: int, limit: int) -> list[str]:
         keys: list[str] = self.server.run("due", self.shards.base(stored, shard), limit)
         return keys
 
-    def intended(self, stored: Stored) -> set[str]:
+    def intended(self, stored: CounterStore) -> set[str]:
         return self._members_of_all(stored, ("dirty",))
 
-    def buffered_keys(self, stored: Stored) -> set[str]:
-        return super().buffered_keys(stored) | self._members_of_all(stored, BUFFERED)
+    def pending_keys(self, stored: CounterStore) -> set[str]:
+        return super().pending_keys(stored) | self._members_of_all(stored, BUFFERED)
 
-    def _members_of_all(self, stored: Stored, parts: Iterable[str]) -> set[str]:
+    def _members_of_all(self, stored: CounterStore, parts: Iterable[str]) -> set[str]:
         """The members of sorted sets of all shards."""
         keys: set[str] = set()
         for shard in range(self.layout.shards):
@@ -250,47 +250,47 @@ class RedisBuffer(Buffer):
     def _members(self, name: str) -> set[str]:
         return {text(member) for member, _ in self.server.client.zscan_iter(name, count=1000)}
 
-    def recount(self, stored: Stored, keys: Sequence[str], correct: bool = True) -> dict[str, Found]:
-        found: dict[str, Found] = {}
+    def recount(self, stored: CounterStore, keys: Sequence[str], correct: bool = True) -> dict[str, RecountResult]:
+        found: dict[str, RecountResult] = {}
         for shard, part in self.shards.split(stored, keys):
             found |= self._recounter(stored, shard, correct).recount(part)
         return found
 
-    def _recounter(self, stored: Stored, shard: int, correct: bool) -> Recounter:
+    def _recounter(self, stored: CounterStore, shard: int, correct: bool) -> Recounter:
         return Recounter(self.server, self.shards, stored, shard, self.grace, self.longest, correct)
 
-    def freeze(self, stored: Stored, keys: Sequence[str]) -> None:
+    def freeze(self, stored: CounterStore, keys: Sequence[str]) -> None:
         self._freeze(stored, keys, FROZEN_SECONDS)
 
-    def _freeze(self, stored: Stored, keys: Iterable[str], seconds: int) -> None:
+    def _freeze(self, stored: CounterStore, keys: Iterable[str], seconds: int) -> None:
         self._run_on_each("freeze", stored, keys, seconds)
 
     # Reads
 
-    def value(self, stored: Stored, key: str) -> int:
+    def value(self, stored: CounterStore, key: str) -> int:
         return self._reader(stored).value(key)
 
-    def values(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+    def values(self, stored: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(stored).values(keys)
 
-    def group_values(self, stored: Stored, group: str) -> dict[str, int]:
-        reader = GroupReader(self.server, self.shards, stored, self.total_ttl, self.rows_only, group)
+    def group_values(self, stored: CounterStore, group: str) -> dict[str, int]:
+        reader = GroupReader(self.server, self.shards, stored, self.cache_ttl, self.database_only, group)
         return reader.group_values()
 
-    def _reader(self, stored: Stored) -> Reader:
-        return Reader(self.server, self.shards, stored, self.total_ttl, self.rows_only)
+    def _reader(self, stored: CounterStore) -> Reader:
+        return Reader(self.server, self.shards, stored, self.cache_ttl, self.database_only)
 
-    async def avalue(self, stored: Stored, key: str) -> int:
+    async def avalue(self, stored: CounterStore, key: str) -> int:
         found = await self._cached(stored, [key])
         return found[key] if found else await super().avalue(stored, key)
 
-    async def avalues(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+    async def avalues(self, stored: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         found = await self._cached(stored, keys)
         missing = [key for key in keys if key not in found]
         return found | await super().avalues(stored, missing) if missing else found
 
-    async def agroup_values(self, stored: Stored, group: str) -> dict[str, int]:
-        client = None if self.rows_only else self._async_clients.here()
+    async def agroup_values(self, stored: CounterStore, group: str) -> dict[str, int]:
+        client = None if self.database_only else self._async_clients.here()
         if client is not None:
             name = group_name(self.shards.base(stored, self.shards.of_group(group)), group)
             with suppress(BufferUnavailable):
@@ -302,12 +302,12 @@ class RedisBuffer(Buffer):
     async def aclose(self) -> None:
         await self._async_clients.close()
 
-    async def _cached(self, stored: Stored, keys: Sequence[str]) -> dict[str, int]:
+    async def _cached(self, stored: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         """What is cached of keys; nothing where that will not do, or where only a thread could ask.
 
         An event loop has no transaction, so that nothing of the caller's own could be missing.
         """
-        client = None if self.rows_only else self._async_clients.here()
+        client = None if self.database_only else self._async_clients.here()
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):
@@ -318,7 +318,7 @@ class RedisBuffer(Buffer):
                     found |= numbers(part, totals)
         return found
 
-    def forget_cached(self, stored: Stored) -> None:
+    def clear_cache(self, stored: CounterStore) -> None:
         for shard in range(self.layout.shards):
             base = self.shards.base(stored, shard)
             self.server.run("forget", base)  # first, so that no reader caches again what it has worked out before
@@ -330,23 +330,23 @@ class RedisBuffer(Buffer):
         """Delete keys of one shard."""
         self.server.ask(pattern, lambda: unlink(self.server.client, pattern))
 
-    def status(self, stored: Stored) -> Status:
+    def status(self, stored: CounterStore) -> Status:
         return redis_status(self.database_status(stored), self.server, self.shards, stored)
 
     # The flush
 
-    def before_rows(self, stored: Stored, keys: Iterable[str]) -> None:
+    def invalidate(self, stored: CounterStore, keys: Iterable[str]) -> None:
         self._run_on_each("forget", stored, keys)
 
-    def claim(self, stored: Stored, shard: int, known: Known) -> Claim:
+    def claim(self, stored: CounterStore, shard: int, known: ProgressSnapshot) -> Claim:
         arguments = (known.run_id, known.batch, known.position, known.size)
         run_id, batch, size, lost = self.server.run("claim", self.shards.base(stored, shard), *arguments)
         return Claim(int(batch), size, run_id, lost)
 
-    def slice(self, stored: Stored, shard: int, position: int, length: int) -> Slice:
+    def slice(self, stored: CounterStore, shard: int, position: int, length: int) -> Chunk:
         first, last = position, position + length - 1
-        batch, size, members = self.server.run("slice", self.shards.base(stored, shard), first, last)
-        return Slice(int(batch) if size else None, size, list(zip(members[::2], members[1::2], strict=True)))
+        batch, size, members = self.server.run("chunk", self.shards.base(stored, shard), first, last)
+        return Chunk(int(batch) if size else None, size, list(zip(members[::2], members[1::2], strict=True)))
 
-    def acknowledge(self, stored: Stored, shard: int, batch: int) -> None:
+    def acknowledge(self, stored: CounterStore, shard: int, batch: int) -> None:
         self.server.run("acknowledge", self.shards.base(stored, shard), batch)

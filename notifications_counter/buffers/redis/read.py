@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...exceptions import BufferUnavailable
-from ...ledger.snapshot import Look, Shard, in_database, slices
-from ...ledger.store import Stored
+from ...ledger.snapshot import Snapshot, ShardProgress, in_database, in_parts
+from ...ledger.store import CounterStore
 from .. import on_commit
 from .server import RedisServer
 from .shards import Shards
@@ -21,7 +21,7 @@ KEYS_A_READ = 400
 
 
 @dataclass(frozen=True)
-class Held:
+class PendingDeltas:
     """What Redis holds of a key: its pending delta, its delta in the batch, and its place there; '' for none.
 
     Attributes:
@@ -33,32 +33,32 @@ class Held:
     rank: str
     asked: bool = False
 
-    def buffered(self, seq: int, shard: Shard) -> int:
+    def buffered(self, seq: int, shard: ShardProgress) -> int:
         applied = self.rank != "" and shard.batch == seq and int(self.rank) < shard.position
         return number(self.pending) + (0 if applied else number(self.score))
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class ShardSnapshot:
     """What Redis holds of some keys of a shard, at one moment."""
 
     seq: str
     version: str
     has_batch: bool
-    keys: dict[str, Held]
+    keys: dict[str, PendingDeltas]
 
-    def is_older_than(self, shard: Shard) -> bool:
+    def is_older_than(self, shard: ShardProgress) -> bool:
         """Whether the database has already applied a later batch than the one that was seen."""
         return shard.batch > int(self.seq)
 
-    def is_newer_than(self, shard: Shard) -> bool:
+    def is_newer_than(self, shard: ShardProgress) -> bool:
         """Whether a batch was applied and let go of that the database, seen in an old state, does not include."""
         seq, is_applied = int(self.seq), shard.position >= shard.size
         if shard.batch == seq:
             return not (self.has_batch or is_applied)
         return not (self.has_batch and shard.batch == seq - 1 and is_applied)
 
-    def disagrees_with(self, shard: Shard) -> bool:
+    def disagrees_with(self, shard: ShardProgress) -> bool:
         return self.is_older_than(shard) or self.is_newer_than(shard)
 
 
@@ -95,16 +95,16 @@ class Reader:
         server: what holds the deltas.
         shards: of which shard a key is.
         stored: the counter, on one database alias.
-        total_ttl: for how many seconds a value is cached.
-        rows_only: whether deltas wait in the database alone, so that nothing cached may be read.
+        cache_ttl: for how many seconds a value is cached.
+        database_only: whether deltas wait in the database alone, so that nothing cached may be read.
     """
 
-    def __init__(self, server: RedisServer, shards: Shards, stored: Stored, total_ttl: int, rows_only: bool) -> None:
+    def __init__(self, server: RedisServer, shards: Shards, stored: CounterStore, cache_ttl: int, database_only: bool) -> None:
         self.server = server
         self.shards = shards
         self.stored = stored
-        self.total_ttl = total_ttl
-        self.rows_only = rows_only
+        self.cache_ttl = cache_ttl
+        self.database_only = database_only
         self.unsent = on_commit.current(stored.connection)
 
     def values(self, keys: Sequence[str]) -> dict[str, int]:
@@ -123,14 +123,14 @@ class Reader:
             return self._from_database(keys)
 
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
-        if self.unsent or self.rows_only:
+        if self.unsent or self.database_only:
             keys = [key for key in keys if self._may_be_cached(key)]
         names = total_names(self.shards.base(self.stored, shard), keys)
         return self._with_own(numbers(keys, self.server.get_many(names))) if names else {}
 
     def value(self, key: str) -> int:
         """The value of one key: where it is cached, and nobody's transaction is in the way, one GET answers."""
-        if self.unsent or self.rows_only:
+        if self.unsent or self.database_only:
             return self.values([key])[key]
         shard = self.shards.of(self.stored, key)
         try:
@@ -141,7 +141,7 @@ class Reader:
 
     def _may_be_cached(self, key: str) -> bool:
         """Whether a cached value lacks nothing but deltas of the open transaction that are known."""
-        return self._is_known(key) and not self.rows_only
+        return self._is_known(key) and not self.database_only
 
     def _is_known(self, key: str) -> bool:
         return all(unsent.is_known(self.stored, key) for unsent in self.unsent)
@@ -160,42 +160,42 @@ class Reader:
         return self._worked_out(shard, snapshot, look, row, keys)
 
     def _worked_out(
-        self, shard: int, snapshot: Snapshot, look: Look, row: Shard, keys: Sequence[str]
+        self, shard: int, snapshot: ShardSnapshot, look: Snapshot, row: ShardProgress, keys: Sequence[str]
     ) -> dict[str, int]:
         values = {key: self._sum(look, row, snapshot, key) for key in keys}
         counted = self._must_be_counted(look, row, snapshot, keys)
         known = {key: value for key, value in values.items() if key not in counted}
         if self._may_cache(look) and not snapshot.disagrees_with(row):
-            self._fill(shard, snapshot, {key: value for key, value in known.items() if key not in look.waiting})
-        return self._with_own(known) | (self.stored.true_values(counted) if counted else {})
+            self._fill(shard, snapshot, {key: value for key, value in known.items() if key not in look.pending})
+        return self._with_own(known) | (self.stored.actual_counts(counted) if counted else {})
 
-    def _may_cache(self, look: Look) -> bool:
+    def _may_cache(self, look: Snapshot) -> bool:
         """Not while others may let deltas wait in the database alone, and flush them past the cache."""
-        is_open = look.shards[0].prefix != "" and not self.rows_only
+        is_open = look.shards[0].prefix != "" and not self.database_only
         return is_open and self.stored.connection.get_autocommit()
 
-    def _must_be_counted(self, look: Look, row: Shard, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
+    def _must_be_counted(self, look: Snapshot, row: ShardProgress, snapshot: ShardSnapshot, keys: Sequence[str]) -> list[str]:
         # A transaction sees the database in an old state, or flushes came between three times: the rows still tell.
         if snapshot.disagrees_with(row) and not self.stored.events:
             return list(keys)
-        asked = [key for key in keys if snapshot.keys[key].asked or not self._is_known(key)]
-        return list(dict.fromkeys([*asked, *self.stored.must_be_counted(look, keys)]))
+        asked = [key for key in keys if snapshot.keys[key].recount_requested or not self._is_known(key)]
+        return list(dict.fromkeys([*asked, *self.stored.keys_to_count(look, keys)]))
 
-    def _look(self, keys: Sequence[str]) -> Look:
-        look = self.stored.look(keys)
+    def _look(self, keys: Sequence[str]) -> Snapshot:
+        look = self.stored.snapshot(keys)
         self.stored.check_layout(look.shards[0], self.shards.layout)
         return look
 
-    def _sum(self, look: Look, row: Shard, snapshot: Snapshot, key: str) -> int:
-        return in_database(look, [key])[key] + snapshot.keys[key].buffered(int(snapshot.seq), row)
+    def _sum(self, look: Snapshot, row: ShardProgress, snapshot: ShardSnapshot, key: str) -> int:
+        return look.in_database([key])[key] + snapshot.keys[key].amount(int(snapshot.seq), row)
 
-    def _snapshot(self, shard: int, keys: Sequence[str]) -> Snapshot:
+    def _snapshot(self, shard: int, keys: Sequence[str]) -> ShardSnapshot:
         seq, version, has_batch, *rest = self.server.run("snapshot", self.shards.base(self.stored, shard), *keys)
-        held = (Held(pending, score, str(rank), bool(asked)) for pending, score, rank, asked in slices(rest, 4))
-        return Snapshot(seq, version, bool(has_batch), dict(zip(keys, held, strict=True)))
+        held = (PendingDeltas(pending, score, str(rank), bool(asked)) for pending, score, rank, asked in in_parts(rest, 4))
+        return ShardSnapshot(seq, version, bool(has_batch), dict(zip(keys, held, strict=True)))
 
-    def _fill(self, shard: int, snapshot: Snapshot, values: dict[str, int]) -> None:
-        arguments: list[Any] = [self.total_ttl, snapshot.seq, snapshot.version]
+    def _fill(self, shard: int, snapshot: ShardSnapshot, values: dict[str, int]) -> None:
+        arguments: list[Any] = [self.cache_ttl, snapshot.seq, snapshot.version]
         for key, value in values.items():
             held = snapshot.keys[key]
             arguments += [key, held.pending, held.score, held.rank, value]
@@ -205,10 +205,10 @@ class Reader:
     def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
         """Redis does not answer: what is stored, and what waits in the database."""
         found: dict[str, int] = {}
-        for part in slices(keys):
-            look = self.stored.look(part)
+        for part in in_parts(keys):
+            look = self.stored.snapshot(part)
             counted = [key for key in part if not self._is_known(key)]
-            counted += self.stored.must_be_counted(look, part)
-            found |= self._with_own(in_database(look, part))
-            found |= self.stored.true_values(counted) if counted else {}
+            counted += self.stored.keys_to_count(look, part)
+            found |= self._with_own(look.in_database(part))
+            found |= self.stored.actual_counts(counted) if counted else {}
         return found

@@ -7,9 +7,9 @@ from typing import Any
 
 from ...declaration.key_text import ESCAPE, SEPARATOR, split_group
 from ...exceptions import BufferUnavailable
-from ...ledger.snapshot import Look, Shard, in_database, slices
-from ...ledger.store import Stored
-from .read import TRIES, Held, Reader, Snapshot, integer
+from ...ledger.snapshot import Snapshot, ShardProgress, in_database, in_parts
+from ...ledger.store import CounterStore
+from .read import TRIES, PendingDeltas, Reader, Snapshot, integer
 from .server import RedisServer
 from .shards import Shards
 
@@ -48,9 +48,9 @@ class GroupReader(Reader):
     """
 
     def __init__(
-        self, server: RedisServer, shards: Shards, stored: Stored, total_ttl: int, rows_only: bool, group: str
+        self, server: RedisServer, shards: Shards, stored: CounterStore, cache_ttl: int, database_only: bool, group: str
     ) -> None:
-        super().__init__(server, shards, stored, total_ttl, rows_only)
+        super().__init__(server, shards, stored, cache_ttl, database_only)
         self.group = group
         self.shard = shards.of_group(group)
         self.base = shards.base(stored, self.shard)
@@ -64,7 +64,7 @@ class GroupReader(Reader):
             return self._sums(self.stored.look_at_group(self.group), {}, set())
 
     def _found(self) -> dict[str, int]:
-        may_be_cached = not self.rows_only and all(map(self._is_known, self.own))
+        may_be_cached = not self.database_only and all(map(self._is_known, self.own))
         for _ in range(TRIES):
             is_cached, *reply = self.server.run("group", self.base, self.group, int(may_be_cached))
             if is_cached and (cached := cached_group(self.group, pairs(*reply))) is not None:
@@ -79,26 +79,26 @@ class GroupReader(Reader):
         return self._all(snapshot, look, row)
 
     def _told(self, seq: str, version: str, has_batch: int, keys: Sequence[Any]) -> Snapshot:
-        held = {key: Held(pending, score, rank, bool(asked)) for key, pending, score, rank, asked in keys}
+        held = {key: PendingDeltas(pending, score, rank, bool(asked)) for key, pending, score, rank, asked in keys}
         return Snapshot(seq, version, bool(has_batch), held)
 
-    def _look_at_group(self) -> Look:
+    def _look_at_group(self) -> Snapshot:
         look = self.stored.look_at_group(self.group)
         self.stored.check_layout(look.shards[0], self.shards.layout)
         return look
 
-    def _all(self, snapshot: Snapshot, look: Look, row: Shard) -> dict[str, int]:
+    def _all(self, snapshot: Snapshot, look: Snapshot, row: ShardProgress) -> dict[str, int]:
         if snapshot.disagrees_with(row) and not self.stored.events:  # only the rows can tell
             return self.stored.true_values_of_group(self.group)
-        buffered = {key: held.buffered(int(snapshot.seq), row) for key, held in snapshot.keys.items()}
-        asked = {key for key, held in snapshot.keys.items() if held.asked}
+        buffered = {key: held.amount(int(snapshot.seq), row) for key, held in snapshot.keys.items()}
+        asked = {key for key, held in snapshot.keys.items() if held.recount_requests}
         values = self._sums(look, buffered, asked)
-        is_known = look.filled and not (asked or look.waiting or self.own or snapshot.disagrees_with(row))
+        is_known = look.backfilled and not (asked or look.pending or self.own or snapshot.disagrees_with(row))
         if is_known and self._may_cache(look) and len(values) <= MOST_CACHED:
             self._fill_group(snapshot, values)
         return values
 
-    def _sums(self, look: Look, buffered: Mapping[str, int], asked: set[str]) -> dict[str, int]:
+    def _sums(self, look: Snapshot, buffered: Mapping[str, int], asked: set[str]) -> dict[str, int]:
         """Stored and buffered, but for those keys that must be counted.
 
         Args:
@@ -106,20 +106,20 @@ class GroupReader(Reader):
             buffered: what waits in Redis.
             asked: the keys of which a recount was asked for there.
         """
-        if not (self.stored.events or look.filled):
+        if not (self.stored.events or look.backfilled):
             return self.stored.true_values_of_group(self.group)
-        values = in_database(look, [*look.keys, *buffered, *self.own])
+        values = look.in_database([*look.keys, *buffered, *self.own])
         for key, amount in buffered.items():
             values[key] += amount
         values = self._with_own(values)
         unknown = {key for key in self.own if not self._is_known(key)}
-        counted = [] if self.stored.events else sorted(asked | look.asked | unknown)
-        for part in slices(counted):
-            values |= self.stored.true_values(part)
+        counted = [] if self.stored.events else sorted(asked | look.recount_requests | unknown)
+        for part in in_parts(counted):
+            values |= self.stored.actual_counts(part)
         return values
 
     def _fill_group(self, snapshot: Snapshot, values: Mapping[str, int]) -> None:
-        arguments: list[Any] = [self.total_ttl, snapshot.seq, snapshot.version, self.group, len(snapshot.keys)]
+        arguments: list[Any] = [self.cache_ttl, snapshot.seq, snapshot.version, self.group, len(snapshot.keys)]
         for key, held in snapshot.keys.items():
             arguments += [key, held.pending, held.score, held.rank]
         for key, value in values.items():

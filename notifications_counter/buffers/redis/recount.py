@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import LayoutChanged, RecountFailed
+from ...exceptions import BufferMismatch, RecountFailed
 from ...ledger.correct import correct_by_rows
-from ...ledger.snapshot import Found, found_in
-from ...ledger.store import Stored
-from .read import Held
+from ...ledger.snapshot import RecountResult, found_in
+from ...ledger.store import CounterStore
+from .read import PendingDeltas
 from .server import RedisServer
 from .shards import Shards
 
@@ -26,7 +26,7 @@ class Guarded:
         tokens: of the transactions that have left an intent.
     """
 
-    held: Held
+    held: PendingDeltas
     young: bool
     tokens: list[str]
 
@@ -48,7 +48,7 @@ class Recounter:
         self,
         server: RedisServer,
         shards: Shards,
-        stored: Stored,
+        stored: CounterStore,
         shard: int,
         grace: int,
         longest: int,
@@ -63,27 +63,27 @@ class Recounter:
         self.base = shards.base(stored, shard)
         self.id = uuid.uuid4().hex
 
-    def recount(self, keys: Sequence[str]) -> dict[str, Found]:
+    def recount(self, keys: Sequence[str]) -> dict[str, RecountResult]:
         """What was found of the keys that nobody touched meanwhile; the others must be tried again."""
         seq, guarded = self._guard(keys)
         quiet = [key for key in keys if not guarded[key].young]
         if not quiet:
             return {}
-        look = self.stored.look(quiet, count=True)
+        look = self.stored.snapshot(quiet, count=True)
         if self.correct and not look.shards[0].prefix:
             return self._correct_by_rows(quiet)
         row = look.shards.get(self.shard) or look.shards[0]
         if row.batch > int(seq):
             self._refuse_loss(row.batch)
             return {}
-        found = {key: found_in(look, key, guarded[key].held.buffered(int(seq), row)) for key in quiet}
+        found = {key: look.recounted(key, guarded[key].held.amount(int(seq), row)) for key in quiet}
         return {key: found[key] for key in self._correct(seq, guarded, found)}
 
-    def _correct_by_rows(self, keys: Sequence[str]) -> dict[str, Found]:
+    def _correct_by_rows(self, keys: Sequence[str]) -> dict[str, RecountResult]:
         """Nothing may wait in Redis, where those would not see it who use the database alone."""
         try:
             return correct_by_rows(self.stored, keys)
-        except LayoutChanged:  # it may again since a moment ago
+        except BufferMismatch:  # it may again since a moment ago
             return {}
 
     def _refuse_loss(self, batch: int) -> None:
@@ -97,12 +97,12 @@ class Recounter:
     def _guard(self, keys: Sequence[str]) -> tuple[str, dict[str, Guarded]]:
         seq, _, _, *rest = self.server.run("guard", self.base, self.id, self.grace, *keys)
         found = (
-            Guarded(Held(pending, score, str(rank)), bool(young), tokens)
+            Guarded(PendingDeltas(pending, score, str(rank)), bool(young), tokens)
             for pending, score, rank, young, tokens in rest
         )
         return seq, dict(zip(keys, found, strict=True))
 
-    def _correct(self, seq: str, guarded: dict[str, Guarded], found: dict[str, Found]) -> list[str]:
+    def _correct(self, seq: str, guarded: dict[str, Guarded], found: dict[str, RecountResult]) -> list[str]:
         arguments: list[Any] = [self.id, seq, self.grace, self.longest, int(self.correct)]
         for key, one in found.items():
             held, tokens = guarded[key].held, guarded[key].tokens

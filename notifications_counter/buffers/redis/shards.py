@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from ...declaration.key_text import split_group
 from ...ledger.progress import Layout
-from ...ledger.snapshot import slices
-from ...ledger.store import Stored
+from ...ledger.snapshot import in_parts
+from ...ledger.store import CounterStore
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000
@@ -29,21 +29,21 @@ class Shards:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._bases: dict[tuple[Stored, int], Base] = {}
+        self._bases: dict[tuple[CounterStore, int], Base] = {}
 
-    def base(self, stored: Stored, shard: int) -> Base:
+    def base(self, stored: CounterStore, shard: int) -> Base:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster.
 
         Short, because every cached value has it in its name.
         """
         return self._bases.get((stored, shard)) or self._make_base(stored, shard)
 
-    def _make_base(self, stored: Stored, shard: int) -> Base:
+    def _make_base(self, stored: CounterStore, shard: int) -> Base:
         base = Base(f"{self.layout.prefix}:{{{stored.digest}/{shard}}}")
         base.has_groups = stored.has_groups
         return self._bases.setdefault((stored, shard), base)
 
-    def of(self, stored: Stored, key: str) -> int:
+    def of(self, stored: CounterStore, key: str) -> int:
         """The shard of a key; all keys of a group have the same."""
         if self.layout.shards == 1:
             return 0
@@ -54,14 +54,14 @@ class Shards:
         return zlib.crc32(group.encode()) % self.layout.shards
 
     def split(
-        self, stored: Stored, keys: Iterable[str], length: int = KEYS_A_CALL
+        self, stored: CounterStore, keys: Iterable[str], length: int = KEYS_A_CALL
     ) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
         for shard, members in sorted(self._members(stored, keys).items()):
-            for part in slices(members, length):
+            for part in in_parts(members, length):
                 yield shard, part
 
-    def _members(self, stored: Stored, keys: Iterable[str]) -> dict[int, list[str]]:
+    def _members(self, stored: CounterStore, keys: Iterable[str]) -> dict[int, list[str]]:
         if self.layout.shards == 1:
             return {0: list(keys)}
         shards: dict[int, list[str]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ...ledger import progress
-from ...ledger.store import Stored
+from ...ledger.store import CounterStore
 from ...ledger.tables import Progress
 from ..status import Server, Status
 from .server import RedisServer
@@ -20,7 +20,7 @@ INTENTS_A_CALL = 1000
 
 
 @dataclass(frozen=True)
-class InShard:
+class ShardStatus:
     """What one shard holds: keys to be applied, their sum, the batch in flight (0: none) and its size, its server."""
 
     keys: int
@@ -43,12 +43,12 @@ class Intents:
     def add(self, intents: int, flagged: int, asked: int, oldest: int) -> None:
         self.open += intents
         self.flagged += flagged
-        self.asked += asked
+        self.recount_requests += asked
         if intents:
             self.oldest = max(oldest, self.oldest or 0)
 
 
-def redis_status(status: Status, server: RedisServer, shards: Shards, stored: Stored) -> Status:
+def redis_status(status: Status, server: RedisServer, shards: Shards, stored: CounterStore) -> Status:
     """What the database knows, its ``status``, and what waits in Redis.
 
     Raises:
@@ -64,7 +64,7 @@ def redis_status(status: Status, server: RedisServer, shards: Shards, stored: St
         keys=status.keys + outside,
         outside=outside,
         amount=_sum([status.amount, *(shard.amount for shard in found)]),
-        asked=status.asked + intents.asked,
+        asked=status.recount_requests + intents.recount_requests,
         intents=intents.open,
         flagged=intents.flagged,
         oldest_intent=intents.oldest,
@@ -81,15 +81,15 @@ def _sum(amounts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(amounts) else None
 
 
-def _batch(row: Progress, shard: InShard) -> tuple[int, int, int]:
+def _batch(row: Progress, shard: ShardStatus) -> tuple[int, int, int]:
     """Number, position and size of the last batch, of which the database knows nothing before its first chunk."""
     begun = shard.size and shard.batch > row.batch
     return (shard.batch, 0, shard.size) if begun else (row.batch, row.position, row.size)
 
 
-def _look(server: RedisServer, base: Base, row: Progress) -> InShard:
+def _look(server: RedisServer, base: Base, row: Progress) -> ShardStatus:
     seq, size, keys, amount, *info = server.run("status", base, row.batch, row.position, LIMIT)
-    return InShard(keys, int(amount) if amount else None, int(seq), size, _server(info))
+    return ShardStatus(keys, int(amount) if amount else None, int(seq), size, _server(info))
 
 
 def _server(info: Sequence[str]) -> Server:

@@ -14,7 +14,7 @@ from ...buffers.status import Status
 from ...conf import is_number
 from ...exceptions import CounterError
 from ...monitoring.report import as_object, as_text
-from ...monitoring.status import look_at
+from ...monitoring.status import read_status
 from ...monitoring.thresholds import Thresholds
 from ..base import CounterCommand
 
@@ -53,7 +53,7 @@ class Command(CounterCommand):
         wrong: list[str] = []
         for counter in self.chosen():
             try:
-                status = look_at(counter, self.options["database"])
+                status = read_status(counter, self.options["database"])
             except (CounterError, DatabaseError, ConnectionDoesNotExist) as error:
                 wrong.append(f"{counter.label}: its status cannot be read: {error}")
                 continue

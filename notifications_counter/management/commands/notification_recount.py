@@ -10,9 +10,9 @@ from django.core.serializers.base import ProgressBar
 from ...counters import Counter, counters
 from ...exceptions import CounterError
 from ...ledger import progress
-from ...ledger.store import Stored
+from ...ledger.store import CounterStore
 from ...models import UserNotificationsCount
-from ...reconciliation.recount import Recounted, recount
+from ...reconciliation.recount import RecountResult, recount
 from ...reconciliation.walk import all_keys, number_of_keys, recount_next
 from ..base import CounterCommand
 
@@ -63,16 +63,16 @@ class Command(CounterCommand):
         return sum(self._check_all(counter) for counter in self.chosen())
 
     def _check_all(self, counter: Counter) -> int:
-        stored = counter.stored(self.options["database"])
+        stored = counter.store(self.options["database"])
         stored.refuse_events()
-        if not stored.look([]).filled:
-            self._say(f"{counter.label}: not filled yet, so that its values are counted from the rows")
+        if not stored.snapshot([]).backfilled:
+            self._say(f"{counter.label}: not backfilled yet, so that its values are counted from the rows")
             return 0
         checked, wrong = 0, 0
         for keys in all_keys(stored):
             found = recount(stored, keys, check=True)
             checked += len(found)
-            wrong += self._report(counter, [one for one in found if one.changed])
+            wrong += self._report(counter, [one for one in found if one.difference])
         keys = "1 key" if checked == 1 else f"{checked} keys"
         self._say(f"{counter.label}: {keys} checked, {wrong} wrong")
         return wrong
@@ -80,7 +80,7 @@ class Command(CounterCommand):
     # Correcting
 
     def _recount_all(self, counter: Counter) -> int:
-        stored = counter.stored(self.options["database"])
+        stored = counter.store(self.options["database"])
         stored.refuse_events()
         stored.ensure_progress(counter.buffer.layout.shards)
         if self.options["restart"]:
@@ -89,25 +89,25 @@ class Command(CounterCommand):
         done, wrong = 0, 0
         while (found := recount_next(stored, begun=done > 0)) is not None:
             done += len(found)
-            wrong += sum(one.changed != 0 for one in found)
+            wrong += sum(one.difference != 0 for one in found)
             report(done)
         self._say(f"{counter.label}: {done} recounts, {wrong} corrections")
         return wrong
 
-    def _progress_bar(self, stored: Stored) -> Any:
+    def _progress_bar(self, stored: CounterStore) -> Any:
         if self.options["verbosity"] < 1 or not self.stdout.isatty():
             return lambda done: None
         bar = ProgressBar(cast(IO[str], self.stdout), max(number_of_keys(stored), 1))
         return lambda done: bar.update(min(done, bar.total_count))
 
-    def _report(self, counter: Counter, found: list[Recounted]) -> int:
+    def _report(self, counter: Counter, found: list[RecountResult]) -> int:
         """Print what was found; how many of the counts are wrong, or were."""
         what = "wrong" if self.options["check"] else "corrected"
         for one in found:
-            numbers = f"stored {one.stored}, buffered {one.buffered}, true {one.true}"
-            verdict = f"{what} by {one.changed:+d}" if one.changed else "right"
+            numbers = f"stored {one.stored}, buffered {one.pending}, true {one.actual}"
+            verdict = f"{what} by {one.difference:+d}" if one.difference else "right"
             self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
-        return sum(one.changed != 0 for one in found)
+        return sum(one.difference != 0 for one in found)
 
     def _say(self, sentence: str) -> None:
         if self.options["verbosity"] > 0:

@@ -13,7 +13,7 @@ from django.core.serializers.base import ProgressBar
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
-from ...applying.result import Flushed
+from ...applying.result import FlushResult
 from ...conf import is_integer
 from ...counters import Counter
 from ...exceptions import CounterError
@@ -27,7 +27,7 @@ class Command(CounterCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--chunk", type=int, metavar="N", help="How many keys one transaction applies.")
+        parser.add_argument("--chunk-size", type=int, metavar="N", help="How many keys one transaction applies.")
         parser.add_argument("--loop", type=float, metavar="SECONDS", help="Flush again and again, so long apart.")
         parser.add_argument(
             "--drain",
@@ -50,7 +50,7 @@ class Command(CounterCommand):
     def _refuse_bad_numbers(self) -> None:
         chunk, loop = self.options["chunk"], self.options["loop"]
         if chunk is not None and (not is_integer(chunk) or chunk < 1):
-            raise CommandError(f"--chunk must be at least 1, not {chunk}.")
+            raise CommandError(f"--chunk-size must be at least 1, not {chunk}.")
         if loop is not None and not loop > 0:
             raise CommandError(f"--loop must be a number of seconds above 0, not {loop}.")
 
@@ -69,7 +69,7 @@ class Command(CounterCommand):
             close_old_connections()  # one that was lost would stay so
             failed = not self._flush_all(chosen)
         if failed:
-            raise CommandError("Not all went well, and the log says what. What was not flushed is still buffered.")
+            raise CommandError("Not all went well, and the log says what. What was not flushed is still pending.")
 
     def _flush_all(self, chosen: list[Counter]) -> bool:
         done = [self._flush(counter) for counter in chosen if not self.stopping.is_set()]
@@ -79,18 +79,18 @@ class Command(CounterCommand):
         try:
             flushed = counter.flush(
                 using=self.options["database"],
-                chunk=self.options["chunk"],
+                chunk_size=self.options["chunk"],
                 stop=self.stopping.is_set,
                 report=self._progress_bar(),
             )
             if self.options["drain"] and flushed.ok:
-                counter.forget_layout(using=self.options["database"])
+                counter.drain(using=self.options["database"])
         except (CounterError, DatabaseError) as error:
             logger.error("%s could not be flushed: %s", counter.label, error)
             return False
         self._report(flushed)
         if self.options["drain"] and flushed.ok and self.options["verbosity"] > 0:
-            self.stdout.write(f"{counter.label}: nothing waits outside the database")
+            self.stdout.write(f"{counter.label}: nothing is pending outside the database")
         return flushed.ok
 
     def _progress_bar(self) -> Any:
@@ -105,7 +105,7 @@ class Command(CounterCommand):
 
         return report
 
-    def _report(self, flushed: Flushed) -> None:
+    def _report(self, flushed: FlushResult) -> None:
         if self.options["verbosity"] < 1:
             return
         recounted = f", {flushed.recounted} recounted" if flushed.recounted else ""

@@ -66,7 +66,7 @@ class Counted:
     @property
     def where(self) -> WhereNode:
         assert self.counter.source is not None
-        return self.counter.source._base_manager.filter(self.counter.where).query.where
+        return self.counter.source._base_manager.filter(self.counter.filter).query.where
 
     @cached_property
     def fields(self) -> list[models.Field[Any, Any]]:
