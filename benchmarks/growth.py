@@ -147,7 +147,7 @@ def base() -> str:
     from notifications_counter.buffers import buffers
     from notifications_counter.models import UserNotificationsCount
 
-    return str(buffers["default"].base(UserNotificationsCount.counter.store(), 0))  # type: ignore[attr-defined]
+    return str(buffers["default"].shards.base(UserNotificationsCount.counter.store(), 0))  # type: ignore[attr-defined]
 
 
 # Reads and writes

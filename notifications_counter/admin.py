@@ -1,4 +1,4 @@
-"""The admin of the built-in models: notifications to be searched and marked, counts to be looked at."""
+"""The admin of the built-in models: notifications to be searched and marked, counts to be seen."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class UserNotificationsCountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("unread"))
     def unread(self, count: UserNotificationsCount) -> int:
-        """The value that everyone reads: stored and buffered."""
+        """The value that everyone reads: stored plus pending."""
         return count.value  # type: ignore[attr-defined, no-any-return]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import BigIntegerField, Case, CharField, Count, Exists, Func, OuterRef, Subquery, Sum, When
+from django.db.models import BigIntegerField, Case, CharField, Exists, F, Func, OuterRef, Subquery, Sum, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from .counters import Counter
+from .declaration.amounts import StoredAmount, StoredUnits
 from .declaration.key_text import column_text, joined_sql
 from .declaration.keys import LONGEST_KEY
-from .declaration.rows import key_names
+from .declaration.rows import key_names, number_of_rows
 from .exceptions import CounterError, InvalidKey
 from .ledger.tables import Delta, Progress
 from .triggers.sql.keys import dashed
@@ -42,7 +43,7 @@ class CounterQuerySet(models.QuerySet[Any]):
 
 
 def value_of(counter: Counter, key: str | Sequence[str] = "pk") -> Combinable:
-    """An expression for the value of a key, for ``annotate``, ``filter`` and ``order_by``.
+    """An expression for the value of a key, for ``annotate``, ``filter`` and ``order_by``: an integer, or a decimal.
 
     Args:
         counter: the counter, of the database buffer.
@@ -52,19 +53,31 @@ def value_of(counter: Counter, key: str | Sequence[str] = "pk") -> Combinable:
         AnnotationNotSupported: the counter's buffer is not the database.
         InvalidKey: there are not as many fields as the key has parts.
     """
-    if counter.buffer.layout.prefix:
-        raise AnnotationNotSupported(f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many at once.")
+    if not counter.buffer.supports_sql_annotation:
+        raise AnnotationNotSupported(
+            f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many keys"
+            " at once."
+        )
     outer = _outer(counter, key)
     same = {part.column.attname: ref for part, ref in zip(counter.keys.parts, outer, strict=True)}
-    stored = counter.model._base_manager.filter(**same).values(counter.field.name)
-    waiting = Delta.objects.filter(counter=counter.label, key=KeyText(counter, outer))
-    amount = waiting.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
+    counts = counter.model._base_manager.filter(**same)
+    stored = counts.annotate(nc_stored=StoredUnits(F(counter.field.name), counter.amounts)).values("nc_stored")
+    pending = Delta.objects.filter(counter=counter.label, key=KeyText(counter, outer))
+    amount = pending.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
     value = Coalesce(Subquery(stored), 0) + Coalesce(Subquery(amount), 0)
     if counter.source is None:
-        return value
+        return _read(counter, value)
     backfilled = Exists(Progress.objects.filter(counter=counter.label, shard=0, backfilled=True))
-    keys_to_count = ~backfilled | Exists(waiting.filter(amount__isnull=True))
-    return Case(When(keys_to_count, then=_true(counter, outer)), default=value, output_field=BigIntegerField())
+    keys_to_count = ~backfilled | Exists(pending.filter(amount__isnull=True))
+    units = Case(When(keys_to_count, then=_actual(counter, outer)), default=value, output_field=BigIntegerField())
+    return _read(counter, units)
+
+
+def _read(counter: Counter, units: Combinable) -> Combinable:
+    """A value as it is read: of a sum of decimals the decimal."""
+    if not isinstance(counter.field, models.DecimalField):
+        return units
+    return StoredAmount(units, counter.amounts, output_field=counter.field.clone())
 
 
 def _outer(counter: Counter, key: str | Sequence[str]) -> list[OuterRef]:
@@ -98,10 +111,10 @@ class KeyText(Func):
         return f"({text}){bytewise}", parameters
 
 
-def _true(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:
+def _actual(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:
     assert counter.source is not None
     names = key_names(counter)
     rows: models.QuerySet[Any] = models.QuerySet(counter.source)
     rows = rows.filter(counter.filter, **dict(zip(names, outer, strict=True)))
-    numbers = rows.order_by().values(names[0]).annotate(nc_number=Count("*")).values("nc_number")
+    numbers = rows.order_by().values(names[0]).annotate(nc_number=number_of_rows(counter)).values("nc_number")
     return Coalesce(Subquery(numbers), 0)

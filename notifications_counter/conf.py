@@ -35,7 +35,9 @@ class Settings:
         if not is_integer(self.BADGE_MAX) or self.BADGE_MAX < 1:
             raise InvalidSettings(f"{SETTING}['BADGE_MAX'] must be an integer of at least 1, not {self.BADGE_MAX!r}.")
         if self.AUDIT_INTERVAL is not None and not (is_number(self.AUDIT_INTERVAL) and self.AUDIT_INTERVAL > 0):
-            raise InvalidSettings(f"{SETTING}['AUDIT_INTERVAL'] must be a number of seconds or None, not {self.AUDIT_INTERVAL!r}.")
+            raise InvalidSettings(
+                f"{SETTING}['AUDIT_INTERVAL'] must be a number of seconds or None, not {self.AUDIT_INTERVAL!r}."
+            )
 
 
 def _check_buffers(buffers: object) -> None:

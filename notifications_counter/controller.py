@@ -14,7 +14,7 @@ class NotificationController:
     """The notifications of one user, and their unread count.
 
     Args:
-        user: the user, or the user's primary key. Nobody checks that there is such a user.
+        user: the user, or the user's primary key. Whether there is such a user is not checked.
         using: a database alias, where it is not the default.
 
     Raises:
@@ -32,7 +32,8 @@ class NotificationController:
 
     def unread_count(self) -> int:
         """How many unread notifications the user has, the caller's own transaction included."""
-        return self.counter.value(self.user_id, using=self.using)
+        count: int = self.counter.value(self.user_id, using=self.using)
+        return count
 
     def mark_as_read(self, notification_id: Any) -> bool:
         """Mark one notification of this user as read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 from .applying.result import FlushResult
@@ -14,8 +15,9 @@ from .declaration.counter import CounterDeclaration
 from .declaration.registry import declarations, get_declaration
 from .flushing.drain import drain
 from .flushing.flush import flush
+from .ledger.snapshot import RecountResult
 from .ledger.store import CounterStore
-from .reconciliation.recount import RecountResult, recount
+from .reconciliation.recount import recount
 
 
 def counters() -> list[Counter]:
@@ -39,9 +41,13 @@ class Counter(CounterDeclaration):
         source: the model whose rows are counted, or its name, ``"app.Model"``. None for a counter of events.
         key: the field of the source that says to which row of the count model a row belongs; a tuple of fields where
             the count model has a ``CompositePrimaryKey`` of as many, in the same order. Keys are given as tuples then.
-        where: the condition under which a row counts; all rows where it is left out. Made of comparisons with a value,
+        filter: the condition under which a row counts; all rows without it. Made of comparisons with a value,
             ``__in`` and ``__isnull`` on the source's own fields, joined by ``&``, ``|`` and ``~``.
         field: the integer field of the count model; may be left out where there is just one.
+        sum: a column of the source whose value each row adds to the count, instead of 1: an integer, or a decimal for a
+            ``DecimalField`` of the count model with at least as many decimal places. NULL adds 0. A sum must stay
+            below 2**63, of a decimal's last place. While deltas of one key that come to 2**53 or more are buffered in
+            Redis, whose numbers are exact up to there, reads sum the rows of that key, and flushes recount it.
         using: a database alias; without it the alias on which a change is made.
         buffer: the alias of a buffer in the settings.
         capture: how changes become known: ``"signals"``, Django's own and those of the querysets, or ``"triggers"`` of
@@ -50,30 +56,30 @@ class Counter(CounterDeclaration):
 
     @property
     def buffer(self) -> Buffer:
-        """Where its deltas wait."""
+        """The buffer of its pending deltas."""
         return buffer_of(self)
 
-    def stored(self, using: str | None = None) -> CounterStore:
+    def store(self, using: str | None = None) -> CounterStore:
         """The database's side of this counter, on one alias."""
         return store_of(self, using)
 
-    def value(self, key: Any, *, using: str | None = None) -> int:
-        """The count of a key: what is stored and all that is buffered, the caller's own transaction included.
+    def value(self, key: Any, *, using: str | None = None) -> Any:
+        """The value of a key: its stored count plus its pending deltas, the caller's own transaction included.
 
         Args:
             key: the key, or the instance whose primary key it is.
             using: a database alias, where it is not the counter's own.
 
         Returns:
-            The count; 0 for a key that was never counted.
+            The count, an integer; of a sum of decimals a ``Decimal``. 0 for a key that was never counted.
 
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return self.buffer.value(self.stored(using), self.key_text(key))
+        return self.amounts.read(self.buffer.value(self.store(using), self.key_text(key)))
 
-    def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, int]:
-        """The counts of many keys.
+    def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
+        """The values of many keys.
 
         Args:
             keys: the keys, in any number.
@@ -86,10 +92,10 @@ class Counter(CounterDeclaration):
             InvalidKey: one of them cannot be a key of this counter.
         """
         texts = self._texts(keys)
-        found = self.buffer.values(self.stored(using), list(dict.fromkeys(texts.values())))
-        return {key: found[text] for key, text in texts.items()}
+        found = self.buffer.values(self.store(using), list(dict.fromkeys(texts.values())))
+        return self._read(texts, found)
 
-    async def avalue(self, key: Any, *, using: str | None = None) -> int:
+    async def avalue(self, key: Any, *, using: str | None = None) -> Any:
         """As ``value``, for asynchronous callers: where the count is cached in Redis, no thread is needed.
 
         Args:
@@ -102,9 +108,9 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return await self.buffer.avalue(self.stored(using), self.key_text(key))
+        return self.amounts.read(await self.buffer.avalue(self.store(using), self.key_text(key)))
 
-    async def avalues(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, int]:
+    async def avalues(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
         """As ``values``, for asynchronous callers.
 
         Args:
@@ -118,8 +124,8 @@ class Counter(CounterDeclaration):
             InvalidKey: one of them cannot be a key of this counter.
         """
         texts = self._texts(keys)
-        found = await self.buffer.avalues(self.stored(using), list(dict.fromkeys(texts.values())))
-        return {key: found[text] for key, text in texts.items()}
+        found = await self.buffer.avalues(self.store(using), list(dict.fromkeys(texts.values())))
+        return self._read(texts, found)
 
     def values_of(self, first: Any, *, using: str | None = None) -> dict[Any, int]:
         """All counts under one first part of the key, in one round trip; only of a counter with composite keys.
@@ -135,7 +141,7 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
         """
-        return self._rests(self.buffer.group_values(self.stored(using), self.keys.group(first)))
+        return self._rests(self.buffer.group_values(self.store(using), self.keys.group(first)))
 
     async def avalues_of(self, first: Any, *, using: str | None = None) -> dict[Any, int]:
         """As ``values_of``, for asynchronous callers.
@@ -151,28 +157,37 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
         """
-        return self._rests(await self.buffer.agroup_values(self.stored(using), self.keys.group(first)))
+        return self._rests(await self.buffer.agroup_values(self.store(using), self.keys.group(first)))
 
-    def _rests(self, values: Mapping[str, int]) -> dict[Any, int]:
-        return {self.keys.rest(text): value for text, value in values.items() if value}
+    def _rests(self, found: Mapping[str, int]) -> dict[Any, Any]:
+        return self._read({self.keys.rest(text): text for text, value in found.items() if value}, found)
 
     def _texts(self, keys: Iterable[Any]) -> dict[Any, str]:
         text = self.keys.text
         return {key: text(key) for key in keys}
 
-    def add(self, deltas: Mapping[Any, int], *, using: str | None = None) -> None:
-        """Change counts, in the caller's transaction: a rollback takes the change along.
+    def _read(self, texts: Mapping[Any, str], found: Mapping[str, int]) -> dict[Any, Any]:
+        """What was found, by keys as they were given."""
+        convert = self.amounts.from_units
+        if convert is None:
+            return {key: found[text] for key, text in texts.items()}
+        return {key: convert(found[text]) for key, text in texts.items()}
 
-        For a counter of events, and for programs that write a source's rows behind Django's back. With triggers nothing
-        is behind the counter's back, and this changes nothing.
+    def add(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
+        """Change counts, in the caller's transaction: the change is rolled back with it.
+
+        For a counter of events, and for programs that write a source's rows by raw SQL. A counter with triggers sees
+        those by itself: there this changes nothing.
 
         Args:
-            deltas: key -> signed change of its count.
+            deltas: key -> signed change of its count: an integer; of a sum of decimals a ``Decimal`` too, of no more
+                decimal places than the count model's field.
             using: a database alias, where it is not the counter's own.
 
         Raises:
             InvalidKey: a key cannot be one of this counter.
-            InvalidDelta: a delta is not an integer below 2**53.
+            InvalidDelta: a delta is not an integer below 2**53; of a sum of decimals, not below 2**53 of the last
+                decimal place. Nothing has been changed then.
         """
         recording.add(self, deltas, using)
 
@@ -180,16 +195,16 @@ class Counter(CounterDeclaration):
         self,
         *,
         using: str | None = None,
-        chunk: int | None = None,
+        chunk_size: int | None = None,
         stop: Callable[[], bool] | None = None,
         report: Callable[[int, int], None] | None = None,
     ) -> FlushResult:
-        """Apply what is buffered to the count model.
+        """Apply the pending deltas to the count model.
 
         Args:
             using: a database alias, where it is not the counter's own.
-            chunk: how many keys one transaction applies; the buffer's ``CHUNK_SIZE`` without it.
-            stop: asked between chunks; a true answer ends the flush, and the rest stays buffered.
+            chunk_size: how many keys one transaction applies; the buffer's ``CHUNK_SIZE`` without it.
+            stop: asked between chunks; a true answer ends the flush, and the rest stays pending.
             report: called after each chunk with how many were applied and how many there were at the start.
 
         Returns:
@@ -198,9 +213,9 @@ class Counter(CounterDeclaration):
         Raises:
             FlushInTransaction: called inside a transaction.
             BufferUnavailable: the buffer's server does not answer. Nothing is lost.
-            BufferMismatch: the settings place the deltas elsewhere than those that wait.
+            BufferMismatch: deltas may be pending elsewhere than the settings say.
         """
-        return flush(self.stored(using), chunk_size=chunk, stop=stop, report=report)
+        return flush(self.store(using), chunk_size=chunk_size, stop=stop, report=report)
 
     def recount(self, keys: Iterable[Any], *, using: str | None = None, check: bool = False) -> list[RecountResult]:
         """Count the source again for keys, and add what is missing to their counts as one more delta.
@@ -221,12 +236,12 @@ class Counter(CounterDeclaration):
             RecountInTransaction: called inside a transaction.
             BufferUnavailable: the buffer's server does not answer.
         """
-        return recount(self.stored(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
+        return recount(self.store(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
 
     def request_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
-        """Ask for a recount of keys, in the caller's transaction, because what it does cannot be known exactly.
+        """Request a recount of keys, in the caller's transaction, because what it changes cannot be determined.
 
-        It is tried at once after the commit, else done by the next flush. Until then ``value`` counts the rows.
+        It is tried right after the commit, else done by the next flush. Until then ``value`` counts the rows.
 
         Raises:
             InvalidKey: one of them cannot be a key of this counter.
@@ -235,21 +250,21 @@ class Counter(CounterDeclaration):
         recording.request_recount(self, keys, using)
 
     def status(self, *, using: str | None = None) -> Status:
-        """What is buffered, and what the last flush did.
+        """What is pending, and what the last flush did.
 
         Raises:
             BufferUnavailable: the buffer's server does not answer.
         """
-        return self.buffer.status(self.stored(using))
+        return self.buffer.status(self.store(using))
 
     def drain(self, *, using: str | None = None) -> None:
-        """Flush all that waits outside the database, and let other prefixes, numbers of shards or buffers be used.
+        """Flush all that is pending outside the database, so that prefix, shards or buffer can be changed.
 
-        Keys of which an intent is younger than the buffer's ``INTENT_GRACE`` are waited for.
+        Waits for keys with an intent that is younger than the buffer's ``INTENT_GRACE``.
 
         Raises:
-            CounterError: something is still pending there, because somebody goes on writing.
+            CounterError: something is still pending there, because other processes go on writing.
             BufferUnavailable: the buffer's server does not answer.
             RecountFailed: a key with an intent could not be recounted.
         """
-        drain(self.stored(using))
+        drain(self.store(using))

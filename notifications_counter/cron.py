@@ -3,16 +3,20 @@
 CRONJOBS = [("* * * * *", "notifications_counter.cron.update_counter")]
 """
 
-from django.core.management import call_command
+from __future__ import annotations
+
+from typing import Any
+
+from .flushing.all_counters import flush_all, refuse_failures
 
 
-def update_counter(**options: object) -> None:
-    """Apply what is buffered of all counters.
+def update_counter(**options: Any) -> None:
+    """Flush all counters.
 
     Args:
-        options: those of ``manage.py notification_update_counter``, such as ``chunk``.
+        options: those of ``flushing.flush_all``, such as ``chunk_size``.
 
     Raises:
-        CommandError: something could not be flushed; it is still pending. The log says what.
+        FlushFailed: something could not be flushed; it is still pending. The log says what.
     """
-    call_command("notification_update_counter", **options)
+    refuse_failures(flush_all(**options))

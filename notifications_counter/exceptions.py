@@ -35,6 +35,10 @@ class CountingConflict(CounterError):
     """A bulk method was called in a way whose effect cannot be counted. It has changed nothing."""
 
 
+class FlushFailed(CounterError):
+    """A flush of all counters left something pending. The log says why."""
+
+
 class FlushInTransaction(CounterError):
     """A flush was called inside a transaction, whose rollback would undo it after the buffer has let go."""
 
@@ -60,7 +64,7 @@ class DatabaseFailed(CounterError):
 
 
 class BufferMismatch(CounterError):
-    """The settings place the buffered deltas elsewhere than the ones that wait."""
+    """The settings name another place than the one where deltas are pending."""
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:

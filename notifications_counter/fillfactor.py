@@ -53,8 +53,8 @@ class SetFillFactor(Operation):
             schema_editor.execute(f"ALTER TABLE {schema_editor.quote_name(model._meta.db_table)} {change}")
 
     def describe(self) -> str:
-        return f"Keep room for updates in the table of {self.model_name}"
+        return f"Set the fill factor of the table of {self.model_name}"
 
     @property
     def migration_name_fragment(self) -> str:
-        return f"room_in_{self.model_name.lower()}"
+        return f"fillfactor_of_{self.model_name.lower()}"

@@ -49,7 +49,7 @@ class Notification(models.Model):
 
 
 class UserNotificationsCount(models.Model):
-    """How many unread notifications a user has, less what is still pending: read it with ``counter.value``."""
+    """How many unread notifications a user has, without what is still pending: read it with ``counter.value``."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import cron
 from .exceptions import MissingExtra
+from .flushing.all_counters import flush_all, refuse_failures
 
 
 def _flush() -> None:
-    """Apply what is buffered of all counters; fails where something could not be flushed."""
-    cron.update_counter(verbosity=0)
+    """Flush all counters; fails where something could not be flushed."""
+    refuse_failures(flush_all())
 
 
 def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
@@ -41,5 +41,5 @@ else:
 
     @task
     def update_counter_task() -> None:
-        """Apply what is buffered of all counters, by Django's own tasks."""
+        """Flush all counters, by Django's own tasks."""
         _flush()

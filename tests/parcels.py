@@ -62,7 +62,9 @@ class TriggerTestCase(CounterTestCase):
 
     def check_all(self, said: str = "") -> None:
         for counter in COUNTERS:
-            assert counter.store().snapshot([]).backfilled, f"{counter.label} is not backfilled: its value would be a COUNT(*)"
+            assert counter.store().snapshot([]).backfilled, (
+                f"{counter.label} is not backfilled: its value would be a COUNT(*)"
+            )
             true = {key: self.count(counter, key) for key in self.keys_of(counter)}
             found = counter.values(true)
             assert found == true, f"{counter.label}: {found} != {true} {said}"

@@ -52,7 +52,10 @@ REDIS_CLUSTER = REDIS_SENTINELS = json.loads(os.environ.get("NC_REDIS_NODES", "[
 IN_DATABASE: dict[str, Any] = {"BACKEND": "notifications_counter.buffers.database.DatabaseBuffer"}
 # Triggers write into the database, whichever buffer the others have.
 # Without the audit, which would correct what the tests are to find.
-NOTIFICATIONS_COUNTER: dict[str, Any] = {"BUFFERS": {"default": IN_DATABASE, "rows": IN_DATABASE}, "AUDIT_INTERVAL": None}
+NOTIFICATIONS_COUNTER: dict[str, Any] = {
+    "BUFFERS": {"default": IN_DATABASE, "rows": IN_DATABASE},
+    "AUDIT_INTERVAL": None,
+}
 if os.environ.get("NC_BUFFER") == "redis":
     NOTIFICATIONS_COUNTER["BUFFERS"]["default"] = {
         "BACKEND": "notifications_counter.buffers.redis.RedisBuffer",

@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
-from notifications_counter.annotations import CounterQuerySet, AnnotationNotSupported, value_of
+from notifications_counter.annotations import AnnotationNotSupported, CounterQuerySet, value_of
 from notifications_counter.checks.declarations import check_counter
 from notifications_counter.counters import Counter
 from notifications_counter.exceptions import InvalidKey

@@ -145,7 +145,9 @@ class GraceCheckTest(DeployCheckTestCase):
             self.limit_statements(seconds)
             said = [sentence for sentence in self.said() if sentence.startswith("W022")]
             self.assertEqual(len(said), expected, said)
-        self.assertIn("W022 Buffer 'default': INTENT_GRACE is 60 s, but a statement on 'default' may take 90.5 s", said[0])
+        self.assertIn(
+            "W022 Buffer 'default': INTENT_GRACE is 60 s, but a statement on 'default' may take 90.5 s", said[0]
+        )
         self.limit_statements(0)
 
     def limit_statements(self, seconds: float) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
+from django.db.models.signals import pre_save
 
-from notifications_counter.capture.sources import Source
 from notifications_counter.controller import NotificationController
 from notifications_counter.models import Notification, UserNotificationsCount
 
@@ -136,15 +135,15 @@ class LockTest(CounterTestCase):
 
     def test_a_row_that_another_process_creates_under_the_same_key_counts_once(self) -> None:
         (user,) = self.make_users(1)
-        lock_one = Source.lock_one
 
-        def late(source: Source, using: str, pk: Any) -> Any:
-            found = lock_one(source, using, pk)
-            with mock.patch.object(Source, "lock_one", lock_one):
-                if found is None:
-                    self.in_thread(Notification(pk=pk, user=user, text="theirs").save).result(30)
-            return found
+        def create_theirs(instance: Notification, **kwargs: Any) -> None:
+            """Between our look for the row and the write of it."""
+            if instance.text == "ours" and not Notification.objects.filter(text="theirs").exists():
+                self.in_thread(Notification(pk=instance.pk, user=user, text="theirs").save).result(30)
 
-        with mock.patch.object(Source, "lock_one", late):
+        pre_save.connect(create_theirs, sender=Notification)
+        try:
             Notification(pk=987, user=user, text="ours").save()
+        finally:
+            pre_save.disconnect(create_theirs, sender=Notification)
         self.assertEqual((Notification.objects.count(), counter.value(user)), (1, 1))

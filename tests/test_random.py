@@ -34,8 +34,8 @@ class Rollback(Exception):
     pass
 
 
-class RandomOperations:
-    """A random walk over everything that changes counts."""
+class Walk:
+    """A random walk over the operations of a class, its methods ``do_...``, also in transactions inside each other."""
 
     def __init__(self, seed: int, users: list[User]) -> None:
         self.random = random.Random(seed)
@@ -50,6 +50,34 @@ class RandomOperations:
 
     def user(self) -> User:
         return self.random.choice(self.users)
+
+    def do_nested(self) -> None:
+        if self.depth > 3:
+            return
+        self.depth += 1
+        users = list(self.users)
+        try:
+            with transaction.atomic(durable=self.depth == 1, savepoint=self.random.random() < 0.9):
+                for _ in range(self.random.randrange(1, 6)):
+                    self.step()
+                    if self.random.random() < 0.5:  # a read also tells the counter of rollbacks
+                        self.check()
+                if self.random.random() < 0.5:
+                    raise Rollback
+        except Rollback:
+            self.users[:] = users
+            if self.depth > 1 and transaction.get_rollback():
+                raise
+        finally:
+            self.depth -= 1
+
+    def check(self) -> None:
+        """Compare what the counters say with what the rows say."""
+        raise NotImplementedError
+
+
+class RandomOperations(Walk):
+    """Everything that changes the counts of notifications."""
 
     def some(self, **filters: Any) -> Notification | None:
         found = list(Notification.objects.filter(user=self.user(), **filters).order_by("pk")[:20])
@@ -194,26 +222,6 @@ class RandomOperations:
     def do_flush(self) -> None:
         if not self.depth:
             counter.flush(chunk_size=self.random.choice([1, 3, None]))
-
-    def do_nested(self) -> None:
-        if self.depth > 3:
-            return
-        self.depth += 1
-        users = list(self.users)
-        try:
-            with transaction.atomic(durable=self.depth == 1, savepoint=self.random.random() < 0.9):
-                for _ in range(self.random.randrange(1, 6)):
-                    self.step()
-                    if self.random.random() < 0.5:  # a read also tells the counter of rollbacks
-                        self.check()
-                if self.random.random() < 0.5:
-                    raise Rollback
-        except Rollback:
-            self.users[:] = users
-            if self.depth > 1 and transaction.get_rollback():
-                raise
-        finally:
-            self.depth -= 1
 
     def check(self) -> None:
         for user in self.users:

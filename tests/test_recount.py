@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.migrations import Migration, RunPython
 
-from notifications_counter.annotations import CounterQuerySet, AnnotationNotSupported, value_of
+from notifications_counter.annotations import AnnotationNotSupported, CounterQuerySet, value_of
 from notifications_counter.buffers import buffers
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import InvalidKey, NothingToRecount, RecountInTransaction
@@ -35,7 +35,9 @@ class RecountTest(CounterTestCase):
         notify(self.user)
         behind_djangos_back(self.user, 4)
         found = counter.recount([self.user, self.other])
-        self.assertEqual([(one.stored, one.pending, one.actual, one.difference) for one in found], [(2, 1, 7, 4), (0,) * 4])
+        self.assertEqual(
+            [(one.stored, one.pending, one.actual, one.difference) for one in found], [(2, 1, 7, 4), (0,) * 4]
+        )
         self.assertEqual(counter.value(self.user), 7)
         self.assertEqual([one.difference for one in counter.recount([self.user])], [0])
         counter.flush()

@@ -20,8 +20,7 @@ from django.db import connection
 from django.test import override_settings, tag
 
 from notifications_counter import cron, tasks
-from notifications_counter.exceptions import FlushFailed
-from notifications_counter.exceptions import MissingExtra
+from notifications_counter.exceptions import FlushFailed, MissingExtra
 from notifications_counter.ledger.tables import Delta
 
 from .base import ROOT, CounterTestCase, child_environment, counter, notify

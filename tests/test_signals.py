@@ -254,7 +254,7 @@ PLACES = {"priority": 0, "assignee_id": 1}
 
 class ConditionTest(CounterTestCase):
     def test_what_null_among_several_values_means_is_left_to_the_database(self) -> None:
-        self.assertIsNone(where.compiled(Q(assignee__in=[1, None]), Ticket, PLACES))
+        self.assertIsNone(conditions.compiled(Q(assignee__in=[1, None]), Ticket, PLACES))
 
     def test_a_condition_has_the_same_answer_in_memory_as_in_sql(self) -> None:
         rows = [
@@ -278,7 +278,7 @@ class ConditionTest(CounterTestCase):
         pairs = [one & ~two for one in simple for two in simple] + [~(one | ~two) for one in simple for two in simple]
         for condition in [*simple, *(~one for one in simple), *pairs]:
             in_sql = set(Ticket.objects.filter(condition).values_list("pk", flat=True))
-            counts = where.compiled(condition, Ticket, PLACES)
+            counts = conditions.compiled(condition, Ticket, PLACES)
             assert counts is not None
             in_memory = {row.pk for row in rows if counts((row.priority, row.assignee_id))}
             self.assertEqual(in_memory, in_sql, condition)

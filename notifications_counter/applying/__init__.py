@@ -1,1 +1,1 @@
-"""Applying what is buffered: a chunk and its progress in one transaction."""
+"""Applying pending deltas to the count model: a chunk and its progress in one transaction."""

@@ -1,4 +1,4 @@
-"""The slices of a batch, of which the next is read while one is being applied: a batch never changes."""
+"""The chunks of a batch, of which the next is read while one is being applied: a batch never changes."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from ..buffers.base import Buffer, Chunk
 from ..ledger.store import CounterStore
 
 
-class PrefetchedBatch(AbstractContextManager["Slices"]):
-    """The slices of one batch of a shard.
+class PrefetchedBatch(AbstractContextManager["PrefetchedBatch"]):
+    """The chunks of one batch of a shard.
 
     Args:
         buffer: what holds the batch.
-        stored: the counter whose deltas they are.
+        store: the counter whose deltas they are.
         shard: of which the batch is.
         batch: its number.
-        length: of a slice.
+        length: of a chunk.
     """
 
-    def __init__(self, buffer: Buffer, stored: CounterStore, shard: int, batch: int, length: int) -> None:
+    def __init__(self, buffer: Buffer, store: CounterStore, shard: int, batch: int, length: int) -> None:
         self.batch = batch
-        self._where = (buffer, stored, shard, length)
-        self._thread = ThreadPoolExecutor(1, "read-ahead")  # which starts none before it is needed
+        self._where = (buffer, store, shard, length)
+        self._thread = ThreadPoolExecutor(1, "prefetch")  # which starts none before it is needed
         self._ahead: tuple[int, Future[Chunk]] | None = None
 
     def __exit__(self, *exc_info: Any) -> None:
         self._thread.shutdown(cancel_futures=True)
 
     def at(self, position: int) -> Chunk:
-        """The slice at a position."""
+        """The chunk at a position."""
         ahead, self._ahead = self._ahead, None
-        part = ahead[1].result() if ahead and ahead[0] == position else self._read(position)
-        after = position + len(part.members)
-        if part.batch == self.batch and position < after < part.size:
+        chunk = ahead[1].result() if ahead and ahead[0] == position else self._read(position)
+        after = position + len(chunk.members)
+        if chunk.batch == self.batch and position < after < chunk.size:
             self._ahead = after, self._thread.submit(self._read, after)
-        return part
+        return chunk
 
     def _read(self, position: int) -> Chunk:
-        buffer, stored, shard, length = self._where
-        return buffer.slice(stored, shard, position, length)
+        buffer, store, shard, length = self._where
+        return buffer.read_chunk(store, shard, position, length)

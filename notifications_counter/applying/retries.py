@@ -1,4 +1,4 @@
-"""Which failures of a database pass by themselves, and how often a transaction is tried again after them."""
+"""Transactions that are tried again where the database's failure may pass by itself."""
 
 from __future__ import annotations
 

@@ -24,22 +24,22 @@ class UnsupportedDatabase(CounterError):
 Rows = Sequence[tuple[Any, int]]
 
 
-def add(stored: CounterStore, sums: Rows) -> None:
+def add(store: CounterStore, sums: Rows) -> None:
     """Add sums to the stored counts, in the transaction that is open.
 
     Args:
-        stored: the counter, on one database alias.
+        store: the counter, on one database alias.
         sums: primary key, as the database takes it, and change, each key once.
 
     Raises:
         UnsupportedDatabase: the database is neither PostgreSQL, nor MariaDB or MySQL, nor SQLite.
     """
-    connection = stored.connection
+    connection = store.connection
     if connection.vendor not in DIALECTS:
         names = ", ".join(sorted(DIALECTS))
-        raise UnsupportedDatabase(f"{stored.label}: no flush for {connection.vendor!r}, only for {names}.")
+        raise UnsupportedDatabase(f"{store.label}: no flush for {connection.vendor!r}, only for {names}.")
     if sums:
-        DIALECTS[connection.vendor](Table(stored), sorted(sums), connection)
+        DIALECTS[connection.vendor](Table(store), sorted(sums), connection)
 
 
 class Table:
@@ -48,13 +48,14 @@ class Table:
     In the statements ``d`` has the columns ``k0``, ``k1`` ... of the keys, and the sums ``a``.
     """
 
-    def __init__(self, stored: CounterStore) -> None:
-        connection, meta = stored.connection, stored.counter.model._meta
+    def __init__(self, store: CounterStore) -> None:
+        connection, meta = store.connection, store.counter.model._meta
         self.quote = connection.ops.quote_name
         self.name = self.quote(meta.db_table)
-        self.keys = [Column(part.column, connection) for part in stored.counter.keys.parts]
-        self.amount = self.quote(stored.counter.field.column or "")
-        others = [field for field in meta.concrete_fields if field not in (*meta.pk_fields, stored.counter.field)]
+        self.keys = [Column(part.column, connection) for part in store.counter.keys.parts]
+        self.amount = self.quote(store.counter.field.column or "")
+        self._amounts, self._vendor = store.counter.amounts, connection.vendor
+        others = [field for field in meta.concrete_fields if field not in (*meta.pk_fields, store.counter.field)]
         self.others = [self.quote(field.column or "") for field in others]
         self.defaults = [field.get_db_prep_save(field.get_default(), connection) for field in others]
 
@@ -67,6 +68,15 @@ class Table:
         return ", ".join([self.key, self.amount, *self.others])
 
     @property
+    def sum(self) -> str:
+        """A sum that is to be added, as the count field takes it."""
+        return self._amounts.stored_amount("d.a", self._vendor)
+
+    def added(self, one: str, other: str) -> str:
+        """The new count."""
+        return self._amounts.stored_sum(f"{one} + {other}", self._vendor)
+
+    @property
     def given(self) -> str:
         """The columns of a key in ``d``."""
         return ", ".join(f"d.k{place}" for place in range(len(self.keys)))
@@ -74,7 +84,7 @@ class Table:
     @property
     def selected(self) -> str:
         """What is inserted, of ``d``."""
-        return f"{self.given}, d.a{''.join(', %s' for _ in self.defaults)}"
+        return ", ".join([self.given, self.sum, *("%s" for _ in self.defaults)])
 
     @property
     def is_same(self) -> str:
@@ -132,7 +142,7 @@ def _postgresql(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> No
         # joins have orders of their own, and read the whole table.
         cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         cursor.execute(
-            f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + d.a"
+            f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + {table.sum}"
             f" FROM {given} WHERE {table.is_same} RETURNING {returned}",
             _arrays(table, rows),
         )
@@ -166,7 +176,8 @@ def _sqlite(table: Table, rows: Rows, connection: BaseDatabaseWrapper) -> None:
             f"INSERT INTO {table.name} ({table.columns}) SELECT {table.selected} FROM"
             f" (SELECT {columns} FROM json_each(%s)) d"
             f" WHERE {table.row_exists()} OR ({table.owners_exist()}) ORDER BY {table.given}"
-            f" ON CONFLICT ({table.key}) DO UPDATE SET {table.amount} = {table.amount} + excluded.{table.amount}",
+            f" ON CONFLICT ({table.key}) DO UPDATE SET {table.amount} ="
+            f" {table.added(table.amount, f'excluded.{table.amount}')}",
             [*table.defaults, table.in_json(rows)],
         )
 

@@ -1,4 +1,4 @@
-"""Where deltas wait. ``buffers["default"]`` is the buffer that the settings configure under that alias."""
+"""Where deltas are pending. ``buffers["default"]`` is the buffer that the settings configure under that alias."""
 
 from .base import Buffer
 from .handler import BufferHandler, buffers

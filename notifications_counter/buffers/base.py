@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
+from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from ..conf import is_integer
-from ..exceptions import InvalidSettings, unknown
-from ..ledger import deltas as waiting
-from ..ledger import progress
+from ..exceptions import CounterError, InvalidSettings, unknown
+from ..ledger import deltas, progress
 from ..ledger.progress import Layout
-from ..ledger.snapshot import RecountResult
+from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
 from .status import Status
 
 #: What the progress rows of all shards of a counter say alike, under the names that a status has for it.
 SAME_IN_ALL_SHARDS = (
     *("backfilled", "lost_at", "flushed_at", "flushed_keys", "flushed_seconds"),
-    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys", "drift_amount"),
+    *("audited_at", "audited_to", "audit_keys", "drift_at", "drift_keys"),
 )
 
 
@@ -32,7 +33,7 @@ class Claim:
 
     Attributes:
         batch: the number of the last batch.
-        size: how many keys it has; 0 where nothing is buffered.
+        size: how many keys it has; 0 where nothing is pending.
         run_id: which run of the server holds it.
         lost: what of earlier data is missing, or nothing.
     """
@@ -45,15 +46,31 @@ class Claim:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of the claimed batch: its number (None where there is none), its size, and some of its members."""
+    """The part of a claimed batch that one transaction applies.
+
+    Attributes:
+        batch: the number of the batch; None where there is none.
+        size: how many members the batch has.
+        members: key and sum of each member of this part.
+    """
 
     batch: int | None
     size: int
     members: Sequence[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class ProgressSnapshot:
+    """What the database knows of a shard before a claim."""
+
+    run_id: str
+    batch: int
+    position: int
+    size: int
+
+
 class Buffer:
-    """A place where deltas wait.
+    """A place where deltas are pending. What it can do, it says by its class attributes.
 
     Args:
         alias: the buffer's alias in the settings.
@@ -62,6 +79,21 @@ class Buffer:
     Raises:
         InvalidSettings: an option is unknown or has a wrong value.
     """
+
+    #: Whether all pending deltas are in the database, so that one SQL expression can say a value.
+    supports_sql_annotation: ClassVar[bool] = False
+
+    #: Whether deltas that database triggers insert are all that there is to count.
+    supports_triggers: ClassVar[bool] = False
+
+    #: Whether deltas may be pending outside the database, so that it must be drained before it is replaced.
+    needs_draining: ClassVar[bool] = False
+
+    #: Whether a recount must find a moment in which no writer is busy with its key, rather than lock them out.
+    recounts_by_guard: ClassVar[bool] = False
+
+    #: After how many seconds a commit that was announced counts as failed; None where commits are not announced.
+    intent_grace: int | None = None
 
     #: Option -> default. Of every buffer: how many keys one transaction applies.
     defaults: ClassVar[Mapping[str, Any]] = {"CHUNK_SIZE": 10_000}
@@ -72,14 +104,14 @@ class Buffer:
             if name not in self.defaults:
                 raise InvalidSettings(f"Buffer {alias!r}: {unknown('option', name, self.defaults)}")
         self.options = {**self.defaults, **options}
-        self.chunk = self.at_least("CHUNK_SIZE", 1)
+        self.chunk_size = self.at_least("CHUNK_SIZE", 1)
         self.layout = Layout()
-        #: Whether new deltas must wait in the database, whatever the layout is.
+        #: Whether new deltas go to the database, whatever the layout is.
         self.database_only = False
 
     @property
     def new_layout(self) -> Layout:
-        """Where deltas of a counter that is new here may wait from the beginning."""
+        """Where deltas of a counter that is new here may be pending from the beginning."""
         return Layout() if self.database_only else self.layout
 
     def at_least(self, name: str, least: int) -> int:
@@ -103,101 +135,108 @@ class Buffer:
 
     # Moves between buffers
 
-    def open(self, stored: CounterStore) -> None:
-        """Note for all processes that deltas may wait in this layout from now on."""
+    def open(self, store: CounterStore) -> None:
+        """Note for all processes that deltas may be pending in this layout from now on."""
 
-    def close_down(self, stored: CounterStore) -> None:
-        """It has been noted that none may wait here any more: end what does not know it, forget what is cached."""
+    def close_down(self, store: CounterStore) -> None:
+        """It has been noted that none may be pending here any more: end what does not know it, and clear the cache."""
 
     # Writes and reads
 
-    def add(self, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
-        """Take deltas of the caller's transaction: after its commit they are counted, after its rollback not."""
+    def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
+        """Take deltas, in units, of the caller's transaction: counted once it commits, rolled back with it."""
         raise NotImplementedError
 
-    def values(self, stored: CounterStore, keys: Sequence[str]) -> dict[str, int]:
-        """Stored and buffered, of each key, the caller's own transaction included."""
+    def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
+        """Stored plus pending, in units, of each key, the caller's own transaction included."""
         raise NotImplementedError
 
-    def value(self, stored: CounterStore, key: str) -> int:
+    def value(self, store: CounterStore, key: str) -> int:
         """The same of one key: the read that every page makes."""
-        return self.values(stored, [key])[key]
+        return self.values(store, [key])[key]
 
-    async def avalues(self, stored: CounterStore, keys: Sequence[str]) -> dict[str, int]:
-        """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
-        return await sync_to_async(self.values)(stored, keys)
+    async def avalues(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
+        """The same for asynchronous callers: in a thread, unless the buffer can do without."""
+        return await sync_to_async(self.values)(store, keys)
 
-    async def avalue(self, stored: CounterStore, key: str) -> int:
+    async def avalue(self, store: CounterStore, key: str) -> int:
         """The same of one key."""
-        return await sync_to_async(self.value)(stored, key)
+        return await sync_to_async(self.value)(store, key)
 
-    def group_values(self, stored: CounterStore, group: str) -> dict[str, int]:
+    def group_values(self, store: CounterStore, group: str) -> dict[str, int]:
         """Stored and buffered, of each key of a group that has any, the caller's own transaction included.
 
         Args:
-            stored: a counter with composite keys, on one database alias.
+            store: a counter with composite keys, on one database alias.
             group: the first part of the keys, as ``Keys.group`` writes it.
         """
         raise NotImplementedError
 
-    async def agroup_values(self, stored: CounterStore, group: str) -> dict[str, int]:
+    async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
         """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
-        return await sync_to_async(self.group_values)(stored, group)
+        return await sync_to_async(self.group_values)(store, group)
 
-    def clear_cache(self, stored: CounterStore) -> None:
-        """Nothing that is cached of a counter may be right any more."""
+    def clear_cache(self, store: CounterStore) -> None:
+        """Delete everything that is cached of a counter: none of it may be right any more."""
 
-    def status(self, stored: CounterStore) -> Status:
-        """What waits, and what the last flush did.
+    def status(self, store: CounterStore) -> Status:
+        """What is pending, and what the last flush did.
 
         Raises:
             BufferUnavailable: the buffer's server does not answer.
         """
-        return self.database_status(stored)
+        return self.database_status(store)
 
-    def database_status(self, stored: CounterStore) -> Status:
+    def database_status(self, store: CounterStore) -> Status:
         """What the database knows of it."""
         shards = self.layout.shards
-        stored.ensure_progress(shards)
-        rows = progress.read_all(stored.using, stored.label, shards)
-        waits = waiting.summary(stored.using, stored.label)
+        store.ensure_progress(shards)
+        rows = progress.read_all(store.using, store.label, shards)
+        pending, read = deltas.summary(store.using, store.label), store.counter.amounts.read
         return Status(
-            label=stored.label,
-            using=stored.using,
+            label=store.label,
+            using=store.using,
             buffer=self.alias,
             at=timezone.now(),
-            keys=waits.keys,
-            rows=waits.rows,
-            amount=waits.amount,
-            asked=waits.recount_requests,
+            keys=pending.keys,
+            rows=pending.rows,
+            amount=read(pending.amount),
+            recount_requests=pending.recount_requests,
             batch=max(row.batch for row in rows),
             position=sum(row.position for row in rows),
             size=sum(row.size for row in rows),
+            drift_amount=read(rows[0].drift_amount),
             **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
         )
 
     # Recounts
 
-    def request_recount(self, stored: CounterStore, keys: Sequence[str]) -> None:
-        """Ask for a recount of keys, in the caller's transaction."""
+    def request_recount(self, store: CounterStore, keys: Sequence[str]) -> None:
+        """Request a recount of keys, in the caller's transaction."""
         raise NotImplementedError
 
-    def due(self, stored: CounterStore, shard: int, limit: int) -> list[str]:
-        """Keys that await a recount elsewhere than in the database."""
+    def due_recounts(self, store: CounterStore, shard: int, limit: int) -> list[str]:
+        """Keys whose recount is due and was not requested in the database."""
         return []
 
-    def intended(self, stored: CounterStore) -> set[str]:
-        """Keys of which deltas may be on their way that were committed already."""
+    def intended_keys(self, store: CounterStore) -> set[str]:
+        """Keys with an intent: deltas of them may have been committed, and not be here yet."""
         return set()
 
-    def freeze(self, stored: CounterStore, keys: Sequence[str]) -> None:
-        """Writers leave a recount no gap: let their deltas wait in the database for a while, where none is needed."""
+    def freeze(self, store: CounterStore, keys: Sequence[str]) -> None:
+        """Writers leave a recount by guard no gap: let new deltas go to the database for a while."""
 
-    def pending_keys(self, stored: CounterStore) -> set[str]:
-        """The keys of which deltas wait."""
-        return waiting.keys(stored.using, stored.label)
+    def pending_keys(self, store: CounterStore) -> set[str]:
+        """The keys that have pending deltas."""
+        return deltas.pending_keys(store.using, store.label)
 
-    def recount(self, stored: CounterStore, keys: Sequence[str], correct: bool = True) -> dict[str, RecountResult]:
+    def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None:
+        """Try a recount once; where that fails, the next flush does it."""
+        with suppress(CounterError, DatabaseError):
+            for part in in_parts(list(keys)):
+                self.recount(store, part)
+
+    def recount(self, store: CounterStore, keys: Sequence[str], correct: bool = True) -> dict[str, RecountResult]:
         """Count the source again for a few keys, and correct what differs, if nothing comes between.
 
         Args:
@@ -211,27 +250,26 @@ class Buffer:
 
     # The flush
 
-    def invalidate(self, stored: CounterStore, keys: Iterable[str]) -> None:
-        """Deltas that waited in the database are about to be applied: forget what is cached of their keys."""
+    def prepare_flush(self, store: CounterStore) -> None:
+        """Make sure that the progress rows are there, and that deltas are pending where the settings say.
 
-    def claim(self, stored: CounterStore, shard: int, known: ProgressSnapshot) -> Claim:
-        """Take all that waits outside the database as one batch, or resume the one that was begun."""
+        Raises:
+            BufferMismatch: they may be pending elsewhere.
+        """
+        store.ensure_progress(self.layout.shards)
+        store.check_layout(store.snapshot([]).shards[0], self.layout)
+
+    def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None:
+        """Pending deltas of the database are about to be applied: delete what is cached of their keys."""
+
+    def claim(self, store: CounterStore, shard: int, known: ProgressSnapshot) -> Claim:
+        """Take all that is pending outside the database as one batch, or resume the one that was begun."""
         return Claim(0, 0, "")
 
-    def slice(self, stored: CounterStore, shard: int, position: int, length: int) -> Chunk:
-        """Part of the claimed batch."""
+    def read_chunk(self, store: CounterStore, shard: int, position: int, length: int) -> Chunk:
+        """Part of the claimed batch, from a position on."""
         raise NotImplementedError
 
-    def acknowledge(self, stored: CounterStore, shard: int, batch: int) -> None:
+    def acknowledge(self, store: CounterStore, shard: int, batch: int) -> None:
         """A batch has been applied: let go of it."""
         raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class ProgressSnapshot:
-    """What the database knows of a shard before a claim."""
-
-    run_id: str
-    batch: int
-    position: int
-    size: int

@@ -1,10 +1,10 @@
 """The deltas of the transaction that is open on a connection, and their way out with its commit.
 
 Deltas counted under the same stack of savepoints share one ``on_commit`` hook, so that an inner rollback drops just
-those. Just before the commit the buffer hears of all that have survived, in one call: what it does not take waits in
+those. Just before the commit the buffer hears of all that have survived, in one call: what it does not take goes to
 the database, in the same transaction. Just after it, one hook sends the rest, in one call; it stands behind the others
-of ours, and nothing but a rollback of the whole transaction drops it. Ours run before everyone else's, so that no
-failing hook of others can keep them from running, and so that other hooks already read the new counts.
+of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
+the project can keep them from running, and so that other hooks already read the new counts.
 
 In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
 Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
@@ -30,8 +30,8 @@ from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
 
-#: On the connection: what its open transaction has not sent.
-ATTRIBUTE = "_notifications_counter_unsent"
+#: On the connection: the deltas that its open transaction has not sent.
+ATTRIBUTE = "_notifications_counter_deltas"
 
 Sums = dict[str, int | None]
 
@@ -39,13 +39,13 @@ Sums = dict[str, int | None]
 class Sender(Protocol):
     """A buffer that takes deltas after the commit."""
 
-    def intend(self, stored: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
+    def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
 
-    def push(self, stored: CounterStore, token: str, sums: Mapping[str, int | None]) -> None: ...
+    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None: ...
 
-    def recount_now(self, stored: CounterStore, keys: Iterable[str]) -> None: ...
+    def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
-    def invalidate(self, stored: CounterStore, keys: Iterable[str]) -> None: ...
+    def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
@@ -53,18 +53,18 @@ class Hook:
 
     def __init__(self, unsent: TransactionDeltas) -> None:
         self.unsent = unsent
-        #: None for a change that is not known: it asks for a recount.
+        #: None for a change that cannot be determined: it requests a recount.
         self.deltas: dict[CounterStore, Sums] = {}
 
     def __call__(self) -> None:
         if self.unsent.in_test_case:
             self.unsent.send()
 
-    def add(self, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
-        if stored not in self.deltas:
-            self.deltas[stored] = dict(sums)
+    def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
+        if store not in self.deltas:
+            self.deltas[store] = dict(sums)
             return
-        deltas = self.deltas[stored]
+        deltas = self.deltas[store]
         for key, amount in sums.items():
             before = deltas.get(key, 0)
             deltas[key] = None if before is None or amount is None else before + amount
@@ -75,8 +75,8 @@ class TransactionDeltas:
 
     Attributes:
         token: names the transaction in its intents.
-        accepted: the deltas that were announced, and that the buffer waits for.
-        rows: the keys of which deltas were left in the database instead.
+        accepted: the deltas that were announced, and that the buffer expects.
+        rows: the keys of which deltas were inserted in the database instead.
         sent: whether the commit has sent them.
     """
 
@@ -108,14 +108,14 @@ class TransactionDeltas:
         self.refresh()
         return self.sent or not (self.hooks if self.in_test_case else self._is_open)
 
-    def add(self, sender: Sender, stored: CounterStore, sums: Mapping[str, int | None]) -> None:
-        """Keep deltas until the commit."""
+    def add(self, sender: Sender, store: CounterStore, sums: Mapping[str, int | None]) -> None:
+        """Keep deltas until the commit, which hands them to the sender."""
         self.refresh()
-        self.senders[stored] = sender
+        self.senders[store] = sender
         stack = tuple(savepoint for savepoint in self.connection.savepoint_ids if savepoint is not None)
         if stack not in self.hooks:
             self.hooks[stack] = self._register(Hook(self))
-        self.hooks[stack].add(stored, sums)
+        self.hooks[stack].add(store, sums)
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = self.connection.run_on_commit
@@ -127,60 +127,61 @@ class TransactionDeltas:
                 self._is_open = True
         return hook
 
-    def sum(self, stored: CounterStore, key: str) -> int:
-        return sum(hook.deltas.get(stored, {}).get(key) or 0 for hook in self.hooks.values())
+    def sum(self, store: CounterStore, key: str) -> int:
+        """The sum of the transaction's deltas of a key, as far as they are known."""
+        return sum(hook.deltas.get(store, {}).get(key) or 0 for hook in self.hooks.values())
 
-    def keys(self, stored: CounterStore) -> set[str]:
+    def keys(self, store: CounterStore) -> set[str]:
         """The keys of which the transaction has changes."""
-        return {key for hook in self.hooks.values() for key in hook.deltas.get(stored, ())}
+        return {key for hook in self.hooks.values() for key in hook.deltas.get(store, ())}
 
-    def is_known(self, stored: CounterStore, key: str) -> bool:
+    def is_known(self, store: CounterStore, key: str) -> bool:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
-        return all(hook.deltas.get(stored, {}).get(key, 0) is not None for hook in self.hooks.values())
+        return all(hook.deltas.get(store, {}).get(key, 0) is not None for hook in self.hooks.values())
 
     def announce(self) -> None:
-        """Before the commit: let the buffer know which keys will change, and leave in the database what it refuses."""
+        """Before the commit: tell the buffer which keys will change, and insert in the database what it refuses."""
         self.announced = True
         together = Hook(self)
         for hook in self.hooks.values():
-            for stored, sums in hook.deltas.items():
-                together.add(stored, sums)
-        for stored, sums in together.deltas.items():
-            self._announce(stored, {key: amount for key, amount in sums.items() if amount != 0})
+            for store, sums in hook.deltas.items():
+                together.add(store, sums)
+        for store, sums in together.deltas.items():
+            self._announce(store, {key: amount for key, amount in sums.items() if amount != 0})
 
-    def _announce(self, stored: CounterStore, sums: Sums) -> None:
-        refused = self.senders[stored].intend(stored, self.token, list(sums)) if sums else set()
-        self.accepted[stored] = {key: amount for key, amount in sums.items() if key not in refused}
-        self.rows[stored] = refused
-        stored.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+    def _announce(self, store: CounterStore, sums: Sums) -> None:
+        refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
+        self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
+        self.rows[store] = refused
+        store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
         if not self.announced:
             self.announce()
         self.sent = True
-        for stored, sums in self.accepted.items():
+        for store, sums in self.accepted.items():
             if sums:
-                self._send(stored, sums)
-        for stored, keys in self.rows.items():
-            with suppress(BufferUnavailable):  # then nobody reads what is cached there, and a flush deletes it
+                self._send(store, sums)
+        for store, keys in self.rows.items():
+            with suppress(BufferUnavailable):  # then the cache is not read either, and a flush deletes it
                 if keys:
-                    self.senders[stored].invalidate(stored, keys)
+                    self.senders[store].invalidate(store, keys)
 
-    def _send(self, stored: CounterStore, sums: Sums) -> None:
+    def _send(self, store: CounterStore, sums: Sums) -> None:
         try:
-            self.senders[stored].push(stored, self.token, sums)
+            self.senders[store].push(store, self.token, sums)
         except Exception:
-            # The change is committed and its caller must not fail. The intents stay and ask for a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not stored.events else f"may be lost: {sums}"
-            logger.exception("%s: Redis did not answer; a committed change %s", stored.label, said)
-        asked = [key for key, amount in sums.items() if amount is None]
-        if asked:
-            self.senders[stored].recount_now(stored, asked)
+            # The change is committed and its caller must not fail. The intents stay and request a recount.
+            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
+            logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
+        requests = [key for key, amount in sums.items() if amount is None]
+        if requests:
+            self.senders[store].recount_now(store, requests)
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
-    """What the transaction that is open on a connection has not sent: in a test case, of each block by itself."""
+    """What the open transaction of a connection has not sent: in a test case, of each block by itself."""
     kept: list[TransactionDeltas] = vars(connection).get(ATTRIBUTE, [])
     if kept:
         kept = [unsent for unsent in kept if not unsent.is_over]
@@ -200,6 +201,6 @@ def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
 
 
 def announce_all(connection: BaseDatabaseWrapper) -> None:
-    """Just before a connection's commit, the last moment at which deltas may still wait in its transaction."""
+    """Just before a connection's commit, the last moment at which its transaction can still take deltas."""
     for unsent in current(connection):
         unsent.announce()

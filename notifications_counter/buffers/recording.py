@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django.db import router
 
-from ..conf import is_integer
 from ..declaration.counter import CounterDeclaration
-from ..exceptions import InvalidDelta
 from ..ledger.progress import Layout
 from ..ledger.store import CounterStore
 from .base import Buffer
 from .handler import buffers
 
-#: Doubles, in which Redis keeps its scores, are exact up to here.
-LARGEST_DELTA = 2**53
-
 _stores: dict[tuple[CounterDeclaration, str], CounterStore] = {}
 
 
 def buffer_of(counter: CounterDeclaration) -> Buffer:
-    """Where the deltas of a counter wait."""
+    """The buffer of a counter."""
     return buffers[counter.buffer_alias]
 
 
@@ -34,7 +30,7 @@ def store_of(counter: CounterDeclaration, using: str | None = None) -> CounterSt
 
 
 def _make_store(counter: CounterDeclaration, alias: str) -> CounterStore:
-    # One for all threads: what a transaction has not sent yet is kept by it.
+    # One for all threads: the deltas of open transactions are kept by it.
     return _stores.setdefault((counter, alias), CounterStore(counter, alias, partial(_new_layout, counter)))
 
 
@@ -42,31 +38,29 @@ def _new_layout(counter: CounterDeclaration) -> Layout:
     return buffer_of(counter).new_layout
 
 
-def add(counter: CounterDeclaration, deltas: Mapping[Any, int], using: str | None = None) -> None:
+def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using: str | None = None) -> None:
     """Change counts, in the caller's transaction; see ``Counter.add``."""
     sums: dict[str, int] = {}
     for key, amount in deltas.items():
-        if not is_integer(amount) or abs(amount) >= LARGEST_DELTA:
-            raise InvalidDelta(f"A delta must be an integer below 2**53, not {amount!r} (key {key!r}).")
-        text = counter.key_text(key)
-        sums[text] = sums.get(text, 0) + amount
+        units, text = counter.amounts.delta(amount, key), counter.key_text(key)
+        sums[text] = sums.get(text, 0) + units
     if counter.capture != "triggers":
         record(counter, {key: amount for key, amount in sums.items() if amount}, using)
 
 
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
-    """Add sums known to be right, by keys already in text; with triggers, too."""
+    """Hand sums to the buffer, in units, that are known to be right, by keys already in text; with triggers, too."""
     if sums:
         buffer_of(counter).add(store_of(counter, using), sums)
 
 
 def request_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
-    """Ask for a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
-    ask_recount_of_texts(counter, list(dict.fromkeys(counter.key_text(key) for key in keys)), using)
+    """Request a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
+    request_recount_of_texts(counter, list(dict.fromkeys(counter.key_text(key) for key in keys)), using)
 
 
-def ask_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:
+def request_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:
     """The same for keys already in text, each once."""
-    stored = store_of(counter, using)
-    stored.refuse_events()
-    buffer_of(counter).request_recount(stored, keys)
+    store = store_of(counter, using)
+    store.refuse_events()
+    buffer_of(counter).request_recount(store, keys)

@@ -1,9 +1,10 @@
-"""What one look at a counter finds: what waits, what its last flush did, and how its server is set up."""
+"""The status of a counter: what is pending, what its last flush did, and how its server is set up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -41,33 +42,33 @@ class Server:
 
 @dataclass(frozen=True)
 class Status:
-    """What waits for a counter, and what its last flush did. While a flush runs, the parts are not of one moment.
+    """What is pending of a counter, and what its last flush did. While a flush runs, the parts are not of one moment.
 
     Attributes:
         label: the counter.
         using: the database alias.
         buffer: the alias of its buffer.
-        at: when this was looked at.
+        at: when this was read.
         problem: why this is not all, a sentence; empty where nothing is wrong. If the buffer's server does not answer,
             the rest is what the database knows, and None stands for what only the server does.
-        keys: how many keys have deltas waiting; a key counts in each place where it has some.
-        outside: how many of those wait outside the database, in Redis.
-        rows: how many deltas wait in the database.
-        amount: the sum of all that waits; None where it is not known, as of more than 10,000 keys in Redis.
-        asked: how many recounts were asked for and not done yet.
+        keys: how many keys have pending deltas; a key counts in each place where it has some.
+        outside: how many of those are pending outside the database, in Redis.
+        rows: how many deltas are pending in the database.
+        amount: the sum of all pending deltas; None where it is not known, as of more than 10,000 keys in Redis.
+        recount_requests: how many recounts were requested and not done yet.
         intents: how many transactions have left an intent and not pushed yet; one counts for each of its keys.
         flagged: how many of those intents a recount has seen already.
         oldest_intent: how many seconds ago the oldest of them was left; None where there is none.
-        cut: whether intents were looked at of only 10,000 keys in each shard, so that there may be more, and older.
+        cut: whether the intents of only 10,000 keys in each shard were read, so that there may be more, and older.
         batch: the number of the last batch that was begun.
         position: how many keys of that batch have been applied.
         size: how many keys it has.
-        filled: whether the source has been counted once.
+        backfilled: whether the source has been counted once.
         lost_at: when a flush noticed that the server had lost data, until all keys have been recounted since.
         flushed_at: when the last flush ended.
         flushed_keys: how many keys' sums it added.
         flushed_seconds: how long it took.
-        audited_at: when the audit last looked at keys.
+        audited_at: when the audit last recounted keys.
         audited_to: how far it has come, ``rows:KEY`` in the source or ``counts:KEY`` in the count model; None at the
             end of a round.
         audit_keys: how many counts there were when this round began.
@@ -85,8 +86,8 @@ class Status:
     keys: int = 0
     outside: int | None = 0
     rows: int = 0
-    amount: int | None = 0
-    asked: int = 0
+    amount: int | Decimal | None = 0
+    recount_requests: int = 0
     intents: int | None = 0
     flagged: int | None = 0
     oldest_intent: int | None = None
@@ -104,7 +105,7 @@ class Status:
     audit_keys: int = 0
     drift_at: datetime | None = None
     drift_keys: int = 0
-    drift_amount: int = 0
+    drift_amount: int | Decimal = 0
     servers: tuple[Server, ...] = ()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
 
@@ -31,7 +32,10 @@ def create_or_skip(
     Raises:
         CountingConflict: the key of an object is an expression.
     """
-    sets = unique_sets(source.model, unique_fields)
+    try:
+        sets = unique_sets(source.model, unique_fields)
+    except FieldDoesNotExist:
+        return create()  # Django says what is wrong with them
     keys = {counter: set(_keys_in_memory(source, counter, objs)) for counter in source.counters}
     before = _conflicting(source, objs, sets, using)
     created = create()

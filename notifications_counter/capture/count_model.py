@@ -33,12 +33,13 @@ def has_counts(model: type[models.Model]) -> bool:
 
 
 def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]:
-    """What the count row, locked, holds for each counter of its model that has a source."""
+    """What the count row, locked, holds for each counter of its model that has a source, in units."""
     rows: models.QuerySet[Any] = models.QuerySet(sender, using=using).filter(pk=instance.pk)
     if connections[using].features.has_select_for_update and connections[using].in_atomic_block:
         rows = rows.select_for_update()
     counted = [each for each in declarations() if each.model is sender and each.declared_source is not None]
-    return {each: rows.values_list(each.field.attname, flat=True).first() or 0 for each in counted}
+    held = {each: rows.values_list(each.field.attname, flat=True).first() for each in counted}
+    return {each: each.amounts.of_value(value) for each, value in held.items()}
 
 
 def _leave(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
@@ -63,4 +64,4 @@ def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: 
 def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     for counter, held in _held(sender, instance, using).items():
         if held:  # what goes with the row's owner is one delta with it
-            deltas.leave_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)
+            deltas.insert_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)

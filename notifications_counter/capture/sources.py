@@ -15,6 +15,7 @@ from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
 from ..declaration.rows import key_names
 from ..exceptions import CountingConflict
+from .summed import SummedDecimals
 
 #: Rows a statement, where the database sets no limit of its own.
 BATCH = 10_000
@@ -32,21 +33,22 @@ class Share:
         self.counter = counter
         self._key = self._reader(source, key_names(counter))
         self._amount = source.places[amount_name(counter, source.model)] if counter.sum else None
+        self._units = counter.amounts.of_value
         self.answers = conditions.compiled(counter.filter, source.model, source.places)
 
     @staticmethod
     def _reader(source: Source, names: Sequence[str]) -> Callable[[Row], Any]:
         return itemgetter(*(source.places[name] for name in names))
 
-    def of(self, row: Row) -> tuple[str, Any] | None:
-        """The key under which a row counts, and by how much; None where it does not count."""
+    def of(self, row: Row) -> tuple[str, int] | None:
+        """The key under which a row counts, and by how much, in units; None where it does not count."""
         assert self.answers is not None
         if not self.answers(row):
             return None
         key = self._key(row)
         if key is None or (type(key) is tuple and None in key):
             return None
-        return self.counter.key_text(key), 1 if self._amount is None else (row[self._amount] or 0)
+        return self.counter.key_text(key), 1 if self._amount is None else self._units(row[self._amount])
 
 
 def amount_name(counter: Counter, model: type[models.Model]) -> str:
@@ -79,7 +81,17 @@ class Source:
         self._forget()
 
     def _forget(self) -> None:
-        for name in ("columns", "names", "places", "shares", "_answers", "_values", "_trusted", "_has_generated"):
+        for name in (
+            "columns",
+            "names",
+            "places",
+            "shares",
+            "_answers",
+            "_values",
+            "_trusted",
+            "_summed",
+            "_has_generated",
+        ):
             self.__dict__.pop(name, None)
         self._accepted = set[tuple[type, ...]]()
 
@@ -119,12 +131,11 @@ class Source:
     @cached_property
     def _answers(self) -> dict[str, Case]:
         """The conditions that only the database can answer, under names that no model's field can have."""
-        asked = (
-            each.where for each in self.counters if conditions.compiled(each.where, self.model, self.places) is None
-        )
+        filters = (each.filter for each in self.counters)
+        asked = (each for each in filters if conditions.compiled(each, self.model, self.places) is None)
         return {
-            f"nc_counts_{place}_": Case(When(where, then=Value(True)), default=Value(False))
-            for place, where in enumerate(asked)
+            f"nc_counts_{place}_": Case(When(condition, then=Value(True)), default=Value(False))
+            for place, condition in enumerate(asked)
         }
 
     def attnames(self, names: Iterable[str]) -> set[str]:
@@ -142,7 +153,7 @@ class Source:
         """Whether a column follows from others, so that any of them may change it."""
         return any(getattr(conditions.column(self.model, name), "generated", False) for name in self.columns)
 
-    def contributions(self, row: Row, using: str) -> Iterator[tuple[Counter, str, Any]]:
+    def contributions(self, row: Row, using: str) -> Iterator[tuple[Counter, str, int]]:
         """Counter, key and amount of each count to which a row belongs."""
         for share in self.shares:
             if share.counter.using in (None, using) and (found := share.of(row)) is not None:
@@ -188,16 +199,21 @@ class Source:
     def is_trusted(self, row: Row) -> bool:
         """Whether the database will hold and compare these values just as Python does."""
         kinds = tuple(map(type, row))
-        if kinds in self._accepted:
-            return True
-        known = not self._answers and all(kind in types for kind, types in zip(kinds, self._trusted, strict=True))
-        if known:
+        if kinds not in self._accepted:
+            if self._answers or not all(kind in types for kind, types in zip(kinds, self._trusted, strict=True)):
+                return False
             self._accepted.add(kinds)
-        return known
+        return not self._summed.types or self._summed.are_exact(row)
 
     @cached_property
     def _trusted(self) -> list[frozenset[type]]:
-        return [trusted_types(conditions.column(self.model, name)) for name in self.names]
+        found = {name: trusted_types(conditions.column(self.model, name)) for name in self.names}
+        return list((found | self._summed.types).values())
+
+    @cached_property
+    def _summed(self) -> SummedDecimals:
+        keys = {name for each in self.counters for name in key_names(each)}
+        return SummedDecimals(self.model, self.counters, keys, self.places)
 
     def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The columns that an update sets, as attribute name -> value; None where one of them is no constant."""
@@ -231,10 +247,12 @@ class Source:
         return models.QuerySet(self.model, using=using)
 
     def read(self, rows: models.QuerySet[Any]) -> Rows:
-        columns = tuple(dict.fromkeys((*self.pk_names, *self.names)))
-        if self._answers:
-            rows = rows.annotate(**self._answers)
-        pk, row = _picker(columns, self.pk_names), _picker((*columns, *self._answers), (*self.names, *self._answers))
+        rounded = self._summed.rounded if connections[rows.db].vendor == "sqlite" else {}
+        names = tuple(f"nc_{name}_" if name in rounded else name for name in self.names)
+        columns = tuple(dict.fromkeys((*self.pk_names, *names)))
+        if self._answers or rounded:
+            rows = rows.annotate(**self._answers, **{f"nc_{name}_": value for name, value in rounded.items()})
+        pk, row = _picker(columns, self.pk_names), _picker((*columns, *self._answers), (*names, *self._answers))
         single = len(self.pk_names) == 1
         found: Rows = {}
         for values in rows.order_by().values_list(*columns, *self._answers):

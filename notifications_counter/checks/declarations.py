@@ -16,6 +16,7 @@ from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
 from ..exceptions import InvalidSettings, MissingExtra
 from ..fields import collation_of
+from .sums import check_sum
 from .triggers import check_capture, check_columns
 
 
@@ -55,10 +56,13 @@ def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
     if counter.declared_source is not None:
         found += _check_source(counter)
     elif counter.source_key is not None or counter.filter:
-        hint = "Give the counter a source, or leave out key and where."
+        hint = "Give the counter a source, or leave out key and filter."
         found.append(
             _error(counter, "key and filter say which rows of a source count, but there is no source.", hint, 5)
         )
+    elif counter.sum is not None:
+        sentence = f"sum={counter.sum!r} names a column of a source, but there is no source."
+        found.append(_error(counter, sentence, "Give the counter a source, or leave out sum.", 30))
     return found
 
 
@@ -73,8 +77,10 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
     except InvalidSettings as error:
         yield Error(str(error), hint=hint, obj=counter.model, id="notifications_counter.E004")
         return
-    if not isinstance(field, models.IntegerField) or field.primary_key:
+    if field.primary_key or not isinstance(field, models.IntegerField | models.DecimalField):
         yield _error(counter, f"{field.name!r} is not an integer field.", hint, 4)
+    elif isinstance(field, models.DecimalField) and counter.sum is None:
+        yield _error(counter, f"{field.name!r} is a decimal field, for sums only.", hint, 4)
     elif field.get_internal_type().startswith("Positive"):
         sentence = f"{field.name!r} cannot hold a passing negative count, for which the database would fail the flush."
         yield _error(counter, sentence, "Make it a BigIntegerField.", 11)
@@ -83,7 +89,8 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
 def _check_others(counter: CounterDeclaration) -> Iterator[Error]:
     for field in counter.model._meta.concrete_fields:
         needs_value = not (field.null or field.has_default() or field in counter.model._meta.pk_fields)
-        if needs_value and not isinstance(field, models.IntegerField):
+        is_count = isinstance(field, models.IntegerField) or (counter.sum and isinstance(field, models.DecimalField))
+        if needs_value and not is_count:
             sentence = f"a flush inserts rows, and knows no value for {field.name!r}."
             yield _error(counter, sentence, "Give that field a default, or let it be null.", 10)
 
@@ -119,15 +126,15 @@ def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     if not (isinstance(source, type) and issubclass(source, models.Model)):
         yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
         return
-    found = [*_check_key(counter, source), *_check_where(counter, source)]
+    found = [*_check_key(counter, source), *_check_filter(counter, source), *check_sum(counter, source)]
     yield from found or check_columns(counter, source)
     yield from _check_databases(counter, source)
     yield from _check_cascades(counter, source)
 
 
-def _check_where(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
+def _check_filter(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
     for problem in conditions.problems(counter.filter, source):
-        yield _error(counter, f"where: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
+        yield _error(counter, f"filter: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
 
 
 def _check_key(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:

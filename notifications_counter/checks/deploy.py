@@ -18,12 +18,12 @@ from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
 from ..monitoring.status import read_status
 
-#: Without a flush for so many seconds, nobody flushes.
+#: After so many seconds without a flush a check warns.
 LONGEST_WITHOUT_FLUSH = 3600
 
 
 def check_deploy(app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """What is dangerous in how the site's servers are set up, and whether somebody flushes."""
+    """What is dangerous in how the site's servers are set up, and whether the counters are flushed."""
     return [message for using in databases or () for message in _check_database(using)]
 
 
@@ -34,7 +34,7 @@ def _check_database(using: str) -> Iterator[CheckMessage]:
         found = [(counter, read_status(counter, using)) for counter in chosen]
         seconds = statement_seconds(connections[using])
     except (CounterError, DatabaseError) as error:
-        hint = "Nothing else was looked at there. Correct that first; after an update, migrate."
+        hint = "Nothing else was checked there. Correct that first; after an update, migrate."
         yield _warning(f"{using}: the status of the counters cannot be read: {error}", hint, 24)
         return
     yield from _check_flushes(using, [status for _, status in found])
@@ -52,7 +52,7 @@ def _check_flushes(using: str, found: Iterable[Status]) -> Iterator[CheckMessage
 
 
 def _without_flush(status: Status) -> str:
-    """For how long nobody has flushed, where that is too long; a counter that nothing waits for may be new."""
+    """How long ago the last flush was, where that is too long; a counter with nothing pending may be new."""
     if status.flush_age is None:
         return "never, and deltas are pending" if status.keys else ""
     return f"{status.flush_age / 3600:.1f} hours" if status.flush_age > LONGEST_WITHOUT_FLUSH else ""
@@ -62,7 +62,7 @@ def _check_servers(found: Sequence[Status]) -> Iterator[CheckMessage]:
     """Each server once, though several counters have deltas in it."""
     silent = {status.buffer: status.problem for status in reversed(found) if status.outside is None}
     for problem in silent.values():
-        hint = "How that server is set up could not be looked at. Check again when it answers."
+        hint = "How that server is set up could not be read. Check again when it answers."
         yield _warning(problem, hint, 24)
     servers = {(status.buffer, server.run_id): server for status in found for server in status.servers}
     for (buffer, _), server in servers.items():
@@ -74,7 +74,7 @@ def _check_server(buffer: str, server: Server) -> Iterator[CheckMessage]:
         sentence = (
             f"Buffer {buffer!r}: when its memory is full, Redis removes deltas: maxmemory-policy {server.policy}."
         )
-        yield _warning(sentence, "Set maxmemory-policy to noeviction; deltas then wait in the database.", 20)
+        yield _warning(sentence, "Set maxmemory-policy to noeviction; deltas then go to the database.", 20)
     if not server.persists:
         sentence = f"Buffer {buffer!r}: Redis writes no append-only file, and no snapshot since it was started."
         hint = "Set appendonly to yes, so that a restart loses little; or silence this where replicas take over."
@@ -82,10 +82,12 @@ def _check_server(buffer: str, server: Server) -> Iterator[CheckMessage]:
 
 
 def _check_grace(using: str, seconds: float | None, chosen: Iterable[CounterDeclaration]) -> Iterator[CheckMessage]:
-    buffers = {counter.buffer_alias: buffer_of(counter).options.get("INTENT_GRACE") for counter in chosen}
+    buffers = {counter.buffer_alias: buffer_of(counter).intent_grace for counter in chosen}
     for alias, grace in buffers.items():
         if grace is not None and seconds and grace < seconds:
-            sentence = f"Buffer {alias!r}: INTENT_GRACE is {grace} s, but a statement on {using!r} may take {seconds:g} s"
+            sentence = (
+                f"Buffer {alias!r}: INTENT_GRACE is {grace} s, but a statement on {using!r} may take {seconds:g} s"
+            )
             hint = "Make INTENT_GRACE longer than the statement time-out, or that time-out shorter."
             yield _warning(f"{sentence}, and its keys are recounted in vain meanwhile.", hint, 22)
 

@@ -1,4 +1,4 @@
-"""Checks of counters that ask for triggers: of each declaration, and of what the databases have."""
+"""Checks of counters with triggers: of each declaration, and of what the databases have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..buffers.database import DatabaseBuffer
 from ..buffers.recording import buffer_of
 from ..declaration import conditions
 from ..declaration.counter import CAPTURES, CounterDeclaration
@@ -44,7 +43,7 @@ def _check_buffer(counter: CounterDeclaration) -> Iterator[Error]:
         buffer = buffer_of(counter)
     except (InvalidSettings, MissingExtra):  # said by the checks of buffers
         return
-    if not isinstance(buffer, DatabaseBuffer):
+    if not buffer.supports_triggers:
         sentence = f"triggers write into the database, but the buffer {counter.buffer_alias!r} is none of a database."
         hint = "Configure a second buffer in the settings, the DatabaseBuffer, and name it with Counter(buffer=...)."
         yield _error(counter, sentence, hint, 17)
@@ -57,7 +56,8 @@ def check_columns(counter: CounterDeclaration, source: type[models.Model]) -> It
     columns_of_key, model = [conditions.column(source, name) for name in counter.source_keys], concrete(source)
     where = source._base_manager.filter(counter.filter).query.where
     elsewhere = {column.target.name for column in columns(where) if column.alias != model._meta.db_table}
-    elsewhere.update(key.name for key in columns_of_key if key not in model._meta.local_concrete_fields)
+    read = [*columns_of_key, *([] if counter.sum is None else [conditions.column(source, counter.sum)])]
+    elsewhere |= {field.name for field in read if field not in model._meta.local_concrete_fields}
     if elsewhere:
         sentence = f"a trigger on {model._meta.db_table} cannot read {', '.join(sorted(elsewhere))} of another table."
         yield _error(counter, sentence, 'Make the parent the source, or use capture="signals".', 18)

@@ -17,7 +17,7 @@ def sends_after_commit(connection: BaseDatabaseWrapper) -> bool:
 
 
 def before_commits(connection: BaseDatabaseWrapper, call: Callable[[BaseDatabaseWrapper], None]) -> None:
-    """Call something just before each commit of a connection, which fails with it; asked for again, nothing changes."""
+    """Call something just before each commit of a connection, which fails with it; a second call changes nothing."""
     commit = connection.commit
     if getattr(commit, WRAPPED, False):
         return

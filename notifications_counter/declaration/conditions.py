@@ -1,4 +1,4 @@
-"""The condition of a counter, ``Counter(where=Q(...))``, answered for a row in memory as the database answers it.
+"""The condition of a counter, ``Counter(filter=Q(...))``, answered for a row in memory as the database answers it.
 
 Django turns a negated comparison with NULL into a two-valued one, so that a condition made of the lookups below
 has the same answer in SQL and in Python. What only the database can know, such as its collation, is left to it:

@@ -12,14 +12,15 @@ from django.db.models import Q
 
 from ..exceptions import InvalidSettings
 from . import conditions
-from .keys import Keys
+from .amounts import Amounts, DecimalAmounts, plain_column
+from .keys import KeyConverter
 
 #: How a counter may learn of changes.
 CAPTURES = ("signals", "triggers")
 
 
 class CounterDeclaration:
-    """What a counter declares; see ``Counter``, which reads and writes it too."""
+    """What a counter declares; see ``Counter``, which has the operations too."""
 
     model: type[models.Model]
     name: str
@@ -28,7 +29,7 @@ class CounterDeclaration:
         self,
         source: type[models.Model] | str | None = None,
         key: str | Sequence[str] | None = None,
-        where: Q | None = None,
+        filter: Q | None = None,
         field: str | None = None,
         *,
         sum: str | None = None,
@@ -39,7 +40,7 @@ class CounterDeclaration:
         self.declared_source = source
         self.declared_field = field
         self.source_key = key
-        self.where = Q() if where is None else where
+        self.filter = Q() if filter is None else filter
         self.sum = sum
         self.using = using
         self.buffer_alias = buffer
@@ -72,7 +73,7 @@ class CounterDeclaration:
 
     @cached_property
     def field(self) -> models.Field[Any, Any]:
-        """The integer field of the count model.
+        """The field of the count model that holds the counts: an integer, or for sums of decimals a decimal.
 
         Raises:
             InvalidSettings: there is no such field, none, or more than one to choose from.
@@ -85,13 +86,34 @@ class CounterDeclaration:
         found = [f for f in self.model._meta.concrete_fields if self._may_hold_count(f)]
         if len(found) != 1:
             names = ", ".join(field.name for field in found) or "none"
+            kind = "integer" if self.sum is None else "integer or decimal"
             raise InvalidSettings(
-                f"{self.label}: the count model needs one integer field or field=..., it has: {names}."
+                f"{self.label}: the count model needs one {kind} field or field=..., it has: {names}."
             )
         return found[0]
 
     def _may_hold_count(self, field: models.Field[Any, Any]) -> bool:
-        return isinstance(field, models.IntegerField) and field not in self.model._meta.pk_fields
+        kinds = (models.IntegerField,) if self.sum is None else (models.IntegerField, models.DecimalField)
+        return isinstance(field, kinds) and field not in self.model._meta.pk_fields
+
+    @cached_property
+    def amounts(self) -> Amounts:
+        """How what a row adds is written as an integer."""
+        column = self.summed_column
+        if isinstance(column, models.DecimalField) and isinstance(self.field, models.DecimalField):
+            return DecimalAmounts(self.label, int(self.field.decimal_places or 0), int(column.decimal_places or 0))
+        return Amounts(self.label)
+
+    @property
+    def summed_column(self) -> models.Field[Any, Any] | None:
+        """The source's column whose values are added; None where rows or events are counted.
+
+        Raises:
+            FieldDoesNotExist: there is no such column.
+        """
+        if self.sum is None or self.source is None:
+            return None
+        return plain_column(conditions.column(self.source, self.sum))
 
     @property
     def source_keys(self) -> list[str]:
@@ -108,6 +130,6 @@ class CounterDeclaration:
         return self.keys.text(key)
 
     @cached_property
-    def keys(self) -> Keys:
-        """What may be a key."""
-        return Keys(self.label, list(self.model._meta.pk_fields))
+    def keys(self) -> KeyConverter:
+        """What converts keys."""
+        return KeyConverter(self.label, list(self.model._meta.pk_fields))

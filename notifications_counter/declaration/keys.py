@@ -1,4 +1,4 @@
-"""Keys: what may be one, how it is written wherever deltas wait, and what it is in a database."""
+"""Keys: what may be one, how it is written wherever deltas are pending, and what it is in a database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRUSTED = (
     (models.UUIDField, uuid.UUID),
 )
 
-#: The longest key, in characters, that can wait in the database.
+#: The longest key, in characters, that the table of deltas can hold.
 LONGEST_KEY = 500
 
 
@@ -91,7 +91,7 @@ class Part:
         return value
 
     def _plain(self) -> range:
-        """The integers of which each is a key as it is: they are most keys of most counters, and looked at first."""
+        """The integers of which each is a key as it is: they are most keys of most counters, and checked first."""
         if not isinstance(self.field, models.IntegerField) or not converts_as_django(self.field):
             return range(0)
         least = [one.limit_value for one in self.limits if isinstance(one, MinValueValidator)]
@@ -112,7 +112,7 @@ class Part:
         return value
 
 
-class Keys:
+class KeyConverter:
     """The keys of one counter: as users give them, as text, and as a database takes and gives them.
 
     A user gives a composite key as a tuple. A database has a column for each part.

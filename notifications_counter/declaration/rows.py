@@ -1,4 +1,4 @@
-"""The rows of a source, and those of them that count, as querysets that count nothing themselves."""
+"""The rows of a source, and those of them that count, as plain querysets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Sum, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
+from .amounts import ColumnUnits
 from .conditions import column
 from .counter import CounterDeclaration
 from .key_text import unescape
@@ -19,7 +22,7 @@ def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]
     return models.QuerySet(counter.source, using=using)
 
 
-def with_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
+def counted_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
     """The rows of the source that count for a key."""
     rows = source_rows(counter, using)
     return rows.filter(counter.filter, **{f"{name}__isnull": False for name in key_names(counter)})
@@ -32,7 +35,10 @@ def key_names(counter: CounterDeclaration) -> list[str]:
 
 
 def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
-    """A query for the counts of keys by counting the source's rows: the columns of each key, and ``nc_number``."""
+    """A query for the actual counts of keys, in units: the key's columns, ``nc_key0`` ..., and ``nc_number``.
+
+    No row for a key without rows.
+    """
     names = key_names(counter)
     if len(names) == 1:
         found = Q(**{f"{names[0]}__in": list(keys)})
@@ -42,14 +48,23 @@ def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using:
     return _numbers(counter, source_rows(counter, using).filter(counter.filter).filter(found))
 
 
-def true_rows_of_group(counter: CounterDeclaration, group: str, using: str) -> models.QuerySet[Any, Any]:
+def actual_counts_of_group(counter: CounterDeclaration, group: str, using: str) -> models.QuerySet[Any, Any]:
     """The same of all keys of a group."""
     first = {key_names(counter)[0]: unescape(group)}
-    return _numbers(counter, with_rows(counter, using).filter(**first))
+    return _numbers(counter, counted_rows(counter, using).filter(**first))
 
 
 def _numbers(counter: CounterDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     columns = {f"nc_key{place}": F(name) for place, name in enumerate(key_names(counter))}
-    numbers = rows.annotate(**columns).values(*columns).order_by().annotate(nc_number=Count("*"))
+    numbers = rows.annotate(**columns).values(*columns).order_by().annotate(nc_number=number_of_rows(counter))
     counted: models.QuerySet[Any, Any] = numbers.values_list(*columns, "nc_number")
     return counted
+
+
+def number_of_rows(counter: CounterDeclaration) -> Combinable:
+    """What rows of the source come to, in units: their number, or their sum."""
+    if counter.sum is None:
+        return Count("*")
+    assert counter.source is not None
+    name = column(counter.source, counter.sum).attname
+    return Coalesce(Sum(ColumnUnits(F(name), counter.amounts)), Value(0))

@@ -1,1 +1,5 @@
-"""The flush: the order of a run, and the end of a buffer."""
+"""The flush: of one counter, of all of them, and the end of a buffer."""
+
+from .all_counters import flush_all
+
+__all__ = ["flush_all"]

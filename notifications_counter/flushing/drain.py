@@ -1,4 +1,4 @@
-"""A move between buffers, or to another prefix or number of shards: nothing may be left behind."""
+"""The way out of a buffer, to another one, or to another prefix or number of shards: nothing may be left behind."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from ..ledger.store import CounterStore
 from ..reconciliation.recount import recount
 
 
-def drain(stored: CounterStore) -> None:
-    """Let nothing wait but in the database, and note it; see ``Counter.drain``."""
-    buffer = buffer_of(stored.counter)
-    if not buffer.layout.prefix:
+def drain(store: CounterStore) -> None:
+    """Flush all that is pending outside the database, and note that nothing is; see ``Counter.drain``."""
+    buffer = buffer_of(store.counter)
+    if not buffer.needs_draining:
         return
-    if not stored.events:
-        _recount_intended(stored)
-    apply_all(stored)
-    _refuse_rest(stored)
-    known = progress.read(stored.using, stored.label, 0)
-    stored.set_layout(Layout())
+    if not store.events:
+        _recount_intended(store)
+    apply_all(store)
+    _refuse_rest(store)
+    known = progress.read(store.using, store.label, 0)
+    store.set_layout(Layout())
     # A recount that began before that may have added something since; one that begins after it adds rows.
-    buffer.close_down(stored)
-    apply_all(stored)
+    buffer.close_down(store)
+    apply_all(store)
     try:
-        _refuse_rest(stored)
+        _refuse_rest(store)
     except CounterError:
-        stored.set_layout(Layout(known.prefix, known.shards))
+        store.set_layout(Layout(known.prefix, known.shards))
         raise
 
 
-def _recount_intended(stored: CounterStore) -> None:
-    """What processes have committed that died before their push; of the youngest that is known after the grace time."""
-    buffer = buffer_of(stored.counter)
-    recount(stored, sorted(buffer.intended(stored)))
+def _recount_intended(store: CounterStore) -> None:
+    """What processes have committed that died before their push: known when their intents are older than the grace."""
+    buffer = buffer_of(store.counter)
+    recount(store, sorted(buffer.intended_keys(store)))
 
 
-def _refuse_rest(stored: CounterStore) -> None:
-    left = buffer_of(stored.counter).status(stored).outside
+def _refuse_rest(store: CounterStore) -> None:
+    left = buffer_of(store.counter).status(store).outside
     if left:
         keys = "1 key is" if left == 1 else f"{left} keys are"
         raise CounterError(
-            f"{stored.label}: {keys} still pending in Redis. Give all processes the option DATABASE_ONLY, or stop those"
+            f"{store.label}: {keys} still pending in Redis. Give all processes the option DATABASE_ONLY, or stop those"
             " that write, and drain again."
         )

@@ -6,25 +6,24 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from . import deltas as waiting
-from . import progress
+from . import deltas, progress
 from .progress import Layout
-from .snapshot import RecountResult, found_in
+from .snapshot import RecountResult
 from .store import CounterStore
 
 
-def correct_by_rows(stored: CounterStore, keys: Sequence[str]) -> dict[str, RecountResult]:
-    """Recount keys, and let what differs wait in the database.
+def correct_by_rows(store: CounterStore, keys: Sequence[str]) -> dict[str, RecountResult]:
+    """Recount keys, and insert what differs as deltas.
 
     Raises:
-        BufferMismatch: deltas may wait elsewhere too, where it is not seen.
+        BufferMismatch: deltas may be pending elsewhere too, where they are not seen.
     """
-    using, label = stored.using, stored.label
+    using, label = store.using, store.label
     with transaction.atomic(using=using, durable=True):
-        stored.check_layout(progress.lock(using, label, 0), Layout())
-        asked = waiting.asked_of(using, label, keys)
-        look = stored.snapshot(keys, count=True)
-        found = {key: look.recounted(key) for key in keys}
-        stored.insert_deltas({key: one.difference for key, one in found.items() if one.difference})
-        waiting.delete(using, asked)
+        store.check_layout(progress.lock(using, label, 0), Layout())
+        requests = deltas.recount_request_ids(using, label, keys)
+        snapshot = store.snapshot(keys, count=True)
+        found = {key: snapshot.recounted(key) for key in keys}
+        store.insert_deltas({key: one.difference for key, one in found.items() if one.difference})
+        deltas.delete(using, requests)
     return found

@@ -1,4 +1,4 @@
-"""The table in which deltas wait in the database: the database buffer's, and the refuge of every other buffer."""
+"""Pending deltas in the database: the database buffer's, and those that another buffer could not take."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -18,16 +18,16 @@ ATTRIBUTE = "_notifications_counter_joined"
 
 
 class Summary(NamedTuple):
-    """How many rows wait, of how many keys, with which sum, and how many of the rows ask for a recount."""
+    """How many rows are pending, of how many keys, with which sum, and how many of them request a recount."""
 
     rows: int
     keys: int
     amount: int
-    asked: int
+    recount_requests: int
 
 
-def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
-    """Let deltas wait, in the transaction that is open on the connection; None asks for a recount of its key."""
+def insert(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
+    """Insert deltas, in the transaction that is open on the connection; None requests a recount of its key."""
     sums = _without_joined(connection, label, sums)
     if sums and connection.vendor == "postgresql":
         _insert_in_one(connection, label, sums)
@@ -37,8 +37,8 @@ def leave(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | 
         _insert(connection, label, rows[start : start + BATCH])
 
 
-def leave_to_be_joined(connection: BaseDatabaseWrapper, label: str, key: str, amount: int) -> None:
-    """Let a delta wait to which a later one of the same key and transaction is added, so that they are one row."""
+def insert_to_be_joined(connection: BaseDatabaseWrapper, label: str, key: str, amount: int) -> None:
+    """Insert a delta to which a later one of the same key and transaction is added, so that they are one row."""
     row = Delta.objects.using(connection.alias).create(counter=label, key=key, amount=amount)
     hooks, rows = vars(connection).get(ATTRIBUTE, (None, {}))
     # Django has no name for a transaction: it replaces this list at a commit, and at every rollback.
@@ -84,38 +84,38 @@ def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[st
         cursor.execute(f"INSERT INTO {quote(TABLE)} ({columns}) VALUES {places}", parameters)
 
 
-def newest(using: str, label: str) -> int:
-    """The id of the newest waiting row of a counter; 0 for none."""
+def max_id(using: str, label: str) -> int:
+    """The highest id of a counter's rows; 0 for none."""
     rows = Delta.objects.using(using).filter(counter=label)
     return rows.order_by("-id").values_list("id", flat=True).first() or 0
 
 
-def next_keys(using: str, label: str, after: str | None, newest: int, limit: int) -> list[str]:
-    """The next keys, in their order, of which rows with an amount wait, up to an id."""
-    rows = _amounts(using, label, newest)
+def next_keys(using: str, label: str, after: str | None, last: int, limit: int) -> list[str]:
+    """The next keys, in their order, that have rows with an amount, up to an id."""
+    rows = _amounts(using, label, last)
     if after is not None:
         rows = rows.filter(key__gt=after)
     return list(rows.values_list("key", flat=True).distinct().order_by("key")[:limit])
 
 
-def take(using: str, label: str, keys: Sequence[str], newest: int) -> dict[str, tuple[int, int]]:
-    """Delete the waiting rows of keys that have an amount, up to an id, in the transaction that is open.
+def pop(using: str, label: str, keys: Sequence[str], last: int) -> dict[str, tuple[int, int]]:
+    """Delete the rows of keys that have an amount, up to an id, in the transaction that is open.
 
     Args:
         using: the database alias.
         label: the counter's label.
         keys: the keys, in their order, at least one.
-        newest: the highest id that is taken.
+        last: the highest id that is taken.
 
     Returns:
         Key -> the sum of the rows that were deleted, and their number.
     """
     connection = connections[using]
     if connection.vendor == "postgresql":
-        return _take_in_one(connection, label, keys, newest)
+        return _pop_in_one(connection, label, keys, last)
     taken: dict[str, tuple[int, int]] = {}
     ids, wanted = [], set(keys)
-    rows = _amounts(using, label, newest).filter(key__gte=keys[0], key__lte=keys[-1])
+    rows = _amounts(using, label, last).filter(key__gte=keys[0], key__lte=keys[-1])
     for id, key, amount in rows.values_list("id", "key", "amount").iterator():
         if key in wanted:
             total, number = taken.get(key, (0, 0))
@@ -125,8 +125,8 @@ def take(using: str, label: str, keys: Sequence[str], newest: int) -> dict[str, 
     return taken
 
 
-def _take_in_one(
-    connection: BaseDatabaseWrapper, label: str, keys: Sequence[str], newest: int
+def _pop_in_one(
+    connection: BaseDatabaseWrapper, label: str, keys: Sequence[str], last: int
 ) -> dict[str, tuple[int, int]]:
     """By the one statement that both deletes rows and sums up those that it has deleted."""
     statement = (
@@ -135,27 +135,27 @@ def _take_in_one(
         " SELECT key, SUM(amount)::bigint, COUNT(*) FROM taken GROUP BY key"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [label, keys[0], keys[-1], list(keys), newest])
+        cursor.execute(statement, [label, keys[0], keys[-1], list(keys), last])
         return {key: (total, number) for key, total, number in cursor.fetchall()}
 
 
-def _amounts(using: str, label: str, newest: int) -> models.QuerySet[Delta]:
-    return Delta.objects.using(using).filter(counter=label, id__lte=newest, amount__isnull=False)
+def _amounts(using: str, label: str, last: int) -> models.QuerySet[Delta]:
+    return Delta.objects.using(using).filter(counter=label, id__lte=last, amount__isnull=False)
 
 
-def asked(using: str, label: str, last: int, limit: int) -> list[tuple[int, str]]:
-    """The oldest rows that ask for a recount, up to an id, as id and key."""
+def recount_requests(using: str, label: str, last: int, limit: int) -> list[tuple[int, str]]:
+    """The oldest recount requests, up to an id, as id and key."""
     rows = Delta.objects.using(using).filter(counter=label, id__lte=last, amount__isnull=True)
     return list(rows.order_by("id").values_list("id", "key")[:limit])
 
 
-def asked_of(using: str, label: str, keys: Sequence[str]) -> list[int]:
-    """The ids of the rows that ask for a recount of these keys."""
+def recount_request_ids(using: str, label: str, keys: Sequence[str]) -> list[int]:
+    """The ids of the recount requests of these keys."""
     rows = Delta.objects.using(using).filter(counter=label, key__in=keys, amount__isnull=True)
     return list(rows.values_list("id", flat=True))
 
 
-def keys(using: str, label: str) -> set[str]:
+def pending_keys(using: str, label: str) -> set[str]:
     """The keys of a counter's rows that have an amount."""
     rows = Delta.objects.using(using).filter(counter=label, amount__isnull=False)
     return set(rows.values_list("key", flat=True).distinct())
@@ -169,7 +169,7 @@ def delete(using: str, ids: Sequence[int]) -> None:
 
 
 def summary(using: str, label: str) -> Summary:
-    """What waits of a counter."""
+    """What is pending of a counter."""
     numbers = {
         "rows": Count("id"),
         "keys": Count("key", distinct=True),

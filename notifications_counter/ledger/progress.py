@@ -13,7 +13,7 @@ from .tables import Progress
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a buffer's deltas wait: what must not change while some do. No prefix: in the database alone."""
+    """Where a buffer's deltas are pending: what must not change while some are. No prefix: in the database alone."""
 
     prefix: str = ""
     shards: int = 1

@@ -1,4 +1,4 @@
-"""The database's side of a counter on one alias: what is stored, with the waiting rows and the progress beside it.
+"""The database's side of a counter on one alias: stored counts, pending deltas, and progress beside them.
 
 One statement sees all of it, so that no flush can come between the parts.
 """
@@ -17,12 +17,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, column_text, joined_sql, unescape
-from ..declaration.rows import source_rows, actual_counts_query, true_rows_of_group
+from ..declaration.rows import actual_counts_of_group, actual_counts_query, source_rows
 from ..exceptions import BufferMismatch, NothingToRecount
-from . import deltas as waiting
-from . import progress
+from . import deltas, progress
 from .progress import Layout
-from .snapshot import Snapshot, ShardProgress
+from .snapshot import ShardProgress, Snapshot
 from .tables import Delta, Progress
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
@@ -44,7 +43,7 @@ class CounterStore:
     Args:
         counter: the counter.
         using: the database alias.
-        new_layout: tells what new progress rows say of where deltas wait besides the database.
+        new_layout: tells where deltas of a new counter may be pending besides the database.
     """
 
     def __init__(self, counter: CounterDeclaration, using: str, new_layout: Callable[[], Layout]) -> None:
@@ -55,7 +54,7 @@ class CounterStore:
         self.events = counter.declared_source is None
 
     def __repr__(self) -> str:
-        return f"<Stored {self.label} on {self.using}>"
+        return f"<CounterStore {self.label} on {self.using}>"
 
     @cached_property
     def digest(self) -> str:
@@ -71,24 +70,24 @@ class CounterStore:
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.using]
 
-    def look(self, keys: Sequence[str], count: bool = False) -> Snapshot:
-        """What is stored and waiting for keys, and the progress of all shards, at one moment.
+    def snapshot(self, keys: Sequence[str], count: bool = False) -> Snapshot:
+        """What is stored and pending of keys, and the progress of all shards, at one moment.
 
         Args:
             keys: at most ``BATCH`` keys.
             count: whether to count the source's rows of these keys too.
         """
-        look = self._look(keys, count)
-        if 0 not in look.shards:  # never migrated here, or emptied by a test
+        snapshot = self._of_keys(keys, count)
+        if 0 not in snapshot.shards:  # never migrated here, or emptied by a test
             self.ensure_progress(shards=1)
-            look = self._look(keys, count)
-        return look
+            snapshot = self._of_keys(keys, count)
+        return snapshot
 
     def sum_if_simple(self, key: str) -> int | None:
-        """What is stored and waiting for a key, by the smallest statement that tells.
+        """The sum of what is stored and pending of a key, by the smallest statement that tells.
 
-        None where it takes a ``look``: deltas may wait elsewhere too, the counter is not filled, a recount of the key
-        was asked for, or many rows wait.
+        None where it takes a ``snapshot``: deltas may be pending elsewhere too, the counter is not backfilled, a
+        recount of the key was requested, or many deltas are pending.
         """
         with self.connection.cursor() as cursor:
             cursor.execute(self._simple, [*self._to_columns(key), self.label, self.label, key])
@@ -102,12 +101,17 @@ class CounterStore:
         quote = self.connection.ops.quote_name
         model, counter = self.counter.model._meta, quote("counter")
         return (
-            f"SELECT 1, {quote(self.counter.field.column or '')} FROM {quote(model.db_table)} WHERE {self._is_key}"
+            f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)} WHERE {self._is_key}"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
             f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {quote('prefix')} = ''"
             f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
             f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
         )
+
+    @property
+    def _stored_units(self) -> str:
+        column = self.connection.ops.quote_name(self.counter.field.column or "")
+        return self.counter.amounts.stored_units(column, self.connection.vendor)
 
     @cached_property
     def _columns(self) -> list[str]:
@@ -119,11 +123,11 @@ class CounterStore:
         return " AND ".join(f"{column} = %s" for column in self._columns)
 
     def ensure_progress(self, shards: int) -> None:
-        """Create the progress rows that are missing. A source without a row counts as filled."""
+        """Create the progress rows that are missing. A source without a row counts as backfilled."""
         layout, backfilled = self._new_layout(), not self.has_rows()
         progress.ensure(self.using, self.label, shards, backfilled=backfilled, **asdict(layout))
 
-    def _look(self, keys: Sequence[str], count: bool) -> Snapshot:
+    def _of_keys(self, keys: Sequence[str], count: bool) -> Snapshot:
         if not keys:
             return self._read(self._progress, [self.label])
         statement, parameters = self._for_keys(len(keys)), [value for key in keys for value in self._to_columns(key)]
@@ -134,25 +138,25 @@ class CounterStore:
         return self._read(statement, parameters)
 
     def _read(self, statement: str, parameters: Sequence[Any]) -> Snapshot:
-        look, width = Snapshot(), len(self._columns)
+        snapshot, width = Snapshot(), len(self._columns)
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             for part, *rest in cursor.fetchall():
-                self._put(look, int(part), rest[:width], rest[width], rest[width + 1 :])
-        return look
+                self._put(snapshot, int(part), rest[:width], rest[width], rest[width + 1 :])
+        return snapshot
 
-    def _put(self, look: Snapshot, part: int, columns: list[Any], text: str, numbers: list[Any]) -> None:
+    def _put(self, snapshot: Snapshot, part: int, columns: list[Any], text: str, numbers: list[Any]) -> None:
         if part == 0:
-            look.stored[self.counter.keys.from_columns(columns, self.connection)] = int(numbers[0])
+            snapshot.stored[self.counter.keys.from_columns(columns, self.connection)] = int(numbers[0])
         elif part == 1:
-            look.pending[text] = int(numbers[0] or 0)
+            snapshot.pending[text] = int(numbers[0] or 0)
             if numbers[1]:
-                look.recount_requests.add(text)
+                snapshot.recount_requests.add(text)
         elif part == 3:
-            look.true[self.counter.keys.checked(text)] = int(numbers[0])
+            snapshot.actual[self.counter.keys.checked(text)] = int(numbers[0])
         else:
             shard, batch, position, size, backfilled, shards = map(int, numbers)
-            look.shards[shard] = ShardProgress(batch, position, size, bool(backfilled), text, shards)
+            snapshot.shards[shard] = ShardProgress(batch, position, size, bool(backfilled), text, shards)
 
     @cached_property
     def _no_columns(self) -> str:
@@ -176,21 +180,20 @@ class CounterStore:
             stored = f"({' OR '.join([f'({self._is_key})'] * number)})"
         return self._statement(stored, f"IN ({places})")
 
-    def _statement(self, stored: str, waiting: str) -> str:
-        """What is stored and what waits of some keys, and the progress."""
-        of_stored, of_waiting, end = self._parts
-        return f"{of_stored} WHERE {stored} UNION ALL {of_waiting} {waiting} {end} UNION ALL {self._progress}"
+    def _statement(self, stored: str, pending: str) -> str:
+        """What is stored and pending of some keys, and the progress."""
+        of_stored, of_pending, end = self._parts
+        return f"{of_stored} WHERE {stored} UNION ALL {of_pending} {pending} {end} UNION ALL {self._progress}"
 
     @cached_property
     def _parts(self) -> tuple[str, str, str]:
         quote = self.connection.ops.quote_name
         model, columns = self.counter.model._meta, ", ".join(self._columns)
-        amount, key, amount_waiting = quote(self.counter.field.column or ""), quote("key"), quote("amount")
-        sums = f"SUM({amount_waiting}), COUNT(*) - COUNT({amount_waiting})"
+        key, delta = quote("key"), quote("amount")
         return (
-            f"SELECT 0, {columns}, NULL, {amount}, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
-            f"SELECT 1, {self._no_columns}, {key}, {sums}, 0, 0, 0, 0 FROM {quote(Delta._meta.db_table)}"
-            f" WHERE {quote('counter')} = %s AND {key}",
+            f"SELECT 0, {columns}, NULL, {self._stored_units}, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
+            f"SELECT 1, {self._no_columns}, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0"
+            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key}",
             f"GROUP BY {key}",
         )
 
@@ -205,15 +208,15 @@ class CounterStore:
 
     # Groups of composite keys
 
-    def look_at_group(self, group: str) -> Snapshot:
-        """What is stored and waiting for all keys of a group, and the progress of all shards, at one moment."""
-        look = self._look_at_group(group)
-        if 0 not in look.shards:
+    def group_snapshot(self, group: str) -> Snapshot:
+        """What is stored and pending of all keys of a group, and the progress of all shards, at one moment."""
+        snapshot = self._of_group(group)
+        if 0 not in snapshot.shards:
             self.ensure_progress(shards=1)
-            look = self._look_at_group(group)
-        return look
+            snapshot = self._of_group(group)
+        return snapshot
 
-    def _look_at_group(self, group: str) -> Snapshot:
+    def _of_group(self, group: str) -> Snapshot:
         first = self.counter.keys.parts[0].to_column(unescape(group), self.connection)
         least, below = group + SEPARATOR, group + AFTER_SEPARATOR
         return self._read(self._for_group, [first, self.label, least, below, self.label])
@@ -225,13 +228,13 @@ class CounterStore:
         key = self.connection.ops.quote_name("key") + bytewise
         return self._statement(f"{self._columns[0]} = %s", f"{bytewise} >= %s AND {key} < %s")
 
-    def true_values_of_group(self, group: str) -> dict[str, int]:
-        """The counts of all keys of a group by counting the source's rows."""
-        return self._texts(true_rows_of_group(self.counter, group, self.using))
+    def actual_counts_of_group(self, group: str) -> dict[str, int]:
+        """The counts of all keys of a group, in units, by counting the source's rows."""
+        return self._texts(actual_counts_of_group(self.counter, group, self.using))
 
     def _texts(self, numbers: models.QuerySet[Any, Any]) -> dict[str, int]:
         text, is_composite = self.counter.key_text, len(self._columns) > 1
-        return {text(key if is_composite else key[0]): number for *key, number in numbers}
+        return {text(key if is_composite else key[0]): int(number) for *key, number in numbers}
 
     def to_pk(self, key: str) -> Any:
         """A key as this database takes it; a tuple where it is composite.
@@ -244,9 +247,9 @@ class CounterStore:
     def _to_columns(self, key: str) -> list[Any]:
         return self.counter.keys.to_columns(key, self.connection)
 
-    def leave(self, sums: Mapping[str, int | None]) -> None:
-        """Let deltas wait in the database, in the transaction that is open; None asks for a recount of its key."""
-        waiting.leave(self.connection, self.label, sums)
+    def insert_deltas(self, sums: Mapping[str, int | None]) -> None:
+        """Leave pending deltas in the database, in the open transaction; None requests a recount of its key."""
+        deltas.insert(self.connection, self.label, sums)
 
     def refuse_events(self) -> None:
         """Refuse to recount what has no rows.
@@ -262,33 +265,33 @@ class CounterStore:
         return not self.events and source_rows(self.counter, self.using).exists()
 
     def actual_counts(self, keys: Sequence[str]) -> dict[str, int]:
-        """The counts of keys by counting the source's rows."""
+        """The counts of keys, in units, by counting the source's rows."""
         found = self._texts(actual_counts_query(self.counter, keys, self.using))
         return {key: found.get(key, 0) for key in keys}
 
-    def keys_to_count(self, look: Snapshot, keys: Sequence[str]) -> list[str]:
-        """The keys whose values only their rows can tell: all before the first fill, then those to be recounted."""
+    def keys_to_count(self, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
+        """The keys whose values only their rows can tell: all before the backfill, then those to be recounted."""
         if self.events:
             return []
-        return [key for key in keys if key in look.recount_requests] if look.backfilled else list(keys)
+        return [key for key in keys if key in snapshot.recount_requests] if snapshot.backfilled else list(keys)
 
     def set_layout(self, layout: Layout) -> None:
-        """Note where deltas may wait besides the database; no prefix: nowhere.
+        """Note where deltas may be pending besides the database; no prefix: nowhere.
 
         No run of a server is known there yet, so that none that went before can be missed.
         """
         progress.update(self.using, self.label, {**asdict(layout), "run_id": ""})
 
     def check_layout(self, known: ShardProgress | Progress, layout: Layout) -> None:
-        """Refuse to work beside deltas that wait under another prefix or number of shards.
+        """Refuse to work beside deltas that are pending under another prefix or number of shards.
 
         Raises:
-            BufferMismatch: they do, as far as the progress row of the first shard knows.
+            BufferMismatch: there may be some, as far as the progress row of the first shard knows.
         """
         if known.prefix and Layout(known.prefix, known.shards) != layout:
             now = f"PREFIX {layout.prefix!r} and SHARDS {layout.shards}" if layout.prefix else "the database buffer"
             raise BufferMismatch(
-                f"{self.label}: deltas may be pending in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards}, but"
-                f" the settings say {now}. Set them back, with DATABASE_ONLY, run: manage.py notification_update_counter"
-                " --drain, and change them then."
+                f"{self.label}: deltas may be pending in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards},"
+                f" but the settings say {now}. Set them back, with DATABASE_ONLY, run:"
+                " manage.py notification_update_counter --drain, and change them then."
             )

@@ -1,4 +1,4 @@
-"""The tables in which deltas wait and progress is kept."""
+"""The tables of pending deltas and of progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..fields import KeyField
 
 
 class Delta(models.Model):
-    """A change of one key's count that waits in the database. Without an amount it asks for a recount of its key."""
+    """A pending change of one key's count. Without an amount it is a request to recount its key."""
 
     id = models.BigAutoField(primary_key=True)
     counter = KeyField(max_length=150)
@@ -19,7 +19,7 @@ class Delta(models.Model):
     amount = models.BigIntegerField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["counter", "key"], name="nc_waiting")]
+        indexes: ClassVar = [models.Index(fields=["counter", "key"], name="nc_pending")]
 
     def __str__(self) -> str:
         return f"{self.counter} {self.key}: {self.amount}"

@@ -1,6 +1,6 @@
 """After ``migrate``: the rows of progress are there, and what a data migration may have changed is counted anew.
 
-The models of a migration send no signals to us, so that nobody can tell what a data migration has changed.
+The models of a migration send no signals to us, so that it cannot be determined what a data migration has changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..exceptions import BufferUnavailable
 from ..ledger import progress
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
-from ..triggers.install import Triggers, forget_waiting
+from ..triggers.install import Triggers, forget_pending
 
 logger = logging.getLogger("notifications_counter")
 
@@ -35,14 +35,14 @@ def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = 
     """Make the triggers what is declared, then create the rows of progress.
 
     In this order: of a row that comes in between, either its trigger knows or the progress, which says whether the
-    source had rows to be counted. Counters whose rows a data migration may have changed must be filled again.
+    source had rows to be counted. Counters whose rows a data migration may have changed must be backfilled again.
     """
     tables = Tables(using)
     _say(Triggers(tables).install(), verbosity, stdout)
     touched = {label for migration, _ in plan for label in touched_apps(migration)}
     if tables.has(Progress, Delta):
         for counter in tables.counters():
-            forget_waiting(using, counter)
+            forget_pending(using, counter)
             _prepare(counter, using, touched)
 
 
@@ -53,18 +53,18 @@ def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
 
 
 def _prepare(counter: CounterDeclaration, using: str, touched: set[str]) -> None:
-    stored = store_of(counter, using)
-    stored.ensure_progress(buffer_of(counter).layout.shards)
+    store = store_of(counter, using)
+    store.ensure_progress(buffer_of(counter).layout.shards)
     if counter.capture == "triggers":  # they see what migrations do
         return
-    if counter.source is not None and counter.source._meta.app_label in touched and stored.has_rows():
-        progress.update(using, stored.label, {"backfilled": False, "recounted_to": None})
+    if counter.source is not None and counter.source._meta.app_label in touched and store.has_rows():
+        progress.update(using, store.label, {"backfilled": False, "recounted_to": None})
         with suppress(BufferUnavailable):  # then nothing cached is read either
-            buffer_of(counter).clear_cache(stored)
+            buffer_of(counter).clear_cache(store)
         logger.warning(
             "%s: a data migration may have changed rows. Until they have been counted again, by the flushes or at once"
             " by manage.py notification_recount, every read counts them.",
-            stored.label,
+            store.label,
         )
 
 

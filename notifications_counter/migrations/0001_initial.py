@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ("amount", models.BigIntegerField(null=True)),
             ],
             options={
-                "indexes": [models.Index(fields=["counter", "key"], name="nc_waiting")],
+                "indexes": [models.Index(fields=["counter", "key"], name="nc_pending")],
             },
         ),
         migrations.CreateModel(
@@ -65,6 +65,14 @@ class Migration(migrations.Migration):
                 ("size", models.BigIntegerField(default=0)),
                 ("flushed_at", models.DateTimeField(null=True)),
                 ("flushed_keys", models.BigIntegerField(default=0)),
+                ("flushed_seconds", models.FloatField(default=0)),
+                ("lost_at", models.DateTimeField(null=True)),
+                ("audited_to", notifications_counter.fields.KeyField(max_length=500, null=True)),
+                ("audited_at", models.DateTimeField(null=True)),
+                ("audit_keys", models.BigIntegerField(default=0)),
+                ("drift_at", models.DateTimeField(null=True)),
+                ("drift_keys", models.BigIntegerField(default=0)),
+                ("drift_amount", models.BigIntegerField(default=0)),
             ],
             options={
                 "constraints": [models.UniqueConstraint(fields=("counter", "shard"), name="nc_progress_row")],

@@ -1,4 +1,4 @@
-"""The status of all counters as Prometheus metrics, read when they are asked for.
+"""The status of all counters as Prometheus metrics, read at each scrape.
 
 Without prometheus-client this module can be imported; to register the metrics needs the extra ``prometheus``.
 """
@@ -73,11 +73,11 @@ def _oldest_intent(status: Status) -> float | None:
 
 
 METRICS = (
-    Metric("pending_keys", "Keys that have deltas waiting.", _known("keys")),
-    Metric("pending_rows", "Deltas that wait in the database.", attrgetter("rows")),
-    Metric("pending_amount", "Sum of all deltas that wait.", attrgetter("amount")),
+    Metric("pending_keys", "Keys that have pending deltas.", _known("keys")),
+    Metric("pending_rows", "Deltas that are pending in the database.", attrgetter("rows")),
+    Metric("pending_amount", "Sum of all pending deltas.", attrgetter("amount")),
     Metric("batch_remaining_keys", "Keys of the begun batch still to be applied.", lambda one: one.size - one.position),
-    Metric("recount_requests", "Recounts that were asked for and not done yet.", _known("asked")),
+    Metric("recount_requests", "Recounts that were requested and not done yet.", _known("recount_requests")),
     Metric("open_intents", "Intents that no push has followed yet.", attrgetter("intents")),
     Metric("flagged_intents", "Open intents that a recount has seen.", attrgetter("flagged")),
     Metric("oldest_intent_age_seconds", "Age of the oldest open intent, 0 for none.", _oldest_intent),
@@ -86,7 +86,7 @@ METRICS = (
     Metric("last_flush_timestamp_seconds", "When the last flush ended.", _time("flushed_at")),
     Metric("last_flush_duration_seconds", "How long it took.", attrgetter("flushed_seconds")),
     Metric("last_flush_keys", "How many keys' sums it added.", attrgetter("flushed_keys")),
-    Metric("last_audit_timestamp_seconds", "When the audit last looked at keys.", _time("audited_at")),
+    Metric("last_audit_timestamp_seconds", "When the audit last recounted keys.", _time("audited_at")),
     Metric("last_drift_timestamp_seconds", "When the audit last found wrong counts.", _time("drift_at")),
     Metric("last_drift_keys", "How many it found then.", attrgetter("drift_keys")),
     Metric("last_drift_amount", "By how much they were wrong, without signs.", attrgetter("drift_amount")),

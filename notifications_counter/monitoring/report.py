@@ -24,13 +24,16 @@ def as_text(status: Status) -> str:
 def _lines(status: Status) -> Iterator[tuple[str, str]]:
     if status.problem:
         yield "PROBLEM", status.problem
-    yield "waiting", _waiting(status)
-    yield "recounts", f"{status.recount_requests} asked for"
+    yield "pending", _pending(status)
+    yield "recounts", f"{status.recount_requests} requested"
     if status.servers:
         yield "intents", _intents(status)
         yield "batch", f"number {status.batch}, {status.position} of {status.size} keys applied"
     yield "last flush", _flush(status)
-    yield "backfilled", "yes" if status.backfilled else "no: reads count the rows until flushes have counted all of them once"
+    yield (
+        "backfilled",
+        "yes" if status.backfilled else "no: reads count the rows until flushes have counted all of them once",
+    )
     if status.lost_at:
         yield "lost data", f"noticed {_moment(status, status.lost_at)}; all keys are being recounted"
     yield "audit", _audit(status)
@@ -39,11 +42,11 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
         yield "server", _server(server)
 
 
-def _waiting(status: Status) -> str:
+def _pending(status: Status) -> str:
     keys, rows = number(status.keys, "key"), number(status.rows, "row")
     if status.outside is None:
         return f"{keys}, {rows} in the database; what is pending outside is not known"
-    amount = "not known" if status.amount is None else f"{status.amount:+d}"
+    amount = "not known" if status.amount is None else f"{status.amount:+}"
     return f"{keys}, {status.outside} outside the database; {rows} in it; sum {amount}"
 
 

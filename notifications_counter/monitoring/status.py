@@ -11,23 +11,23 @@ from ..exceptions import BufferUnavailable, CounterError
 
 
 def read_status(counter: CounterDeclaration, using: str | None = None) -> Status:
-    """What waits for a counter, and what its last flush did; see ``Counter.status``.
+    """What is pending of a counter, and what its last flush did; see ``Counter.status``.
 
-    A server that does not answer, or deltas that wait elsewhere than the settings say, are told as the status's
+    A server that does not answer, or deltas that may be pending elsewhere than the settings say, are the status's
     ``problem``.
 
     Args:
         counter: the counter.
         using: a database alias, where it is not the counter's own.
     """
-    stored, buffer = store_of(counter, using), buffer_of(counter)
+    store, buffer = store_of(counter, using), buffer_of(counter)
     try:
-        status = buffer.status(stored)
+        status = buffer.status(store)
     except BufferUnavailable as error:
-        known = buffer.database_status(stored)
+        known = buffer.database_status(store)
         return replace(known, problem=str(error), outside=None, amount=None, intents=None, flagged=None)
     try:
-        stored.check_layout(stored.snapshot([]).shards[0], buffer.layout)
+        store.check_layout(store.snapshot([]).shards[0], buffer.layout)
     except CounterError as error:
         return replace(status, problem=str(error).removeprefix(f"{status.label}: "))
     return status

@@ -1,4 +1,4 @@
-"""Limits of what may wait, and for how long: what a check of a monitoring system asks."""
+"""Limits of what may be pending, and for how long: what a monitoring system checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Thresholds:
 
     Attributes:
         age: seconds since the last flush.
-        keys: how many keys have deltas waiting.
+        keys: how many keys have pending deltas.
         intent_age: seconds since the oldest intent was left.
         drift_within: wrong counts that the audit found so many seconds ago, or less.
     """
@@ -29,7 +29,7 @@ class Thresholds:
         """A sentence for each of them that a status passes."""
         yield from self._flush(status)
         if self.keys is not None and status.keys > self.keys:
-            yield f"{status.label}: deltas of {number(status.keys, 'key')} are waiting, more than {self.keys:g}."
+            yield f"{status.label}: deltas of {number(status.keys, 'key')} are pending, more than {self.keys:g}."
         if self.intent_age is not None and (status.oldest_intent or 0) > self.intent_age:
             yield f"{status.label}: the oldest intent is {status.oldest_intent} s old, more than {self.intent_age:g} s."
         age = status.drift_age

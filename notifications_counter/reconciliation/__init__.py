@@ -1,1 +1,1 @@
-"""Counting sources again: for keys, for all keys in slices, for all keys in turn."""
+"""Counting sources again: for keys, for all keys in slices (the backfill), for all keys in turn (the audit)."""

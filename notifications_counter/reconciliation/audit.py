@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from ..conf import get_settings
 from ..ledger import progress
-from ..ledger.snapshot import BATCH
+from ..ledger.snapshot import BATCH, RecountResult
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
-from .recount import RecountResult, recount_once
+from .recount import recount_once
 from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, place
 
 logger = logging.getLogger("notifications_counter")
@@ -29,7 +29,7 @@ MOST_SECONDS = 1.0
 #: Seconds that one slice should take: keys with very many rows are counted a few at a time.
 SLICE_SECONDS = 0.1
 
-#: Seconds that the first run of a counter stands for.
+#: How many seconds the first run of a counter makes up for.
 FIRST_INTERVAL = 60
 
 
@@ -39,80 +39,80 @@ class AuditResult:
 
     Attributes:
         keys: how many keys it recounted.
-        drifted: what it found wrong, and corrected.
+        drifted: the wrong counts that it found, and corrected.
     """
 
     keys: int = 0
     drifted: list[RecountResult] = field(default_factory=list)
 
 
-def audit(stored: CounterStore, stop: Callable[[], bool] = lambda: False) -> AuditResult:
+def audit(store: CounterStore, stop: Callable[[], bool] = lambda: False) -> AuditResult:
     """Recount as many keys as are due by now.
 
     Args:
-        stored: the counter, on one database alias.
+        store: the counter, on one database alias.
         stop: asked between slices; a true answer ends it.
     """
     done = AuditResult()
     within = get_settings().AUDIT_INTERVAL
     if within is None:
         return done
-    row = progress.read(stored.using, stored.label, 0)
-    end, size, due = time.monotonic() + MOST_SECONDS, 1, _due(stored, row, within)
+    row = progress.read(store.using, store.label, 0)
+    end, size, due = time.monotonic() + MOST_SECONDS, 1, _due(store, row, within)
     while done.keys < due and time.monotonic() < end and not stop():
-        size = _next_size(stored, done, min(size, due - done.keys))
+        size = _next_size(store, done, min(size, due - done.keys))
         if not size:
             break
-    _note(stored, done)
+    _note(store, done)
     return done
 
 
-def _due(stored: CounterStore, row: Progress, within: float) -> int:
+def _due(store: CounterStore, row: Progress, within: float) -> int:
     """How many keys are due: of a whole table within so many seconds, the part that has passed since the last run."""
     keys = row.audit_keys
     if row.audited_to is None:
-        keys = models.QuerySet(stored.counter.model, using=stored.using).count()
-        progress.update(stored.using, stored.label, {"audit_keys": keys})
+        keys = models.QuerySet(store.counter.model, using=store.using).count()
+        progress.update(store.using, store.label, {"audit_keys": keys})
     passed = timezone.now() - row.audited_at if row.audited_at else timedelta(seconds=FIRST_INTERVAL)
     return max(1, math.ceil(keys * passed.total_seconds() / within))
 
 
-def _next_size(stored: CounterStore, done: AuditResult, size: int) -> int:
+def _next_size(store: CounterStore, done: AuditResult, size: int) -> int:
     """Recount the next keys; how many the next slice should have, 0 at the end of the table."""
     began = time.monotonic()
-    keys = _take(stored, size)
+    keys = _take(store, size)
     if not keys:
         return 0
-    found = recount_once(stored, keys)
-    done.keys += len(found)  # those that are missing were being changed, and have their turn another day
+    found = recount_once(store, keys)
+    done.keys += len(found)  # those that are missing were being changed, and have their turn in the next round
     done.drifted += [one for one in found.values() if one.difference]
     seconds = max(time.monotonic() - began, 0.001)
     return max(1, min(BATCH, math.ceil(len(keys) * min(SLICE_SECONDS / seconds, 8))))
 
 
-def _take(stored: CounterStore, limit: int) -> Sequence[str]:
+def _take(store: CounterStore, limit: int) -> Sequence[str]:
     """The next keys, and a note that their turn has come; none at the end, and the next call begins anew."""
-    noted = progress.read(stored.using, stored.label, 0).audited_to
+    noted = progress.read(store.using, store.label, 0).audited_to
     phase, after = place(noted)
     if phase == SOURCE_KEYS:
-        keys = next_keys(stored, SOURCE_KEYS, after, limit)
+        keys = next_keys(store, SOURCE_KEYS, after, limit)
         if not keys:
             phase, after = COUNT_KEYS, ""
     if phase == COUNT_KEYS:
-        keys = next_wrong_keys(stored, after, limit)
+        keys = next_wrong_keys(store, after, limit)
     to = f"{phase}{keys[-1]}" if keys else None
-    progress.update(stored.using, stored.label, {"audited_to": to})
+    progress.update(store.using, store.label, {"audited_to": to})
     return keys
 
 
-def _note(stored: CounterStore, done: AuditResult) -> None:
+def _note(store: CounterStore, done: AuditResult) -> None:
     now = timezone.now()
     values: dict[str, Any] = {"audited_at": now}
     if done.drifted:
-        amount = sum(abs(one.difference) for one in done.drifted)
+        amount = sum(abs(store.counter.amounts.of_value(one.difference)) for one in done.drifted)
         values |= {"drift_at": now, "drift_keys": len(done.drifted), "drift_amount": amount}
-        logger.warning("%s: %s", stored.label, _sentence(done.drifted))
-    progress.update(stored.using, stored.label, values)
+        logger.warning("%s: %s", store.label, _sentence(done.drifted))
+    progress.update(store.using, store.label, values)
 
 
 def _sentence(drifted: Sequence[RecountResult]) -> str:

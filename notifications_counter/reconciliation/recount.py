@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -21,75 +20,61 @@ from ..ledger.store import CounterStore
 PAUSE = 0.02
 
 #: After so many tries the keys are frozen, and what is under way has so many seconds to end.
-TRIES_BEFORE_FREEZE, DRAIN = 3, 0.1
+TRIES_BEFORE_FREEZE, PAUSE_AFTER_FREEZE = 3, 0.1
 
 
-@dataclass(frozen=True)
-class RecountResult:
-    """What a recount found of a key.
-
-    Attributes:
-        key: the key, as text.
-        stored: what its row held.
-        buffered: what was waiting.
-        true: how many rows of the source count.
-    """
-
-    key: str
-    stored: int
-    buffered: int
-    true: int
-
-    @property
-    def changed(self) -> int:
-        """The delta that was missing: 0 where stored and buffered were right."""
-        return self.true - self.stored - self.buffered
-
-
-def recount(stored: CounterStore, keys: Sequence[str], patience: float = 120, *, check: bool = False) -> list[RecountResult]:
+def recount(
+    store: CounterStore, keys: Sequence[str], patience: float = 120, *, check: bool = False
+) -> list[RecountResult]:
     """Recount keys; see ``Counter.recount``.
 
     Args:
-        stored: the counter, on one database alias.
+        store: the counter, on one database alias.
         keys: the keys, each once.
-        patience: for how many seconds a key is tried on which writers are busy.
+        patience: for how many seconds keys are tried again on which writers are busy.
         check: whether to change nothing.
 
     Raises:
         RecountFailed: that was not enough. The other keys are done.
     """
-    stored.refuse_events()
-    refuse_in_transaction(stored)
-    found = recount_once(stored, keys, check)
-    end, tries = time.monotonic() + patience, 1
+    store.refuse_events()
+    refuse_in_transaction(store)
+    found = recount_once(store, keys, check)
+    buffer, end, tries = buffer_of(store.counter), time.monotonic() + patience, 1
     while left := [key for key in keys if key not in found]:
         if time.monotonic() > end:
-            raise RecountFailed(f"{stored.label}: writers left no gap to recount: {', '.join(left[:5])}")
-        _wait(stored, left, freeze=tries >= TRIES_BEFORE_FREEZE and not check)
-        found |= recount_once(stored, left, check)
+            raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(left[:5])}")
+        _wait(store, left, freeze=buffer.recounts_by_guard and tries >= TRIES_BEFORE_FREEZE and not check)
+        found |= recount_once(store, left, check)
         tries += 1
     return [found[key] for key in keys]
 
 
-def recount_once(stored: CounterStore, keys: Sequence[str], check: bool = False) -> dict[str, RecountResult]:
-    """Recount keys; those are missing in the result that a writer was busy with."""
+def recount_once(store: CounterStore, keys: Sequence[str], check: bool = False) -> dict[str, RecountResult]:
+    """Recount keys; the result lacks those on which a writer was busy."""
     found: dict[str, RecountResult] = {}
     for part in in_parts(keys):
-        found |= buffer_of(stored.counter).recount(stored, part, correct=not check)
-    return {key: RecountResult(key, one.stored, one.pending, one.actual) for key, one in found.items()}
+        found |= buffer_of(store.counter).recount(store, part, correct=not check)
+    convert = store.counter.amounts.from_units
+    return found if convert is None else {key: one.converted(convert) for key, one in found.items()}
 
 
-def _wait(stored: CounterStore, keys: Sequence[str], freeze: bool) -> None:
+def _wait(store: CounterStore, keys: Sequence[str], freeze: bool) -> None:
     if freeze:
-        buffer_of(stored.counter).freeze(stored, keys)
-    time.sleep(DRAIN if freeze else PAUSE)
+        buffer_of(store.counter).freeze(store, keys)
+    time.sleep(PAUSE_AFTER_FREEZE if freeze else PAUSE)
 
 
-def refuse_in_transaction(stored: CounterStore) -> None:
+def refuse_in_transaction(store: CounterStore) -> None:
+    """Refuse to recount inside a transaction.
+
+    Raises:
+        RecountInTransaction: one is open.
+    """
     try:
-        with transaction.atomic(using=stored.using, durable=True):
+        with transaction.atomic(using=store.using, durable=True):
             pass
     except RuntimeError:
         raise RecountInTransaction(
-            f"{stored.label}: a recount cannot run inside atomic(): call it outside of any transaction."
+            f"{store.label}: a recount cannot run inside atomic(): call it outside of any transaction."
         ) from None

@@ -1,4 +1,4 @@
-"""A walk over all keys, in slices, that recounts each: the first backfill, and after the server lost data."""
+"""A walk over all keys, in slices, that recounts each: the backfill, and what follows lost data."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from django.db.models import Exists, OuterRef, Q
 
 from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
-from ..declaration.rows import key_names, with_rows
+from ..declaration.rows import counted_rows, key_names
 from ..ledger import progress
-from ..ledger.snapshot import BATCH, in_parts
+from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
-from .recount import RecountResult, recount
+from .recount import recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
 #: have a count.
 SOURCE_KEYS, COUNT_KEYS = "rows:", "counts:"
 
 
-def recount_next(stored: CounterStore, limit: int = BATCH, begun: bool = False) -> list[RecountResult] | None:
+def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -> list[RecountResult] | None:
     """Recount the next slice of all keys, and note how far it went. Several callers may take turns.
 
     Args:
-        stored: the counter, on one database alias.
+        store: the counter, on one database alias.
         limit: how many keys.
         begun: whether the caller has taken part already: where somebody else has reached the end, it ends too.
 
     Returns:
-        What was found; None at the end of the table: all is filled then, and the next call begins anew.
+        What was found; None at the end of the table: all is backfilled then, and the next call begins anew.
     """
-    noted = progress.read(stored.using, stored.label, 0).recounted_to
+    noted = progress.read(store.using, store.label, 0).recounted_to
     if noted is None and begun:
         return None
     phase, after = place(noted)
-    keys = next_keys(stored, phase, after, limit)
-    found = recount(stored, keys) if keys else []
+    keys = next_keys(store, phase, after, limit)
+    found = recount(store, keys) if keys else []
     if not keys and phase == SOURCE_KEYS:
-        _give_rows_to_waiting_keys(stored)
-    _note(stored, noted, keys, phase)
+        _store_pending_keys(store)
+    _note(store, noted, keys, phase)
     return found if keys or phase == SOURCE_KEYS else None
 
 
@@ -50,31 +50,31 @@ def place(noted: str | None) -> tuple[str, str]:
     return phase + colon, after
 
 
-def _note(stored: CounterStore, noted: str | None, keys: Sequence[str], phase: str) -> None:
+def _note(store: CounterStore, noted: str | None, keys: Sequence[str], phase: str) -> None:
     """Note how far a walk is, unless it has begun anew meanwhile, because data was lost."""
     values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
     if keys:
         values = {"recounted_to": f"{phase}{keys[-1]}"}
     elif phase == COUNT_KEYS:
         values = {"recounted_to": None, "backfilled": True, "lost_at": None}
-    progress.move(stored.using, stored.label, "recounted_to", noted, values)
+    progress.move(store.using, store.label, "recounted_to", noted, values)
 
 
-def _give_rows_to_waiting_keys(stored: CounterStore) -> None:
-    """A key whose rows went before its turn may have nothing but deltas that wait: flushed, it is found by its row.
+def _store_pending_keys(store: CounterStore) -> None:
+    """A key whose rows went before its turn may have nothing but pending deltas: applied, it is found by its count.
 
-    Those that a writer has committed and not sent yet are still intended.
+    Deltas that a writer has committed and not pushed yet are known by their intents.
     """
-    intended = buffer_of(stored.counter).intended(stored)
-    apply_all(stored)
-    recount(stored, sorted(intended))
+    intended = buffer_of(store.counter).intended_keys(store)
+    apply_all(store)
+    recount(store, sorted(intended))
 
 
-def all_keys(stored: CounterStore, limit: int = BATCH) -> Iterator[Sequence[str]]:
-    """Slices of all keys whose counts may be wrong: those with rows, with a count, with deltas that wait."""
-    yield from _walk(lambda after: next_keys(stored, SOURCE_KEYS, after, limit))
-    yield from _walk(lambda after: next_wrong_keys(stored, after, limit))
-    yield from in_parts(sorted(_without_rows(stored, buffer_of(stored.counter).pending_keys(stored))), limit)
+def all_keys(store: CounterStore, limit: int = BATCH) -> Iterator[Sequence[str]]:
+    """Slices of all keys whose counts may be wrong: those with rows, with a count, with pending deltas."""
+    yield from _walk(lambda after: next_keys(store, SOURCE_KEYS, after, limit))
+    yield from _walk(lambda after: next_wrong_keys(store, after, limit))
+    yield from in_parts(sorted(_without_rows(store, buffer_of(store.counter).pending_keys(store))), limit)
 
 
 def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
@@ -84,39 +84,39 @@ def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
         after = keys[-1]
 
 
-def _without_rows(stored: CounterStore, keys: Iterable[str]) -> set[str]:
+def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
     """The keys that have neither rows nor a count."""
     left = set(keys)
     for part in in_parts(sorted(left)):
-        look = stored.snapshot(part, count=True)
-        left -= {key for key in part if look.true.get(key) or look.stored.get(key)}
+        snapshot = store.snapshot(part, count=True)
+        left -= {key for key in part if key in snapshot.actual or snapshot.stored.get(key)}
     return left
 
 
-def next_keys(stored: CounterStore, phase: str, after: str, limit: int) -> list[str]:
+def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
-        return _after(stored, with_rows(stored.counter, stored.using), key_names(stored.counter), after, limit)
+        return _after(store, counted_rows(store.counter, store.using), key_names(store.counter), after, limit)
     # All of them: one whose rows were gone at its turn may have got new ones since.
-    return _after(stored, models.QuerySet(stored.counter.model, using=stored.using), _pk_names(stored), after, limit)
+    return _after(store, models.QuerySet(store.counter.model, using=store.using), _pk_names(store), after, limit)
 
 
-def next_wrong_keys(stored: CounterStore, after: str, limit: int) -> list[str]:
+def next_wrong_keys(store: CounterStore, after: str, limit: int) -> list[str]:
     """The next keys that have a count and no rows."""
-    names = _pk_names(stored)
-    same = {of_source: OuterRef(own) for of_source, own in zip(key_names(stored.counter), names, strict=True)}
-    rows = with_rows(stored.counter, stored.using).filter(**same)
-    counts: models.QuerySet[Any] = models.QuerySet(stored.counter.model, using=stored.using)
-    counts = counts.exclude(**{stored.counter.field.attname: 0}).filter(~Exists(rows))
-    return _after(stored, counts, names, after, limit)
+    names = _pk_names(store)
+    same = {of_source: OuterRef(own) for of_source, own in zip(key_names(store.counter), names, strict=True)}
+    rows = counted_rows(store.counter, store.using).filter(**same)
+    counts: models.QuerySet[Any] = models.QuerySet(store.counter.model, using=store.using)
+    counts = counts.exclude(**{store.counter.field.attname: 0}).filter(~Exists(rows))
+    return _after(store, counts, names, after, limit)
 
 
-def _pk_names(stored: CounterStore) -> list[str]:
-    return [part.column.attname for part in stored.counter.keys.parts]
+def _pk_names(store: CounterStore) -> list[str]:
+    return [part.column.attname for part in store.counter.keys.parts]
 
 
-def _after(stored: CounterStore, rows: models.QuerySet[Any], names: Sequence[str], after: str, limit: int) -> list[str]:
-    keys = stored.counter.keys
+def _after(store: CounterStore, rows: models.QuerySet[Any], names: Sequence[str], after: str, limit: int) -> list[str]:
+    keys = store.counter.keys
     if after:
         parts = zip(names, keys.parts, keys.split(after), strict=True)
         rows = rows.filter(_is_after([(name, part.value(text)) for name, part, text in parts]))
@@ -132,7 +132,7 @@ def _is_after(place: Sequence[tuple[str, Any]]) -> Q:
     return Q(**{f"{name}__gte": value}) & (greater | Q(**{name: value}) & _is_after(rest)) if rest else greater
 
 
-def number_of_keys(stored: CounterStore) -> int:
-    """How many keys a recount of the whole table looks at, for a progress bar: about twice those that have rows."""
-    names = key_names(stored.counter)
-    return 2 * with_rows(stored.counter, stored.using).order_by().values(*names).distinct().count()
+def number_of_keys(store: CounterStore) -> int:
+    """How many keys a recount of all keys visits, for a progress bar: about twice those that have rows."""
+    names = key_names(store.counter)
+    return 2 * counted_rows(store.counter, store.using).order_by().values(*names).distinct().count()

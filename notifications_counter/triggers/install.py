@@ -1,4 +1,4 @@
-"""The triggers of counters that ask for them: what is declared, what a database has, and how one becomes the other."""
+"""The triggers of counters with ``capture="triggers"``: installed, compared with the declarations, dropped."""
 
 from __future__ import annotations
 
@@ -135,18 +135,18 @@ class Triggers:
             cursor.execute(sql)
 
     def _uncount(self, counter: CounterDeclaration) -> None:
-        """What changed without triggers, or with two ways of counting at once, nobody knows: count the source anew."""
+        """What changed without triggers, or with two ways of capture at once, is unknown: it must be backfilled."""
         progress.update(self.using, counter.label, {"backfilled": False})
 
     def _count_if_empty(self, counter: CounterDeclaration) -> None:
         """From here on every change is counted. Where nothing is, nothing need be counted anew."""
-        waiting = Delta.objects.using(self.using).filter(counter=counter.label)
+        pending = Delta.objects.using(self.using).filter(counter=counter.label)
         stored = counter.model._base_manager.using(self.using)
-        if not (store_of(counter, self.using).has_rows() or waiting.exists() or stored.exists()):
+        if not (store_of(counter, self.using).has_rows() or pending.exists() or stored.exists()):
             progress.update(self.using, counter.label, {"backfilled": True})
 
 
-def forget_waiting(using: str, counter: CounterDeclaration) -> None:
+def forget_pending(using: str, counter: CounterDeclaration) -> None:
     """Forget the deltas that emptying all tables has left, before the counter's progress begins.
 
     ``manage.py flush`` may empty the table of deltas before the sources, whose triggers then leave new ones.

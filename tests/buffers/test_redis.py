@@ -166,7 +166,10 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(987_654), 0)
 
     def recounted_after_the_grace_time(self, key: str) -> int:
-        base, long_ago = self.buffer.shards.base(counter.store(), 0), int(time.time()) - 2 * self.buffer.max_transaction_age
+        base, long_ago = (
+            self.buffer.shards.base(counter.store(), 0),
+            int(time.time()) - 2 * self.buffer.max_transaction_age,
+        )
         for token in self.buffer.server.client.hkeys(f"{base}:intents:{key}"):
             self.buffer.server.client.hset(f"{base}:intents:{key}", token, long_ago)
         self.buffer.server.client.zadd(f"{base}:dirty", {key: long_ago})
@@ -365,7 +368,7 @@ class StepsTest(RedisTestCase):
             notify(self.user, 10)
             counter.flush()
             notify(self.user, 100)
-            Flush(counter.store())._claim(0)
+            Flush(counter.store()).applier._claim(0)
 
         with transaction.atomic():
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from notifications_counter.buffers.redis.read import PendingDeltas
-from notifications_counter.ledger.snapshot import found_in
 
 from .users import Process, Steps
 from .world import INTENT_GRACE, KEYS, LONGEST, require, short

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .flushes import Flusher, Healer, RowFlusher
 from .users import GroupReader, Process, Reader, Steps, Writer
-from .world import INTENT_GRACE, GROUP, KEYS, LONGEST, A, B, Scripts, World, require, short
+from .world import GROUP, INTENT_GRACE, KEYS, LONGEST, A, B, Scripts, World, require, short
 
 #: What a writer's transactions may change: key -> by how much, and whether it knows.
 CHANGES: list[tuple[dict[str, int], bool]] = [

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from notifications_counter.buffers.redis.read import PendingDeltas, ShardSnapshot
-from notifications_counter.ledger.snapshot import in_database, in_parts
+from notifications_counter.ledger.snapshot import in_parts
 
-from .world import INTENT_GRACE, GROUP, KEYS, World, require, short
+from .world import GROUP, INTENT_GRACE, KEYS, World, require, short
 
 Steps = dict[str, Callable[[], Any]]
 
@@ -200,7 +200,9 @@ class Reader(Process):
             return
         seq, version, has_batch, *rest = self.run("snapshot", *self.missing)
         parts = zip(self.missing, in_parts(rest, 4), strict=True)
-        found = {key: PendingDeltas(pending, score, str(rank), bool(asked)) for key, (pending, score, rank, asked) in parts}
+        found = {
+            key: PendingDeltas(pending, score, str(rank), bool(asked)) for key, (pending, score, rank, asked) in parts
+        }
         self.seen = ShardSnapshot(seq, version, bool(has_batch), found)
         self.at = "snapped"
 
@@ -214,7 +216,11 @@ class Reader(Process):
             self.at = "start"
             return
         require(not self.seen.is_newer_than(row), "a reader takes the database for one of the past")
-        known = [key for key in self.missing if not self.seen.keys[key].recount_requested and key not in look.recount_requests]
+        known = [
+            key
+            for key in self.missing
+            if not self.seen.keys[key].recount_requested and key not in look.recount_requests
+        ]
         stored = look.in_database(known)
         values = {key: stored[key] + self.seen.keys[key].amount(int(self.seen.seq), row) for key in known}
         for key, value in values.items():

@@ -207,6 +207,88 @@ class JobsByStep(models.Model):
     counter = Counter(Job, "step")
 
 
+class Purchase(models.Model):
+    """Its columns are summed, by signals and by triggers."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True)
+    price = models.DecimalField(max_digits=9, decimal_places=2, null=True)
+    size = models.IntegerField(null=True)
+    quantity = models.PositiveIntegerField(default=1)
+    void = models.BooleanField(default=False)
+    note = models.CharField(max_length=10, default="")
+    cost = models.GeneratedField(
+        expression=F("price") * F("quantity"),
+        output_field=models.DecimalField(max_digits=12, decimal_places=2, null=True),
+        db_persist=True,
+    )
+
+
+class Spent(models.Model):
+    """Sums of decimals; of the second the count model keeps more places."""
+
+    user = owner()
+    price = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    all = models.DecimalField(max_digits=15, decimal_places=3, default=0)
+    prices = Counter(Purchase, "user", Q(void=False), "price", sum="price")
+    all_prices = Counter(Purchase, "user", field="all", sum="price")
+
+
+class SpentByTriggers(models.Model):
+    user = owner()
+    price = models.DecimalField(max_digits=15, decimal_places=3, default=0)
+    cost = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    prices = Counter(Purchase, "user", Q(void=False), "price", sum="price", capture="triggers", buffer="rows")
+    costs = Counter(Purchase, "user", field="cost", sum="cost", capture="triggers", buffer="rows")
+
+
+class Sizes(models.Model):
+    """Sums of integers, by signals, by triggers, and of a column without a sign."""
+
+    user = owner()
+    size = models.BigIntegerField(default=0)
+    by_triggers = models.BigIntegerField(default=0)
+    pieces = models.BigIntegerField(default=0)
+    pieces_by_triggers = models.BigIntegerField(default=0)
+    sizes = Counter(Purchase, "user", Q(void=False), "size", sum="size")
+    triggers = Counter(Purchase, "user", Q(void=False), "by_triggers", sum="size", capture="triggers", buffer="rows")
+    quantities = Counter(Purchase, "user", field="pieces", sum="quantity")
+    all_pieces = Counter(
+        Purchase, "user", field="pieces_by_triggers", sum="quantity", capture="triggers", buffer="rows"
+    )
+
+
+class Download(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    bytes = models.BigIntegerField()
+
+
+class Traffic(models.Model):
+    """Sums that no double holds."""
+
+    user = owner()
+    bytes = models.BigIntegerField(default=0)
+    counter = Counter(Download, "user", sum="bytes")
+
+
+class Order(models.Model):
+    """A column is summed that the database works out."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    price = models.DecimalField(max_digits=9, decimal_places=2)
+    quantity = models.IntegerField(default=1)
+    cost = models.GeneratedField(
+        expression=F("price") * F("quantity"),
+        output_field=models.DecimalField(max_digits=12, decimal_places=2, null=True),
+        db_persist=True,
+    )
+
+
+class Ordered(models.Model):
+    user = owner()
+    cost = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    counter = Counter(Order, "user", sum="cost")
+
+
 class Message(models.Model):
     """Counted by two and by three columns, each of which may be missing."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ...exceptions import InvalidSettings, MissingExtra
+from .options import client_option
 
 try:
     import redis
@@ -28,7 +29,6 @@ __all__ = [
     "make_async_client",
     "make_client",
     "redis",
-    "source_of",
     "text",
     "texts",
     "unlink",
@@ -43,28 +43,11 @@ ERRORS = (redis.RedisError, RedisClusterException)
 #: Keys that are deleted in one call.
 KEYS_A_CALL = 1000
 
-SOURCES = ("URL", "CACHE", "CLIENT")
-
 #: A thread has one connection at most: no thread must fail for want of one, as it would with redis-py's own limit.
 CONNECTIONS = 2**31
 
 #: Tasks of an event loop wait for one of so many connections.
 ASYNC_CONNECTIONS = 50
-
-
-def source_of(alias: str, options: Mapping[str, Any]) -> str:
-    """Which of the three options names the client.
-
-    Raises:
-        InvalidSettings: none of them does, or several.
-    """
-    given = [name for name in SOURCES if options[name] is not None]
-    if len(given) != 1:
-        said = ", ".join(given) or "none"
-        raise InvalidSettings(f"Buffer {alias!r} needs exactly one of the options URL, CACHE and CLIENT, not {said}.")
-    if not isinstance(options[given[0]], str):
-        raise InvalidSettings(f"Buffer {alias!r}: {given[0]} must be a string, not {options[given[0]]!r}.")
-    return given[0]
 
 
 def make_client(alias: str, options: Mapping[str, Any]) -> Any:
@@ -74,10 +57,10 @@ def make_client(alias: str, options: Mapping[str, Any]) -> Any:
         InvalidSettings: it cannot be made.
         MissingExtra: ``CACHE`` is given and django-redis is not installed.
     """
-    source = source_of(alias, options)
-    if source == "URL":
+    option = client_option(alias, options)
+    if option == "URL":
         return from_url(alias, options["URL"], options["TIMEOUT"])
-    return _from_cache(options["CACHE"]) if source == "CACHE" else function_at(alias, source, options["CLIENT"])()
+    return _from_cache(options["CACHE"]) if option == "CACHE" else function_at(alias, option, options["CLIENT"])()
 
 
 def from_url(alias: str, url: str, timeout: float) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 
 from ...declaration.key_text import ESCAPE, SEPARATOR, split_group
 from ...exceptions import BufferUnavailable
-from ...ledger.snapshot import Snapshot, ShardProgress, in_database, in_parts
+from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
-from .read import TRIES, PendingDeltas, Reader, Snapshot, integer
+from .read import TRIES, PendingDeltas, Reader, ShardSnapshot, integer
 from .server import RedisServer
 from .shards import Shards
 
@@ -48,20 +48,20 @@ class GroupReader(Reader):
     """
 
     def __init__(
-        self, server: RedisServer, shards: Shards, stored: CounterStore, cache_ttl: int, database_only: bool, group: str
+        self, server: RedisServer, shards: Shards, store: CounterStore, cache_ttl: int, database_only: bool, group: str
     ) -> None:
-        super().__init__(server, shards, stored, cache_ttl, database_only)
+        super().__init__(server, shards, store, cache_ttl, database_only)
         self.group = group
         self.shard = shards.of_group(group)
-        self.base = shards.base(stored, self.shard)
-        self.own = {key for unsent in self.unsent for key in unsent.keys(stored) if split_group(key)[0] == group}
+        self.base = shards.base(store, self.shard)
+        self.own = {key for unsent in self.unsent for key in unsent.keys(store) if split_group(key)[0] == group}
 
     def group_values(self) -> dict[str, int]:
         """The values of all keys of the group, the caller's own transaction included."""
         try:
             return self._found()
         except BufferUnavailable:
-            return self._sums(self.stored.look_at_group(self.group), {}, set())
+            return self._sums(self.store.group_snapshot(self.group), {}, set())
 
     def _found(self) -> dict[str, int]:
         may_be_cached = not self.database_only and all(map(self._is_known, self.own))
@@ -70,58 +70,59 @@ class GroupReader(Reader):
             if is_cached and (cached := cached_group(self.group, pairs(*reply))) is not None:
                 return self._with_own(dict.fromkeys(self.own, 0) | cached)
             if is_cached:  # by somebody else
-                may_be_cached = False
-                continue
-            snapshot, look = self._told(*reply), self._look_at_group()
-            row = look.shards.get(self.shard) or look.shards[0]
-            if not snapshot.is_older_than(row):
+                reply = self.server.run("group", self.base, self.group, 0)[1:]
+            in_redis, in_database = self._told(*reply), self._group_in_database()
+            row = in_database.shards.get(self.shard) or in_database.shards[0]
+            if not in_redis.is_older_than(row):
                 break
-        return self._all(snapshot, look, row)
+        return self._all(in_redis, in_database, row)
 
-    def _told(self, seq: str, version: str, has_batch: int, keys: Sequence[Any]) -> Snapshot:
-        held = {key: PendingDeltas(pending, score, rank, bool(asked)) for key, pending, score, rank, asked in keys}
-        return Snapshot(seq, version, bool(has_batch), held)
+    def _told(self, seq: str, version: str, has_batch: int, keys: Sequence[Any]) -> ShardSnapshot:
+        pending = {
+            key: PendingDeltas(pending, score, rank, bool(requested)) for key, pending, score, rank, requested in keys
+        }
+        return ShardSnapshot(seq, version, bool(has_batch), pending)
 
-    def _look_at_group(self) -> Snapshot:
-        look = self.stored.look_at_group(self.group)
-        self.stored.check_layout(look.shards[0], self.shards.layout)
-        return look
+    def _group_in_database(self) -> Snapshot:
+        in_database = self.store.group_snapshot(self.group)
+        self.store.check_layout(in_database.shards[0], self.shards.layout)
+        return in_database
 
-    def _all(self, snapshot: Snapshot, look: Snapshot, row: ShardProgress) -> dict[str, int]:
-        if snapshot.disagrees_with(row) and not self.stored.events:  # only the rows can tell
-            return self.stored.true_values_of_group(self.group)
-        buffered = {key: held.amount(int(snapshot.seq), row) for key, held in snapshot.keys.items()}
-        asked = {key for key, held in snapshot.keys.items() if held.recount_requests}
-        values = self._sums(look, buffered, asked)
-        is_known = look.backfilled and not (asked or look.pending or self.own or snapshot.disagrees_with(row))
-        if is_known and self._may_cache(look) and len(values) <= MOST_CACHED:
-            self._fill_group(snapshot, values)
+    def _all(self, in_redis: ShardSnapshot, in_database: Snapshot, row: ShardProgress) -> dict[str, int]:
+        if in_redis.disagrees_with(row) and not self.store.events:  # only the rows can tell
+            return self.store.actual_counts_of_group(self.group)
+        pending = {key: one.amount(int(in_redis.seq), row) for key, one in in_redis.keys.items()}
+        requested = {key for key, one in in_redis.keys.items() if one.recount_requested}
+        values = self._sums(in_database, pending, requested)
+        is_sure = in_database.backfilled and not (requested or self.own or in_redis.disagrees_with(row))
+        if is_sure and not in_database.pending and self._may_cache(in_database) and len(values) <= MOST_CACHED:
+            self._fill_group(in_redis, values)
         return values
 
-    def _sums(self, look: Snapshot, buffered: Mapping[str, int], asked: set[str]) -> dict[str, int]:
-        """Stored and buffered, but for those keys that must be counted.
+    def _sums(self, in_database: Snapshot, pending: Mapping[str, int], requested: set[str]) -> dict[str, int]:
+        """Stored and pending, but for those keys that must be counted.
 
         Args:
-            look: at the database.
-            buffered: what waits in Redis.
-            asked: the keys of which a recount was asked for there.
+            in_database: what the database knows.
+            pending: what is pending in Redis.
+            requested: the keys of which a recount was requested there.
         """
-        if not (self.stored.events or look.backfilled):
-            return self.stored.true_values_of_group(self.group)
-        values = look.in_database([*look.keys, *buffered, *self.own])
-        for key, amount in buffered.items():
+        if not (self.store.events or in_database.backfilled):
+            return self.store.actual_counts_of_group(self.group)
+        values = in_database.in_database([*in_database.keys, *pending, *self.own])
+        for key, amount in pending.items():
             values[key] += amount
         values = self._with_own(values)
         unknown = {key for key in self.own if not self._is_known(key)}
-        counted = [] if self.stored.events else sorted(asked | look.recount_requests | unknown)
+        counted = [] if self.store.events else sorted(requested | in_database.recount_requests | unknown)
         for part in in_parts(counted):
-            values |= self.stored.actual_counts(part)
+            values |= self.store.actual_counts(part)
         return values
 
-    def _fill_group(self, snapshot: Snapshot, values: Mapping[str, int]) -> None:
-        arguments: list[Any] = [self.cache_ttl, snapshot.seq, snapshot.version, self.group, len(snapshot.keys)]
-        for key, held in snapshot.keys.items():
-            arguments += [key, held.pending, held.score, held.rank]
+    def _fill_group(self, in_redis: ShardSnapshot, values: Mapping[str, int]) -> None:
+        arguments: list[Any] = [self.cache_ttl, in_redis.seq, in_redis.version, self.group, len(in_redis.keys)]
+        for key, one in in_redis.keys.items():
+            arguments += [key, one.pending, one.score, one.rank]
         for key, value in values.items():
             if value:
                 arguments += [split_group(key)[1], value]

@@ -11,13 +11,22 @@ from typing import Any
 from ...exceptions import BufferUnavailable
 from .breaker import Breaker
 from .client import ERRORS, UNREACHABLE, NoScriptError, is_cluster, make_client, texts
-from .shards import Base
 
 SCRIPTS = Path(__file__).with_name("scripts")
 
 
 #: Stands before the scripts of counters that have no groups; see ``groups.lua``.
 NO_GROUPS = "local groups = false\n"
+
+
+class Base(str):
+    """What the names of a shard's keys begin with.
+
+    Attributes:
+        has_groups: whether the keys are composite, so that scripts have groups to keep.
+    """
+
+    has_groups = False
 
 
 @cache

@@ -9,19 +9,10 @@ from ...declaration.key_text import split_group
 from ...ledger.progress import Layout
 from ...ledger.snapshot import in_parts
 from ...ledger.store import CounterStore
+from .server import Base
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000
-
-
-class Base(str):
-    """What the names of a shard's keys begin with.
-
-    Attributes:
-        has_groups: whether the keys are composite, so that scripts have groups to keep.
-    """
-
-    has_groups = False
 
 
 class Shards:
@@ -31,40 +22,40 @@ class Shards:
         self.layout = layout
         self._bases: dict[tuple[CounterStore, int], Base] = {}
 
-    def base(self, stored: CounterStore, shard: int) -> Base:
+    def base(self, store: CounterStore, shard: int) -> Base:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster.
 
         Short, because every cached value has it in its name.
         """
-        return self._bases.get((stored, shard)) or self._make_base(stored, shard)
+        return self._bases.get((store, shard)) or self._make_base(store, shard)
 
-    def _make_base(self, stored: CounterStore, shard: int) -> Base:
-        base = Base(f"{self.layout.prefix}:{{{stored.digest}/{shard}}}")
-        base.has_groups = stored.has_groups
-        return self._bases.setdefault((stored, shard), base)
+    def _make_base(self, store: CounterStore, shard: int) -> Base:
+        base = Base(f"{self.layout.prefix}:{{{store.digest}/{shard}}}")
+        base.has_groups = store.has_groups
+        return self._bases.setdefault((store, shard), base)
 
-    def of(self, stored: CounterStore, key: str) -> int:
+    def of(self, store: CounterStore, key: str) -> int:
         """The shard of a key; all keys of a group have the same."""
         if self.layout.shards == 1:
             return 0
-        return self.of_group(split_group(key)[0] if stored.has_groups else key)
+        return self.of_group(split_group(key)[0] if store.has_groups else key)
 
     def of_group(self, group: str) -> int:
         """The shard of a group of composite keys."""
         return zlib.crc32(group.encode()) % self.layout.shards
 
     def split(
-        self, stored: CounterStore, keys: Iterable[str], length: int = KEYS_A_CALL
+        self, store: CounterStore, keys: Iterable[str], length: int = KEYS_A_CALL
     ) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
-        for shard, members in sorted(self._members(stored, keys).items()):
+        for shard, members in sorted(self._members(store, keys).items()):
             for part in in_parts(members, length):
                 yield shard, part
 
-    def _members(self, stored: CounterStore, keys: Iterable[str]) -> dict[int, list[str]]:
+    def _members(self, store: CounterStore, keys: Iterable[str]) -> dict[int, list[str]]:
         if self.layout.shards == 1:
             return {0: list(keys)}
         shards: dict[int, list[str]] = {}
         for key in keys:
-            shards.setdefault(self.of(stored, key), []).append(key)
+            shards.setdefault(self.of(store, key), []).append(key)
         return shards

@@ -1,21 +1,22 @@
-"""What waits in Redis, and how its server is set up."""
+"""What is pending in Redis, and how its server is set up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from ...ledger import progress
 from ...ledger.store import CounterStore
 from ...ledger.tables import Progress
 from ..status import Server, Status
-from .server import RedisServer
-from .shards import Base, Shards
+from .server import Base, RedisServer
+from .shards import Shards
 
-#: Of how many keys of a shard sums and intents are looked at: a look must cost the server little.
+#: Of how many keys of a shard sums and intents are read: a status must cost the server little.
 LIMIT = 10_000
 
-#: Keys a call when intents are looked at: 10,000 would block the server for some 40 ms.
+#: Keys a call that reads intents: 10,000 would block the server for some 40 ms.
 INTENTS_A_CALL = 1000
 
 
@@ -32,39 +33,39 @@ class ShardStatus:
 
 @dataclass
 class Intents:
-    """The intents of some keys, and the recounts that were asked for."""
+    """The intents of some keys, and the recounts that were requested."""
 
     open: int = 0
     flagged: int = 0
-    asked: int = 0
+    recount_requests: int = 0
     oldest: int | None = None
     cut: bool = False
 
-    def add(self, intents: int, flagged: int, asked: int, oldest: int) -> None:
+    def add(self, intents: int, flagged: int, requests: int, oldest: int) -> None:
         self.open += intents
         self.flagged += flagged
-        self.recount_requests += asked
+        self.recount_requests += requests
         if intents:
             self.oldest = max(oldest, self.oldest or 0)
 
 
-def redis_status(status: Status, server: RedisServer, shards: Shards, stored: CounterStore) -> Status:
-    """What the database knows, its ``status``, and what waits in Redis.
+def redis_status(status: Status, server: RedisServer, shards: Shards, store: CounterStore) -> Status:
+    """What the database knows, its ``status``, and what is pending in Redis.
 
     Raises:
         BufferUnavailable: the server does not answer.
     """
-    rows = progress.read_all(stored.using, stored.label, shards.layout.shards)
-    found = [_look(server, shards.base(stored, row.shard), row) for row in rows]
-    intents = _intents(server, [] if stored.events else [shards.base(stored, row.shard) for row in rows])
+    rows = progress.read_all(store.using, store.label, shards.layout.shards)
+    found = [_shard_status(server, shards.base(store, row.shard), row) for row in rows]
+    intents = _intents(server, [] if store.events else [shards.base(store, row.shard) for row in rows])
     batches = [_batch(row, shard) for row, shard in zip(rows, found, strict=True)]
     outside = sum(shard.keys for shard in found)
     return replace(
         status,
         keys=status.keys + outside,
         outside=outside,
-        amount=_sum([status.amount, *(shard.amount for shard in found)]),
-        asked=status.recount_requests + intents.recount_requests,
+        amount=_sum([status.amount, *(_read(store, shard.amount) for shard in found)]),
+        recount_requests=status.recount_requests + intents.recount_requests,
         intents=intents.open,
         flagged=intents.flagged,
         oldest_intent=intents.oldest,
@@ -76,7 +77,11 @@ def redis_status(status: Status, server: RedisServer, shards: Shards, stored: Co
     )
 
 
-def _sum(amounts: Sequence[int | None]) -> int | None:
+def _read(store: CounterStore, amount: int | None) -> int | Decimal | None:
+    return None if amount is None else store.counter.amounts.read(amount)
+
+
+def _sum(amounts: Sequence[int | Decimal | None]) -> int | Decimal | None:
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if len(known) == len(amounts) else None
 
@@ -87,7 +92,7 @@ def _batch(row: Progress, shard: ShardStatus) -> tuple[int, int, int]:
     return (shard.batch, 0, shard.size) if begun else (row.batch, row.position, row.size)
 
 
-def _look(server: RedisServer, base: Base, row: Progress) -> ShardStatus:
+def _shard_status(server: RedisServer, base: Base, row: Progress) -> ShardStatus:
     seq, size, keys, amount, *info = server.run("status", base, row.batch, row.position, LIMIT)
     return ShardStatus(keys, int(amount) if amount else None, int(seq), size, _server(info))
 
@@ -117,11 +122,11 @@ def _lines(info: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _intents(server: RedisServer, bases: Sequence[Base]) -> Intents:
     found = Intents()
     for base in bases:
-        _look_at_intents(server, base, found)
+        _add_intents(server, base, found)
     return found
 
 
-def _look_at_intents(server: RedisServer, base: Base, found: Intents) -> None:
+def _add_intents(server: RedisServer, base: Base, found: Intents) -> None:
     for first in range(0, LIMIT, INTENTS_A_CALL):
         last = first + INTENTS_A_CALL - 1
         keys, *numbers = server.run("intents", base, first, last)

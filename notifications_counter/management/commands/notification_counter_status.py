@@ -1,4 +1,4 @@
-"""``manage.py notification_counter_status``: what is buffered, how old it is, and what the last flush did."""
+"""``manage.py notification_counter_status``: what is pending, how old it is, and what the last flush did."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..base import CounterCommand
 
 
 class Command(CounterCommand):
-    help = "Say for each counter what is buffered, how old it is, what the last flush did and what the audit found."
+    help = "Say for each counter what is pending, how old it is, what the last flush did and what the audit found."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +28,7 @@ class Command(CounterCommand):
         parser.add_argument("--json", action="store_true", help="Write one JSON object.")
         limits = parser.add_argument_group("thresholds", "The exit status is 1 where one is passed.")
         limits.add_argument("--max-age", type=float, metavar="SECONDS", help="The last flush was so long ago.")
-        limits.add_argument("--max-keys", type=float, metavar="N", help="So many keys have deltas waiting.")
+        limits.add_argument("--max-keys", type=float, metavar="N", help="So many keys have pending deltas.")
         limits.add_argument("--max-intent-age", type=float, metavar="SECONDS", help="An intent is so old.")
         limits.add_argument(
             "--drift-within", type=float, metavar="SECONDS", help="The audit has found wrong counts since then."
@@ -42,12 +42,12 @@ class Command(CounterCommand):
             intent_age=_not_negative(options, "max_intent_age"),
             drift_within=_not_negative(options, "drift_within"),
         )
-        found, wrong = self._look(thresholds)
+        found, wrong = self._read(thresholds)
         self._write(found, wrong)
         if wrong:
             raise CommandError("\n".join(wrong))
 
-    def _look(self, thresholds: Thresholds) -> tuple[list[Status], list[str]]:
+    def _read(self, thresholds: Thresholds) -> tuple[list[Status], list[str]]:
         """The status of each counter, and a sentence for each thing that is wrong with any."""
         found: list[Status] = []
         wrong: list[str] = []

@@ -10,9 +10,10 @@ from django.core.serializers.base import ProgressBar
 from ...counters import Counter, counters
 from ...exceptions import CounterError
 from ...ledger import progress
+from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
 from ...models import UserNotificationsCount
-from ...reconciliation.recount import RecountResult, recount
+from ...reconciliation.recount import recount
 from ...reconciliation.walk import all_keys, number_of_keys, recount_next
 from ..base import CounterCommand
 
@@ -20,7 +21,7 @@ from ..base import CounterCommand
 class Command(CounterCommand):
     help = (
         "Count the sources again and correct what differs, slice by slice, while the site runs. The first run over a"
-        " table that was not empty fills its counts. A run that was stopped is gone on with by the next."
+        " source that was not empty is its backfill. A run that was stopped is continued by the next."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,14 +64,14 @@ class Command(CounterCommand):
         return sum(self._check_all(counter) for counter in self.chosen())
 
     def _check_all(self, counter: Counter) -> int:
-        stored = counter.store(self.options["database"])
-        stored.refuse_events()
-        if not stored.snapshot([]).backfilled:
+        store = counter.store(self.options["database"])
+        store.refuse_events()
+        if not store.snapshot([]).backfilled:
             self._say(f"{counter.label}: not backfilled yet, so that its values are counted from the rows")
             return 0
         checked, wrong = 0, 0
-        for keys in all_keys(stored):
-            found = recount(stored, keys, check=True)
+        for keys in all_keys(store):
+            found = recount(store, keys, check=True)
             checked += len(found)
             wrong += self._report(counter, [one for one in found if one.difference])
         keys = "1 key" if checked == 1 else f"{checked} keys"
@@ -80,32 +81,32 @@ class Command(CounterCommand):
     # Correcting
 
     def _recount_all(self, counter: Counter) -> int:
-        stored = counter.store(self.options["database"])
-        stored.refuse_events()
-        stored.ensure_progress(counter.buffer.layout.shards)
+        store = counter.store(self.options["database"])
+        store.refuse_events()
+        store.ensure_progress(counter.buffer.layout.shards)
         if self.options["restart"]:
-            progress.update(stored.using, stored.label, {"recounted_to": None})
-        report = self._progress_bar(stored)
+            progress.update(store.using, store.label, {"recounted_to": None})
+        report = self._progress_bar(store)
         done, wrong = 0, 0
-        while (found := recount_next(stored, begun=done > 0)) is not None:
+        while (found := recount_next(store, begun=done > 0)) is not None:
             done += len(found)
             wrong += sum(one.difference != 0 for one in found)
             report(done)
         self._say(f"{counter.label}: {done} recounts, {wrong} corrections")
         return wrong
 
-    def _progress_bar(self, stored: CounterStore) -> Any:
+    def _progress_bar(self, store: CounterStore) -> Any:
         if self.options["verbosity"] < 1 or not self.stdout.isatty():
             return lambda done: None
-        bar = ProgressBar(cast(IO[str], self.stdout), max(number_of_keys(stored), 1))
+        bar = ProgressBar(cast(IO[str], self.stdout), max(number_of_keys(store), 1))
         return lambda done: bar.update(min(done, bar.total_count))
 
     def _report(self, counter: Counter, found: list[RecountResult]) -> int:
         """Print what was found; how many of the counts are wrong, or were."""
         what = "wrong" if self.options["check"] else "corrected"
         for one in found:
-            numbers = f"stored {one.stored}, buffered {one.pending}, true {one.actual}"
-            verdict = f"{what} by {one.difference:+d}" if one.difference else "right"
+            numbers = f"stored {one.stored}, pending {one.pending}, actual {one.actual}"
+            verdict = f"{what} by {one.difference:+}" if one.difference else "right"
             self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
         return sum(one.difference != 0 for one in found)
 

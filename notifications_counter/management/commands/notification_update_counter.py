@@ -1,29 +1,26 @@
-"""``manage.py notification_update_counter``: apply what is buffered to the count models."""
+"""``manage.py notification_update_counter``: flush all counters."""
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 import time
-from typing import IO, Any, cast
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
-from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
 from ...applying.result import FlushResult
 from ...conf import is_integer
 from ...counters import Counter
-from ...exceptions import CounterError
+from ...exceptions import FlushFailed
+from ...flushing.all_counters import flush_each, refuse_failures
 from ..base import CounterCommand
-
-logger = logging.getLogger("notifications_counter")
 
 
 class Command(CounterCommand):
-    help = "Apply the buffered changes of all counters to their count models. The log says what could not be applied."
+    help = "Apply the pending deltas of all counters to their count models. The log says what could not be applied."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -32,7 +29,7 @@ class Command(CounterCommand):
         parser.add_argument(
             "--drain",
             action="store_true",
-            help="Flush all that waits outside the database, and let PREFIX, SHARDS or the buffer be changed then.",
+            help="Flush all that is pending outside the database, so that PREFIX, SHARDS or the buffer can be changed.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,9 +45,9 @@ class Command(CounterCommand):
                 signal.signal(number, handler)
 
     def _refuse_bad_numbers(self) -> None:
-        chunk, loop = self.options["chunk"], self.options["loop"]
-        if chunk is not None and (not is_integer(chunk) or chunk < 1):
-            raise CommandError(f"--chunk-size must be at least 1, not {chunk}.")
+        chunk_size, loop = self.options["chunk_size"], self.options["loop"]
+        if chunk_size is not None and (not is_integer(chunk_size) or chunk_size < 1):
+            raise CommandError(f"--chunk-size must be at least 1, not {chunk_size}.")
         if loop is not None and not loop > 0:
             raise CommandError(f"--loop must be a number of seconds above 0, not {loop}.")
 
@@ -64,57 +61,61 @@ class Command(CounterCommand):
         self.stopping.set()
 
     def _run(self, chosen: list[Counter]) -> None:
-        failed = not self._flush_all(chosen)
+        results = self._flush(chosen)
         while self.options["loop"] and not self.stopping.wait(self.options["loop"]):
             close_old_connections()  # one that was lost would stay so
-            failed = not self._flush_all(chosen)
-        if failed:
-            raise CommandError("Not all went well, and the log says what. What was not flushed is still pending.")
-
-    def _flush_all(self, chosen: list[Counter]) -> bool:
-        done = [self._flush(counter) for counter in chosen if not self.stopping.is_set()]
-        return all(done)
-
-    def _flush(self, counter: Counter) -> bool:
+            results = self._flush(chosen)
         try:
-            flushed = counter.flush(
-                using=self.options["database"],
-                chunk_size=self.options["chunk"],
-                stop=self.stopping.is_set,
-                report=self._progress_bar(),
-            )
-            if self.options["drain"] and flushed.ok:
-                counter.drain(using=self.options["database"])
-        except (CounterError, DatabaseError) as error:
-            logger.error("%s could not be flushed: %s", counter.label, error)
-            return False
-        self._report(flushed)
-        if self.options["drain"] and flushed.ok and self.options["verbosity"] > 0:
-            self.stdout.write(f"{counter.label}: nothing is pending outside the database")
-        return flushed.ok
+            refuse_failures(results)
+        except FlushFailed as error:
+            raise CommandError(str(error)) from error
 
-    def _progress_bar(self) -> Any:
-        if self.options["verbosity"] < 1 or not self.stdout.isatty():
-            return None
-        bar: list[ProgressBar] = []
+    def _flush(self, chosen: list[Counter]) -> list[FlushResult]:
+        done: list[FlushResult] = []
+        bar = ChangingBar(self.stdout if self.options["verbosity"] > 0 and self.stdout.isatty() else None)
+        for result in flush_each(
+            chosen,
+            using=self.options["database"],
+            chunk_size=self.options["chunk_size"],
+            stop=self.stopping.is_set,
+            report=bar.report if bar.stream else None,
+            drain=self.options["drain"],
+        ):
+            bar.end()
+            done.append(result)
+            self._report(result)
+        return done
 
-        def report(done: int, total: int) -> None:
-            if not bar:
-                bar.append(ProgressBar(cast(IO[str], self.stdout), max(total, 1)))
-            bar[0].update(min(done, bar[0].total_count))
-
-        return report
-
-    def _report(self, flushed: FlushResult) -> None:
-        if self.options["verbosity"] < 1:
+    def _report(self, result: FlushResult) -> None:
+        if self.options["verbosity"] < 1 or result.error:
             return
-        recounted = f", {flushed.recounted} recounted" if flushed.recounted else ""
-        stopped = ", stopped before the end" if flushed.stopped else ""
-        keys = "1 key" if flushed.keys == 1 else f"{flushed.keys} keys"
+        recounted = f", {result.recounted} recounted" if result.recounted else ""
+        stopped = ", stopped before the end" if result.stopped else ""
+        keys = "1 key" if result.keys == 1 else f"{result.keys} keys"
         self.stdout.write(
-            f"{flushed.label}: {keys} changed by {flushed.amount:+d} in {flushed.seconds:.2f} s{recounted}{stopped}"
+            f"{result.label}: {keys} changed by {result.amount:+} in {result.seconds:.2f} s{recounted}{stopped}"
         )
-        if self.options["verbosity"] > 1 and flushed.keys:
-            self.stdout.write(f"    {flushed.keys / max(flushed.seconds, 0.001):,.0f} keys a second")
+        if self.options["verbosity"] > 1 and result.keys:
+            self.stdout.write(f"    {result.keys / max(result.seconds, 0.001):,.0f} keys a second")
         if self.options["verbosity"] > 2:
             self.stdout.write(f"    ended at {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        if self.options["drain"] and result.ok:
+            self.stdout.write(f"{result.label}: nothing is pending outside the database")
+
+
+class ChangingBar:
+    """A progress bar for one counter after the other; none without a stream."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self._bar: ProgressBar | None = None
+
+    def report(self, done: int, total: int) -> None:
+        """How many deltas of the counter were applied, and how many there are."""
+        if self._bar is None:
+            self._bar = ProgressBar(self.stream, max(total, 1))
+        self._bar.update(min(done, self._bar.total_count))
+
+    def end(self) -> None:
+        """The counter is done."""
+        self._bar = None

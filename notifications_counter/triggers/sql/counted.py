@@ -1,6 +1,6 @@
 """Which rows of a source count, and for which key, as SQL that can stand in a trigger.
 
-The condition is the ``WHERE`` that Django makes for ``queryset.filter(where)``, with the table's name replaced by
+The condition is the ``WHERE`` that Django makes for ``queryset.filter(condition)``, with the table's name replaced by
 that of a row of the trigger: what it says of NULL is what the queryset says.
 """
 
@@ -28,6 +28,7 @@ class Counted:
     Attributes:
         table: the source's table, unquoted.
         keys: the source's columns that make up the key.
+        amount: the source's column whose values are summed; None where rows are counted.
     """
 
     def __init__(self, counter: CounterDeclaration, connection: BaseDatabaseWrapper) -> None:
@@ -37,6 +38,7 @@ class Counted:
         self.model = concrete(counter.source)
         self.table = self.model._meta.db_table
         self.keys = [conditions.column(counter.source, name) for name in counter.source_keys]
+        self.amount = None if counter.sum is None else conditions.column(counter.source, counter.sum)
 
     def quote(self, name: str) -> str:
         return self.connection.ops.quote_name(name)
@@ -70,8 +72,10 @@ class Counted:
 
     @cached_property
     def fields(self) -> list[models.Field[Any, Any]]:
-        """The columns that say whether and for whom a row counts."""
+        """The columns that say whether, for whom and by how much a row counts."""
         found = {*self.keys, *(column.target for column in columns(self.where))}
+        if self.amount is not None:
+            found.add(self.amount)
         return sorted(found, key=lambda field: str(field.column))
 
     def columns_of(self, row: str) -> list[str]:
@@ -87,6 +91,13 @@ class Counted:
         """
         texts = [part(key, column) for key, column in zip(self.keys, self.columns_of(row), strict=True)]
         return joined_sql(texts, self.connection.vendor) if len(texts) > 1 else texts[0]
+
+    def units_of(self, row: str) -> str:
+        """By how much a row of the trigger counts that does."""
+        if self.amount is None:
+            return "1"
+        column = f"{self.quote(row)}.{self.quote(self.amount.column or '')}"
+        return f"COALESCE({self.counter.amounts.column_units(column, self.connection.vendor)}, 0)"
 
     def counts(self, row: str) -> str:
         """The condition that a row of the trigger counts; NULL, too, says that it does not."""

@@ -2,7 +2,7 @@
 
 One function for each counter. However many rows a statement changes, it leaves one delta for each key.
 
-An update that names none of the counter's columns is looked at as well, at the cost of one pass over its rows: nothing
+An update that names none of the counter's columns is examined as well, at the cost of one pass over its rows: nothing
 that PostgreSQL tells a trigger about a statement's columns is certain. ``UPDATE OF columns`` sees no column that
 another trigger changes, and of several updates in one statement, ``WITH a AS (UPDATE ...) UPDATE ...``, only the first.
 """
@@ -21,6 +21,7 @@ from .counted import Counted
 from .names import LIKE
 
 OLD, NEW = "nc_old", "nc_new"
+NOT_ZERO = " WHERE s.a <> 0"
 
 _SCHEMA = (
     "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -94,7 +95,7 @@ class PostgreSQL(Dialect):
     def _insert(self, counted: Counted, sums: str) -> str:
         return (
             f"    INSERT INTO {self._qualified(counted.delta_table)} ({counted.delta_columns})"
-            f" SELECT {counted.label}, s.k::text, s.a FROM ({sums}) s;"
+            f" SELECT {counted.label}, s.k::text, s.a FROM ({sums}) s{'' if counted.amount is None else NOT_ZERO};"
         )
 
     def _installed(self) -> list[Installed]:
@@ -126,8 +127,9 @@ class PostgreSQL(Dialect):
 
 
 def _sums(counted: Counted, rows: str, sign: int, alias: str) -> str:
-    """How many rows count, by key."""
-    amount = "count(*)" if sign > 0 else "-count(*)"
+    """How many rows count, or what they come to, by key."""
+    amount = "count(*)" if counted.amount is None else f"sum({counted.units_of(alias)})"
+    amount = amount if sign > 0 else f"-{amount}"
     select = f"SELECT {_key(counted, alias)} AS k, {amount} AS a FROM {rows} {alias}"
     return f"{select} WHERE {counted.counts(alias)} GROUP BY 1"
 

@@ -9,7 +9,7 @@ import notifications_counter.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("shop", "0001_initial"),
+        ("shop", "0002_sums"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,6 +12,7 @@
 -- writes  pending        sorted set  key -> summed delta; a sum of zero is removed
 --         total:<key>    string      deleted: it may have been wrong by itself
 --         intents:<key>  hash        tokens that were seen are flagged: their push asks for a recount, and adds nothing
+--                                    where the sum is beyond 2^53, another recount is requested, for the next flush
 --         dirty          sorted set  key -> when to look again: when the youngest intent is twice as old; removed with
 --                                    the last intent
 --         guard:<key>    string      deleted
@@ -53,6 +54,13 @@ local function add(key, difference)
     end
     if groups then
       groups.note(key, sum)
+    end
+    if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(difference)) >= 2 ^ 53 then -- more than a double can add up
+      redis.call('HSET', base .. ':intents:' .. key, 'recount', now)
+      redis.call('ZADD', base .. ':dirty', now, key)
+      if groups then
+        groups.ask(key)
+      end
     end
   end
   redis.call('DEL', base .. ':total:' .. key)

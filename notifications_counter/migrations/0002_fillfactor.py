@@ -5,7 +5,7 @@ from notifications_counter.fillfactor import SetFillFactor
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications_counter", "0002_healing"),
+        ("notifications_counter", "0001_initial"),
     ]
 
     operations = [

@@ -1,0 +1,78 @@
+"""The options of a Redis buffer, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...conf import is_number
+from ...exceptions import InvalidSettings
+
+DEFAULTS: Mapping[str, Any] = {
+    "URL": None,
+    "CACHE": None,
+    "CLIENT": None,
+    "ASYNC_CLIENT": None,
+    "PREFIX": "nc",
+    "SHARDS": 1,
+    "INTENT_GRACE": 60,
+    "MAX_TRANSACTION_AGE": 86_400,
+    "CACHE_TTL": 3600,
+    "TIMEOUT": 1,
+    "DATABASE_ONLY": False,
+}
+
+#: Of these exactly one names the client.
+CLIENT_OPTIONS = ("URL", "CACHE", "CLIENT")
+
+
+def client_option(alias: str, options: Mapping[str, Any]) -> str:
+    """Which option names the client.
+
+    Raises:
+        InvalidSettings: none of them does, or several.
+    """
+    given = [name for name in CLIENT_OPTIONS if options[name] is not None]
+    if len(given) != 1:
+        said = ", ".join(given) or "none"
+        raise InvalidSettings(f"Buffer {alias!r} needs exactly one of the options URL, CACHE and CLIENT, not {said}.")
+    if not isinstance(options[given[0]], str):
+        raise InvalidSettings(f"Buffer {alias!r}: {given[0]} must be a string, not {options[given[0]]!r}.")
+    return given[0]
+
+
+def prefix(alias: str, options: Mapping[str, Any]) -> str:
+    """``PREFIX``.
+
+    Raises:
+        InvalidSettings: it cannot begin the names of Redis keys, or does not fit in the progress row.
+    """
+    value = options["PREFIX"]
+    if not isinstance(value, str) or not value or len(value) > 100 or set(value) & set("{}"):
+        raise InvalidSettings(
+            f"Buffer {alias!r}: PREFIX must be a text of 1 to 100 characters without braces, not {value!r}."
+        )
+    return value
+
+
+def check_timeout(alias: str, options: Mapping[str, Any]) -> None:
+    """Refuse a ``TIMEOUT`` that is no number of seconds.
+
+    Raises:
+        InvalidSettings: it is none.
+    """
+    value = options["TIMEOUT"]
+    if not (is_number(value) and value > 0):
+        raise InvalidSettings(f"Buffer {alias!r}: TIMEOUT must be a number of seconds, not {value!r}.")
+
+
+def yes_or_no(alias: str, options: Mapping[str, Any], name: str) -> bool:
+    """An option that is either true or false.
+
+    Raises:
+        InvalidSettings: it is neither.
+    """
+    value = options[name]
+    if not isinstance(value, bool):
+        raise InvalidSettings(f"Buffer {alias!r}: {name} must be True or False, not {value!r}.")
+    return value

@@ -1,0 +1,85 @@
+"""A flush of all counters: what the command, the cron job and the tasks run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from django.db import Error as DatabaseError
+
+from ..applying.result import FlushResult
+from ..buffers.recording import store_of
+from ..declaration.counter import CounterDeclaration
+from ..declaration.registry import declarations
+from ..exceptions import CounterError, FlushFailed
+from ..ledger.store import CounterStore
+from .drain import drain as drain_one
+from .flush import flush
+
+logger = logging.getLogger("notifications_counter")
+
+
+def flush_all(
+    counters: Iterable[CounterDeclaration] | None = None,
+    *,
+    using: str | None = None,
+    chunk_size: int | None = None,
+    stop: Callable[[], bool] | None = None,
+    report: Callable[[int, int], None] | None = None,
+    drain: bool = False,
+) -> list[FlushResult]:
+    """Flush counters one after the other. One that fails is logged, and keeps no other from its turn.
+
+    Args:
+        counters: the counters; all where they are left out.
+        using: a database alias, where it is not each counter's own.
+        chunk_size: how many keys one transaction applies; each buffer's ``CHUNK_SIZE`` without it.
+        stop: asked between chunks and counters; a true answer ends the flush, and the rest stays pending.
+        report: called after each chunk with how many of a counter's deltas were applied, and of how many.
+        drain: whether to let nothing be pending outside the database afterwards; see ``Counter.drain``.
+
+    Returns:
+        What was done, for each counter that had its turn; ``error`` says why one could not be flushed.
+    """
+    return list(flush_each(counters, using=using, chunk_size=chunk_size, stop=stop, report=report, drain=drain))
+
+
+def flush_each(
+    counters: Iterable[CounterDeclaration] | None = None,
+    *,
+    using: str | None = None,
+    chunk_size: int | None = None,
+    stop: Callable[[], bool] | None = None,
+    report: Callable[[int, int], None] | None = None,
+    drain: bool = False,
+) -> Iterator[FlushResult]:
+    """As ``flush_all``, one result at a time."""
+
+    def flush_one(store: CounterStore) -> FlushResult:
+        result = flush(store, chunk_size=chunk_size, stop=stop, report=report)
+        if drain and result.ok:
+            drain_one(store)
+        return result
+
+    for counter in declarations() if counters is None else counters:
+        if stop and stop():
+            return
+        try:
+            result = flush_one(store_of(counter, using))
+        except (CounterError, DatabaseError) as error:
+            logger.error("%s could not be flushed: %s", counter.label, error)
+            result = FlushResult(counter.label, error=str(error))
+        yield result
+
+
+def refuse_failures(results: Iterable[FlushResult]) -> None:
+    """Fail where something could not be flushed, so that whoever has started the flush learns of it.
+
+    Raises:
+        FlushFailed: a result is not ``ok``.
+    """
+    failed = [result.label for result in results if not result.ok]
+    if failed:
+        raise FlushFailed(
+            f"Not all went well, and the log says what ({', '.join(failed)}). What was not flushed is still pending."
+        )
