@@ -12,9 +12,10 @@ from django.db.models.functions import Coalesce
 
 from .counters import Counter
 from .declaration.amounts import StoredAmount, StoredUnits
-from .declaration.key_text import column_text, joined_sql
+from .declaration.key_text import joined_sql
 from .declaration.keys import LONGEST_KEY
 from .declaration.rows import key_names, number_of_rows
+from .dialects import dialect_of
 from .exceptions import CounterError, InvalidKey
 from .ledger.tables import Delta, Progress
 from .triggers.sql.keys import dashed
@@ -96,19 +97,18 @@ class KeyText(Func):
         self.key_fields = [part.field for part in counter.keys.parts]
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        dialect = dialect_of(connection)
         texts: list[str] = []
         parameters: list[Any] = []
         for field, part in zip(self.key_fields, self.source_expressions, strict=True):
             sql, of_part = compiler.compile(part)
             # Some databases keep a UUID without dashes.
             is_uuid = isinstance(field, models.UUIDField) and not connection.features.has_native_uuid_field
-            text = dashed(f"REPLACE({sql}, '-', '')", connection) if is_uuid else column_text(sql, connection.vendor)
+            text = dashed(f"REPLACE({sql}, '-', '')", connection) if is_uuid else dialect.text(sql)
             texts.append(text)
             parameters += [*of_part] * text.count(sql)
-        text = joined_sql(texts, connection.vendor) if len(texts) > 1 else texts[0]
         # As the column of the table is compared, whatever the collations of the parts are.
-        bytewise = ' COLLATE "C"' if connection.vendor == "postgresql" else ""
-        return f"({text}){bytewise}", parameters
+        return f"({joined_sql(texts, dialect)}){dialect.bytewise}", parameters
 
 
 def _actual(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:

@@ -63,6 +63,10 @@ class DatabaseFailed(CounterError):
     """The database failed in a way that does not pass, or not soon. What was not applied is still pending."""
 
 
+class UnsupportedDatabase(CounterError):
+    """The database is none of those that a flush can write to."""
+
+
 class BufferMismatch(CounterError):
     """The settings name another place than the one where deltas are pending."""
 

@@ -26,7 +26,7 @@ from notifications_counter.ledger.tables import Progress
 from notifications_counter.management.migrate_handlers import after_migrate, before_migrate
 from notifications_counter.models import Notification
 from notifications_counter.triggers.install import Triggers, by_triggers
-from notifications_counter.triggers.sql import dialect, names
+from notifications_counter.triggers.sql import names, trigger_dialect
 
 from .parcels import TABLE, TriggerTestCase, raw
 from .testapp.models import OwnerParcels, Parcel, ReaderLetters, Team, Ticket
@@ -48,7 +48,7 @@ def said() -> list[str]:
 
 
 def installed(label: str = ours.label) -> list[str]:
-    known = dialect(connection)
+    known = trigger_dialect(connection)
     assert known is not None
     found = [one.name for one in known.installed() if names.label_digest(one.name) == names.digest(label)]
     return sorted(found)
@@ -77,7 +77,7 @@ class InstallTest(TriggerTestCase):
         self.assertEqual(said(), [])
 
     def test_names_fit_every_database_and_tell_whose_they_are(self) -> None:
-        known = dialect(connection)
+        known = trigger_dialect(connection)
         assert known is not None
         with mock.patch.object(ours, "label", "a_very_long_app_name.AVeryLongCountModelName.a_very_long_counter"):
             for part in known.parts(ours):
@@ -95,7 +95,7 @@ class InstallTest(TriggerTestCase):
         self.assertEqual(changes, [])
 
     def test_a_missing_trigger_is_said_and_installed(self) -> None:
-        known = dialect(connection)
+        known = trigger_dialect(connection)
         assert known is not None
         one = next(one for one in known.installed() if one.name == installed()[-1] and one.table)
         raw(known.drop(one))
@@ -106,7 +106,7 @@ class InstallTest(TriggerTestCase):
         self.assertEqual(self.owned(), [1, 0, 0])
 
     def test_all_missing_is_said_and_what_happened_meanwhile_is_counted_anew(self) -> None:
-        known = dialect(connection)
+        known = trigger_dialect(connection)
         assert known is not None
         for one in known.installed():
             if one.name in installed():

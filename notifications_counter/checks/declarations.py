@@ -14,6 +14,7 @@ from ..conf import get_settings
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
+from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra
 from ..fields import collation_of
 from .sums import check_sum
@@ -107,10 +108,9 @@ def _check_buffer_alias(counter: CounterDeclaration) -> Iterator[Error]:
 
 def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     connection = connections[counter.using or router.db_for_write(counter.model)]
-    keys = [part.field for part in counter.keys.parts]
-    for key in keys if connection.vendor == "mysql" else ():
+    for key in (part.field for part in counter.keys.parts):
         is_text = isinstance(key, models.CharField | models.TextField)
-        if is_text and not collation_of(key, connection).endswith("_bin"):
+        if is_text and not dialect_of(connection).tells_keys_apart(collation_of(key, connection)):
             sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
             hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
             yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")

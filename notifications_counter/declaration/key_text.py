@@ -8,7 +8,9 @@ it. So no two keys have the same text, and all keys whose first part is the same
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from ..dialects import Dialect
 
 SEPARATOR, ESCAPE = ",", "!"
 
@@ -16,9 +18,6 @@ SEPARATOR, ESCAPE = ",", "!"
 AFTER_SEPARATOR = chr(ord(SEPARATOR) + 1)
 
 _PART = re.compile(r"(?:[^!,]|![!,])*")
-
-#: A column as text.
-TEXTS = {"mysql": "CAST({} AS CHAR)"}
 
 
 def escape(part: str) -> str:
@@ -78,16 +77,8 @@ def split_group(text: str) -> tuple[str, str]:
     return text[:end], text[end + 1 :]
 
 
-# In SQL
-
-
-def column_text(column: str, vendor: str) -> str:
-    """SQL for a column as text."""
-    return TEXTS.get(vendor, "CAST({} AS TEXT)").format(column)
-
-
-def joined_sql(texts: Iterable[str], vendor: str) -> str:
-    """SQL for the texts of parts as one text; NULL if any of them is NULL."""
-    escaped = [f"REPLACE(REPLACE({text}, '!', '!!'), ',', '!,')" for text in texts]
-    together = ", ',', ".join(escaped)
-    return f"CONCAT({together})" if vendor == "mysql" else " || ',' || ".join(escaped)
+def joined_sql(texts: Sequence[str], dialect: Dialect) -> str:
+    """SQL for the text of a key, of that of its parts; NULL if any of them is NULL."""
+    if len(texts) == 1:
+        return texts[0]
+    return dialect.joined([f"REPLACE(REPLACE({text}, '!', '!!'), ',', '!,')" for text in texts], SEPARATOR)

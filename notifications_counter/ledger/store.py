@@ -16,8 +16,9 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
-from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, column_text, joined_sql, unescape
+from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, joined_sql, unescape
 from ..declaration.rows import actual_counts_of_group, actual_counts_query, source_rows
+from ..dialects import dialect_of
 from ..exceptions import BufferMismatch, NothingToRecount
 from . import deltas, progress
 from .progress import Layout
@@ -26,9 +27,6 @@ from .tables import Delta, Progress
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
 MOST_ROWS = 500
-
-#: What makes a text be compared byte by byte, where it may have to be said.
-COLLATIONS = {"mysql": " COLLATE utf8mb4_bin"}
 
 
 class CounterStore:
@@ -111,7 +109,7 @@ class CounterStore:
     @property
     def _stored_units(self) -> str:
         column = self.connection.ops.quote_name(self.counter.field.column or "")
-        return self.counter.amounts.stored_units(column, self.connection.vendor)
+        return self.counter.amounts.stored_units(column, dialect_of(self.connection))
 
     @cached_property
     def _columns(self) -> list[str]:
@@ -200,10 +198,9 @@ class CounterStore:
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
         rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
-        texts = [column_text(f"t.nc_key{place}", self.connection.vendor) for place in range(len(self._columns))]
-        text = joined_sql(texts, self.connection.vendor) if len(texts) > 1 else texts[0]
-        # Compared byte by byte, as keys are.
-        text += COLLATIONS.get(self.connection.vendor, "")
+        dialect = dialect_of(self.connection)
+        text = joined_sql([dialect.text(f"t.nc_key{place}") for place in range(len(self._columns))], dialect)
+        text += dialect.bytewise  # as keys are compared
         return f"SELECT 3, {self._no_columns}, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     # Groups of composite keys
@@ -223,8 +220,8 @@ class CounterStore:
 
     @cached_property
     def _for_group(self) -> str:
-        # Of a column that already compares byte by byte, PostgreSQL takes no notice of this.
-        bytewise = ' COLLATE "C"' if self.connection.vendor == "postgresql" else ""
+        # Indexes are used all the same: the column is compared so.
+        bytewise = dialect_of(self.connection).bytewise
         key = self.connection.ops.quote_name("key") + bytewise
         return self._statement(f"{self._columns[0]} = %s", f"{bytewise} >= %s AND {key} < %s")
 

@@ -103,7 +103,7 @@ PUSHED = {
         *("push", DELETE_GUARDS),
     ),
     "a push without the right asks for a recount": rule(
-        "writer 3: intend, commit, push", "push", "\n    ask_for_recount(key, intents)"
+        "writer 3: intend, commit, push", "push", "\n    request_recount(key, intents)"
     ),
     "an unknown delta asks for a recount": rule(
         "writer 3: intend, commit, push", "push", "if delta ~= '?' and", "if delta == '?' then delta = '0' end if"

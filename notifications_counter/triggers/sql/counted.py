@@ -19,6 +19,7 @@ from django.db.models.sql.where import WhereNode
 from ...declaration import conditions
 from ...declaration.counter import CounterDeclaration
 from ...declaration.key_text import joined_sql
+from ...dialects import dialect_of
 from ...ledger.tables import Delta
 
 
@@ -90,14 +91,14 @@ class Counted:
             part: gives the SQL for the text of one column.
         """
         texts = [part(key, column) for key, column in zip(self.keys, self.columns_of(row), strict=True)]
-        return joined_sql(texts, self.connection.vendor) if len(texts) > 1 else texts[0]
+        return joined_sql(texts, dialect_of(self.connection))
 
     def units_of(self, row: str) -> str:
         """By how much a row of the trigger counts that does."""
         if self.amount is None:
             return "1"
         column = f"{self.quote(row)}.{self.quote(self.amount.column or '')}"
-        return f"COALESCE({self.counter.amounts.column_units(column, self.connection.vendor)}, 0)"
+        return f"COALESCE({self.counter.amounts.column_units(column, dialect_of(self.connection))}, 0)"
 
     def counts(self, row: str) -> str:
         """The condition that a row of the trigger counts; NULL, too, says that it does not."""

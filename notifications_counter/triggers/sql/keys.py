@@ -8,6 +8,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...declaration.keys import target
+from ...dialects import dialect_of
 
 KINDS: dict[str, type[models.Field[Any, Any]] | tuple[type[models.Field[Any, Any]], ...]] = {
     "integer": models.IntegerField,
@@ -33,4 +34,4 @@ def dashed(digits: str, connection: BaseDatabaseWrapper) -> str:
     """SQL for a UUID that is kept as 32 digits, with dashes between its five parts."""
     parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
     groups = [f"substr(lower({digits}), {start}, {length})" for start, length in parts]
-    return f"CONCAT_WS('-', {', '.join(groups)})" if connection.vendor == "mysql" else " || '-' || ".join(groups)
+    return dialect_of(connection).joined(groups, "-")

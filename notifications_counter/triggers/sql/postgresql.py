@@ -16,7 +16,7 @@ from django.db import models
 
 from ...ledger.tables import Delta
 from . import keys
-from .base import Dialect, Installed, Part
+from .base import Installed, Part, TriggerDialect
 from .counted import Counted
 from .names import LIKE
 
@@ -53,7 +53,7 @@ BEGIN
 END {tag}"""
 
 
-class PostgreSQL(Dialect):
+class PostgreSQLTriggers(TriggerDialect):
     """Triggers of PostgreSQL."""
 
     def _parts(self, counted: Counted, stem: str) -> list[Part]:
