@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import unittest
 import uuid
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from django.contrib.auth.models import User
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 from django.db.models import Count, Q
-from django.test import override_settings
-from django.test.utils import CaptureQueriesContext, isolate_apps
+from django.test import SimpleTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from notifications_counter.annotations import AnnotationNotSupported, CounterQuerySet, value_of
-from notifications_counter.checks.declarations import check_counter
+from notifications_counter.buffers.redis.shards import Shards
 from notifications_counter.counters import Counter
+from notifications_counter.declaration.keys import KeyConverter
 from notifications_counter.exceptions import InvalidKey
+from notifications_counter.ledger.progress import Layout
 from notifications_counter.ledger.tables import Delta, Progress
+from notifications_counter.models import UserNotificationsCount
+from notifications_counter.reconciliation.walk import all_keys, number_of_keys
 
-from .base import CounterTestCase, uses_redis
+from .base import ROOT, CounterTestCase, child_environment, default_buffer, note_layout, notify, uses_redis
 from .shop.models import (
     Message,
     MessagesByKind,
@@ -29,6 +39,7 @@ from .shop.models import (
     MessagesByThreadTriggers,
     Visits,
 )
+from .test_async import run
 
 by_kind, by_thread, visits = MessagesByKind.counter, MessagesByThread.counter, Visits.counter
 by_kind_triggers, by_thread_triggers = MessagesByKindTriggers.counter, MessagesByThreadTriggers.counter
@@ -46,6 +57,20 @@ def true_counts(counter: Counter) -> dict[Any, int]:
     return {tuple(key): number for *key, number in numbers}
 
 
+def assert_counts(users: Iterable[User], said: str = "") -> None:
+    """Each value, alone and with its group, is what COUNT(*) says."""
+    for counter in COUNTERS:
+        true = true_counts(counter)
+        groups: dict[Any, dict[Any, int]] = {}
+        if counter.source_keys[0] == "user":
+            groups = {user.pk: {} for user in users}
+        for (first, *rest), number in true.items():
+            groups.setdefault(first, {})[rest[0] if len(rest) == 1 else tuple(rest)] = number
+        assert counter.values(true) == true, f"{counter} {counter.values(true)} != {true} {said}"
+        found = {first: counter.values_of(first) for first in groups}
+        assert found == groups, f"{counter} {found} != {groups} {said}"
+
+
 class CompositeTestCase(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -53,19 +78,11 @@ class CompositeTestCase(CounterTestCase):
         self.user, self.other = self.users
 
     def assert_right(self) -> None:
-        for counter in COUNTERS:
-            true = true_counts(counter)
-            self.assertEqual(counter.values(true), true, counter)
-            groups: dict[Any, dict[Any, int]] = (
-                {} if "thread" in counter.source_keys else {u.pk: {} for u in self.users}
-            )
-            for (first, *rest), number in true.items():
-                groups.setdefault(first, {})[rest[0] if len(rest) == 1 else tuple(rest)] = number
-            self.assertEqual({first: counter.values_of(first) for first in groups}, groups, counter)
+        assert_counts(self.users)
 
     def stored(self, counter: Counter) -> dict[Any, int]:  # type: ignore[override]
         rows = counter.model._base_manager.values_list("pk", counter.field.name)
-        return {key: number for key, number in rows if number}
+        return {key: number for key, number in rows if number}  # of a key without rows 0 stays
 
     def assert_stored_right(self) -> None:
         for counter in COUNTERS:
@@ -179,12 +196,14 @@ class CountingTest(CompositeTestCase):
         self.assertEqual(Visits.objects.get(pk=(day, "/b")).number, 4)
 
     def test_asynchronous_reads_give_the_same(self) -> None:
+        async def both() -> tuple[Any, Any]:
+            return await by_kind.avalues_of(self.user), await by_kind.avalue((self.user, "b"))
+
         self.send(self.user, "a")
         by_kind.flush()
         self.send(self.user, "b")
         for _ in range(2):
-            self.assertEqual(async_to_sync(by_kind.avalues_of)(self.user), {"a": 1, "b": 1})
-            self.assertEqual(async_to_sync(by_kind.avalue)((self.user, "b")), 1)
+            self.assertEqual(run(both()), ({"a": 1, "b": 1}, 1))
 
     def test_a_count_model_with_a_note_gets_rows_with_its_default(self) -> None:
         thread = uuid.uuid4()
@@ -203,8 +222,6 @@ class KeysTest(CompositeTestCase):
         with self.assertRaises(InvalidKey):
             by_kind.values_of("x")
         with self.assertRaisesMessage(InvalidKey, "no composite keys"):
-            from notifications_counter.models import UserNotificationsCount
-
             UserNotificationsCount.counter.values_of(self.user)
 
     def test_parts_may_be_given_as_instances_and_as_text(self) -> None:
@@ -217,7 +234,7 @@ class KeysTest(CompositeTestCase):
 
     def test_a_key_of_too_many_characters_is_refused(self) -> None:
         with self.assertRaisesMessage(InvalidKey, "at most 500"):
-            visits.keys.parts[1].limits.clear() or visits.value(("2026-11-27", "!" * 400))
+            KeyConverter("app.Model.counter", [models.CharField(max_length=400)] * 2).text(("a" * 400, "!" * 50))
 
 
 class RecountTest(CompositeTestCase):
@@ -256,8 +273,6 @@ class RecountTest(CompositeTestCase):
         call_command("notification_recount", check=True, **labels)
 
     def test_a_walk_in_small_slices_meets_every_key_once(self) -> None:
-        from notifications_counter.reconciliation.walk import all_keys, number_of_keys
-
         for counter in COUNTERS:
             keys = [key for part in all_keys(counter.store(), 3) for key in part]
             expected = {counter.key_text(key) for key in true_counts(counter)}
@@ -266,7 +281,7 @@ class RecountTest(CompositeTestCase):
 
     def test_the_audit_finds_what_was_changed_behind_its_back(self) -> None:
         self.spoil()
-        changed = {**override_settings_now(), "AUDIT_INTERVAL": 1}
+        changed = {**settings.NOTIFICATIONS_COUNTER, "AUDIT_INTERVAL": 1}
         with override_settings(NOTIFICATIONS_COUNTER=changed):
             for _ in range(20):
                 by_kind.flush()
@@ -348,35 +363,142 @@ class ReadTest(CompositeTestCase):
         self.assertRegex(plan, r"Index Cond:.*key.*>=")
 
 
-def override_settings_now() -> dict[str, Any]:
-    from django.conf import settings
+@unittest.skipUnless(uses_redis(), "of the Redis buffer only")
+class CachedGroupTest(CompositeTestCase):
+    def called(self, read: Callable[[], Any]) -> tuple[int, int]:
+        """How many scripts a read runs, and how many statements."""
+        client = by_kind.buffer.server.client  # type: ignore[attr-defined]
+        before = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
+        with CaptureQueriesContext(connection) as queries:
+            read()
+        return client.info("commandstats")["cmdstat_evalsha"]["calls"] - before, len(queries)
 
-    return settings.NOTIFICATIONS_COUNTER
+    def test_a_group_takes_one_call_when_cached_else_one_statement_too(self) -> None:
+        self.send(self.user, "a")
+        for _ in range(2):  # the first loads the scripts, and makes the progress rows
+            by_kind.buffer.clear_cache(by_kind.store())
+            uncached = self.called(lambda: by_kind.values_of(self.user))
+        self.assertEqual(uncached, (2, 1), "one call, one statement, and one call to cache it")
+        for change in (lambda: None, lambda: self.send(self.user, "b"), Message.objects.all().delete):
+            change()
+            self.assertEqual(self.called(lambda: by_kind.values_of(self.user)), (1, 0))
+        self.assertEqual(by_kind.values_of(self.user), {})
+
+    def test_an_empty_group_is_cached_too(self) -> None:
+        for _ in range(2):
+            by_kind.values_of(self.user)
+        self.assertEqual(self.called(lambda: by_kind.values_of(self.user)), (1, 0))
+
+    def test_what_somebody_else_wrote_there_is_not_believed(self) -> None:
+        self.send(self.user, "a")
+        by_kind.values_of(self.user)
+        client = by_kind.buffer.server.client  # type: ignore[attr-defined]
+        (name,) = client.keys("*:group:*")
+        client.hset(name, "a", "many")
+        self.assertEqual(by_kind.values_of(self.user), {"a": 1})
+        client.hset(name, "a", "many")
+        self.send(self.user, "a")
+        self.assertEqual(by_kind.values_of(self.user), {"a": 2})
+
+    def test_a_group_expires_and_is_in_the_shard_of_its_first_part(self) -> None:
+        store, shards = by_kind.store(), Shards(Layout("nc", 7))
+        of = {shards.of(store, by_kind.key_text((self.user, kind))) for kind in KINDS}
+        self.assertEqual(of, {shards.of_group(by_kind.keys.group(self.user))})
+        self.assertGreater(len({shards.of(store, f"{number},a") for number in range(50)}), 1)
+        by_kind.values_of(self.user)
+        client = by_kind.buffer.server.client  # type: ignore[attr-defined]
+        (name,) = client.keys("*:group:*")
+        self.assertTrue(0 < client.ttl(name) <= 3600)
+
+    def test_several_shards_give_the_same(self) -> None:
+        options = {**settings.NOTIFICATIONS_COUNTER["BUFFERS"]["default"]["OPTIONS"], "SHARDS": 3}
+        with default_buffer("notifications_counter.buffers.redis.RedisBuffer", options):
+            note_layout()
+            for kind in KINDS:
+                for user in self.users:
+                    self.send(user, kind, thread=uuid.uuid4())
+            for _ in range(2):
+                self.assert_right()
+                self.assert_stored_right()
+
+    def test_a_counter_with_single_keys_keeps_no_indexes(self) -> None:
+        notify(self.user)
+        client = by_kind.buffer.server.client  # type: ignore[attr-defined]
+        self.assertEqual(client.keys("*_keys"), [])
+
+    def test_without_redis_a_group_is_read_from_the_database(self) -> None:
+        self.send(self.user, "a")
+        by_kind.flush()
+        options = {**settings.NOTIFICATIONS_COUNTER["BUFFERS"]["default"]["OPTIONS"], "URL": "redis://127.0.0.1:1/0"}
+        with default_buffer("notifications_counter.buffers.redis.RedisBuffer", options):
+            self.send(self.user, "b")
+            with transaction.atomic():
+                self.send(self.user, "c")
+                self.assertEqual(by_kind.values_of(self.user), {"a": 1, "b": 1, "c": 1})
 
 
-class ChecksTest(CompositeTestCase):
-    @isolate_apps("tests.shop")
-    def check(self, key: Any, parts: tuple[str, ...] = ("user", "kind"), **arguments: Any) -> list[str]:
-        class Counts(models.Model):
-            if parts:
-                pk = models.CompositePrimaryKey(*parts)
-            user = models.IntegerField(primary_key=not parts)
-            kind = models.CharField(max_length=40, db_collation=None)
-            number = models.BigIntegerField(default=0)
-            counter = Counter(Message, key, **arguments)
+class ChecksTest(SimpleTestCase):
+    def test_manage_py_check_says_what_does_not_fit(self) -> None:
+        command = [sys.executable, "-m", "django", "check", "--settings=tests.wrong_keys.settings"]
+        said = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True).stderr
+        sentences = (
+            "E020) wrong_keys.OneForTwo.counter: key='user' has not as many columns as the primary key of",
+            "E020) wrong_keys.TwoForOne.counter: key=('user', 'kind') has not as many columns as the primary key of",
+            "E020) wrong_keys.ThreeForTwo.counter: key=('user', 'kind', 'number') has not as many columns as",
+            "E020) wrong_keys.TupleOfOne.counter: key=('user',) has not as many columns as the primary key of",
+            "E020) wrong_keys.OtherOrder.counter: key=('kind', 'user') has another order than the primary key.",
+            "E007) wrong_keys.NoColumn.counter: key: wrong_keys.Note has no column 'color'.",
+            "E019) wrong_keys.OtherType.counter: a trigger cannot write 'number' as wrong_keys.OtherType writes",
+            "E004) wrong_keys.KeyAsCount.counter: 'user' is part of the primary key.",
+        )
+        for sentence in sentences:
+            with self.subTest(sentence):
+                self.assertIn(sentence, said)
+        self.assertEqual(said.count("(notifications_counter.E"), len(sentences), said)
 
-            class Meta:
-                app_label = "shop"
 
-        return [str(found.id) for found in check_counter(Counts.counter)]
+class AdminTest(CompositeTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.client.force_login(User.objects.create_superuser("chief"))
+        self.page = reverse("admin:notifications_counter_composite_page", args=["shop.MessagesByKind"])
 
-    def test_the_columns_of_the_key_must_be_those_of_the_primary_key(self) -> None:
-        for key, parts in (
-            ("user", ("user", "kind")),
-            (("user",), ("user", "kind")),
-            (("user", "kind", "thread"), ("user", "kind")),
-            (("kind", "user"), ("user", "kind")),
-        ):
-            with self.subTest(key):
-                self.assertIn("notifications_counter.E021", self.check(key, parts))
-        self.assertIn("notifications_counter.E007", self.check(("user", "color")))
+    def test_counts_are_listed_stored_and_exact_below_those_of_users(self) -> None:
+        self.send(self.user, "a,b")
+        by_kind.flush()
+        self.send(self.user, "a,b")
+        self.assertContains(
+            self.client.get(reverse("admin:notifications_counter_usernotificationscount_changelist")),
+            reverse("admin:notifications_counter_composite"),
+        )
+        self.assertContains(self.client.get(reverse("admin:notifications_counter_composite")), self.page)
+        row = f"<tr><td>{self.user.pk}</td><td>a,b</td><td>1</td><td>2</td></tr>"
+        self.assertContains(self.client.get(self.page), row, html=True)
+
+    def test_they_are_searched_by_the_first_part_and_shown_in_pages(self) -> None:
+        by_kind.add({(self.user, f"kind {number:03}"): 1 for number in range(150)} | {(self.other, "x"): 5})
+        by_kind.flush()
+        page = self.client.get(self.page, {"q": self.user.pk, "p": 2})
+        self.assertContains(page, "<td>kind 149</td>", html=True)
+        self.assertContains(page, "Page 2 of 2, 150 counts")
+        self.assertNotContains(page, "<td>x</td>", html=True)
+        self.assertContains(self.client.get(self.page, {"q": "nobody"}), "0 counts")
+        with CaptureQueriesContext(connection) as queries:
+            self.client.get(self.page)
+        self.assertLess(len(queries), 10, "a query for each row")
+
+    def test_only_who_may_view_them_sees_them_and_nobody_changes_them(self) -> None:
+        staff = User.objects.create(username="staff", is_staff=True)
+        self.client.force_login(staff)
+        self.assertEqual(self.client.get(self.page).status_code, 403)
+        self.assertNotContains(self.client.get(reverse("admin:notifications_counter_composite")), self.page)
+        content_type = ContentType.objects.get_for_model(MessagesByKind)
+        permission, _ = Permission.objects.get_or_create(
+            content_type=content_type, codename="view_messagesbykind", defaults={"name": "view"}
+        )
+        staff.user_permissions.add(permission)
+        self.assertEqual(self.client.get(self.page).status_code, 200)
+        unknown = reverse("admin:notifications_counter_composite_page", args=["auth.User"])
+        self.assertEqual(self.client.get(unknown).status_code, 404)
+        self.client.logout()
+        self.assertEqual(self.client.get(self.page).status_code, 302)

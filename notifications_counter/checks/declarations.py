@@ -78,7 +78,9 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
     except InvalidSettings as error:
         yield Error(str(error), hint=hint, obj=counter.model, id="notifications_counter.E004")
         return
-    if field.primary_key or not isinstance(field, models.IntegerField | models.DecimalField):
+    if field in counter.model._meta.pk_fields:
+        yield _error(counter, f"{field.name!r} is part of the primary key.", hint, 4)
+    elif not isinstance(field, models.IntegerField | models.DecimalField):
         yield _error(counter, f"{field.name!r} is not an integer field.", hint, 4)
     elif isinstance(field, models.DecimalField) and counter.sum is None:
         yield _error(counter, f"{field.name!r} is a decimal field, for sums only.", hint, 4)
@@ -166,9 +168,9 @@ def _check_parts(counter: CounterDeclaration) -> Iterator[Error]:
         said = f"key={counter.source_key!r} has not as many columns as the primary key of {label}."
         if not counter.keys.is_composite:
             hint = f"Name one column, without a tuple, or give {label} a CompositePrimaryKey."
-        yield _error(counter, said, hint, 21)
+        yield _error(counter, said, hint, 20)
     elif counter.source_keys != own and sorted(counter.source_keys) == sorted(own):
-        yield _error(counter, f"key={counter.source_key!r} has another order than the primary key.", hint, 21)
+        yield _error(counter, f"key={counter.source_key!r} has another order than the primary key.", hint, 20)
 
 
 def _check_cascades(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:
