@@ -168,9 +168,9 @@ def _check_parts(counter: CounterDeclaration) -> Iterator[Error]:
         said = f"key={counter.source_key!r} has not as many columns as the primary key of {label}."
         if not counter.keys.is_composite:
             hint = f"Name one column, without a tuple, or give {label} a CompositePrimaryKey."
-        yield _error(counter, said, hint, 20)
+        yield _error(counter, said, hint, 21)
     elif counter.source_keys != own and sorted(counter.source_keys) == sorted(own):
-        yield _error(counter, f"key={counter.source_key!r} has another order than the primary key.", hint, 20)
+        yield _error(counter, f"key={counter.source_key!r} has another order than the primary key.", hint, 21)
 
 
 def _check_cascades(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:
