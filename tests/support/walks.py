@@ -12,8 +12,8 @@ LONG = EFFORT == "long"
 SEED = int(os.environ.get("NC_SEED") or random.randrange(10**6))
 
 
-def by_effort(quick: int, some: int, long: int) -> int:
-    return {"quick": quick, "most": some, "long": long}[EFFORT]
+def by_effort(quick: int, most: int, long: int) -> int:
+    return {"quick": quick, "most": most, "long": long}[EFFORT]
 
 
 OPERATIONS = by_effort(400, 1_000, 20_000)
