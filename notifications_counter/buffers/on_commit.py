@@ -98,9 +98,9 @@ class TransactionDeltas:
         hook_list = self.connection.run_on_commit
         if self._hook_list is not hook_list:
             self._hook_list = hook_list
-            waiting = {id(entry[1]) for entry in hook_list}
-            self.hooks = {stack: hook for stack, hook in self.hooks.items() if id(hook) in waiting}
-            self._is_open = id(self._finish) in waiting
+            kept = {id(entry[1]) for entry in hook_list}
+            self.hooks = {stack: hook for stack, hook in self.hooks.items() if id(hook) in kept}
+            self._is_open = id(self._finish) in kept
 
     @property
     def is_over(self) -> bool:

@@ -13,6 +13,7 @@ from django.db.models import Case, Value, When
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
+from ..dialects import dialect_of
 from ..exceptions import CountingConflict
 from .summed import SummedDecimals
 
@@ -253,7 +254,7 @@ class Source:
         return models.QuerySet(self.model, using=using)
 
     def read(self, rows: models.QuerySet[Any]) -> Rows:
-        rounded = self._summed.rounded if connections[rows.db].vendor == "sqlite" else {}
+        rounded = self._summed.rounded if dialect_of(connections[rows.db]).decimal_digits else {}
         names = tuple(f"nc_{name}_" if name in rounded else name for name in self.names)
         columns = tuple(dict.fromkeys((*self.pk_names, *names)))
         if self._answers or rounded:
@@ -268,20 +269,7 @@ class Source:
 
     def lock(self, rows: models.QuerySet[Any]) -> Rows:
         """Read rows, locked until the transaction ends: an unlocked read may see them in an old state."""
-        connection = connections[rows.db]
-        if connection.features.has_select_for_update:
-            of_self = ("self",) if connection.features.has_select_for_update_of else ()
-            return self.read(rows.select_for_update(of=of_self))
-        self._lock_database(rows)
-        return self.read(rows)
-
-    def _lock_database(self, rows: models.QuerySet[Any]) -> None:
-        """SQLite has no row locks; an update takes its write lock before anything is read, even one of no rows."""
-        connection = connections[rows.db]
-        table = connection.ops.quote_name(self.model._meta.db_table)
-        column = connection.ops.quote_name(self._pk_fields[0].column or "")
-        with connection.cursor() as cursor:
-            cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE 1 = 0")
+        return self.read(dialect_of(connections[rows.db]).lock(rows))
 
     def lock_pks(self, pks: Iterable[Any], using: str) -> Rows:
         """The rows with these primary keys, locked."""

@@ -14,6 +14,7 @@ from ..conf import get_settings
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
+from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra
 from ..fields import collation_of
 from .sums import check_sum
@@ -110,7 +111,7 @@ def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     if not isinstance(key, models.CharField | models.TextField):
         return
     connection = connections[counter.using or router.db_for_write(counter.model)]
-    if connection.vendor == "mysql" and not collation_of(key, connection).endswith("_bin"):
+    if not dialect_of(connection).tells_keys_apart(collation_of(key, connection)):
         sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
         hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
         yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")

@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.rows import actual_counts_query, source_rows
+from ..dialects import dialect_of
 from ..exceptions import BufferMismatch, InvalidKey, NothingToRecount
 from . import deltas, progress
 from .progress import Layout
@@ -25,9 +26,6 @@ from .tables import Delta, Progress
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
 MOST_ROWS = 500
-
-#: A column as text, compared byte by byte as keys are.
-CASTS = {"mysql": "CAST({} AS CHAR) COLLATE utf8mb4_bin"}
 
 
 class CounterStore:
@@ -106,7 +104,7 @@ class CounterStore:
     @property
     def _stored_units(self) -> str:
         column = self.connection.ops.quote_name(self.counter.field.column or "")
-        return self.counter.amounts.stored_units(column, self.connection.vendor)
+        return self.counter.amounts.stored_units(column, dialect_of(self.connection))
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as backfilled."""
@@ -176,7 +174,7 @@ class CounterStore:
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
         rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
-        text = CASTS.get(self.connection.vendor, "CAST({} AS TEXT)").format("t.nc_key")
+        text = dialect_of(self.connection).as_text("t.nc_key")
         return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     def to_pk(self, key: str) -> Any:

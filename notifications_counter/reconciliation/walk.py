@@ -27,7 +27,7 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     Args:
         store: the counter, on one database alias.
         limit: how many keys.
-        begun: whether the caller has taken part already: where somebody else has reached the end, it ends too.
+        begun: whether the caller has taken part already: where another has reached the end, it ends too.
 
     Returns:
         What was found; None at the end of the table: all is backfilled then, and the next call begins anew.

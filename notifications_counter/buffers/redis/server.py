@@ -48,7 +48,7 @@ class RedisServer:
         self._node_breakers: dict[str, Breaker] = {}
 
     def close(self) -> None:
-        """Let go of connections, where the client is not somebody else's."""
+        """Let go of connections, unless the client is shared with the project."""
         if "client" in self.__dict__ and self.options["URL"] is not None:
             self.client.close()
 

@@ -18,6 +18,7 @@ from django.db.models.sql.where import WhereNode
 
 from ...declaration import conditions
 from ...declaration.counter import CounterDeclaration
+from ...dialects import dialect_of
 from ...ledger.tables import Delta
 
 
@@ -86,7 +87,7 @@ class Counted:
         if self.amount is None:
             return "1"
         column = f"{self.quote(row)}.{self.quote(self.amount.column or '')}"
-        return f"COALESCE({self.counter.amounts.column_units(column, self.connection.vendor)}, 0)"
+        return f"COALESCE({self.counter.amounts.column_units(column, dialect_of(self.connection))}, 0)"
 
     def counts(self, row: str) -> str:
         """The condition that a row of the trigger counts; NULL, too, says that it does not."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from . import keys
-from .base import Dialect, Installed, Part
+from .base import Installed, Part, TriggerDialect
 from .counted import Counted
 from .names import LIKE
 from .rows import NEW, OLD, changes
@@ -22,7 +22,7 @@ _CASCADES = (
 )
 
 
-class MySQL(Dialect):
+class MySQLTriggers(TriggerDialect):
     """Triggers of MariaDB and MySQL."""
 
     def _parts(self, counted: Counted, stem: str) -> list[Part]:
@@ -45,7 +45,6 @@ class MySQL(Dialect):
         return [Installed(name, self.connection.ops.quote_name(table)) for name, table in found]
 
     def cascades(self, table: str) -> list[tuple[str, str]]:
-        """The foreign keys of a table through which the database changes rows unseen: name, and table referred to."""
         return [(name, referred) for name, referred in self._rows(_CASCADES, [table])]
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ...ledger.tables import Delta
 from . import keys
-from .base import Dialect, Installed, Part
+from .base import Installed, Part, TriggerDialect
 from .counted import Counted
 from .names import LIKE
 
@@ -50,7 +50,7 @@ BEGIN
 END {tag}"""
 
 
-class PostgreSQL(Dialect):
+class PostgreSQLTriggers(TriggerDialect):
     """Triggers of PostgreSQL."""
 
     def _parts(self, counted: Counted, stem: str) -> list[Part]:

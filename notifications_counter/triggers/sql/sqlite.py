@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from . import keys
-from .base import Dialect, Installed, Part
+from .base import Installed, Part, TriggerDialect
 from .counted import Counted
 from .names import LIKE
 from .rows import NEW, OLD, changes
 
 
-class SQLite(Dialect):
+class SQLiteTriggers(TriggerDialect):
     """Triggers of SQLite."""
 
     def _parts(self, counted: Counted, stem: str) -> list[Part]:
@@ -32,6 +32,9 @@ class SQLite(Dialect):
     def _installed(self) -> list[Installed]:
         found = self._rows("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [LIKE])
         return [Installed(name, self.connection.ops.quote_name(table)) for name, table in found]
+
+    def hides_replaced(self) -> bool:
+        return not self._rows("PRAGMA recursive_triggers")[0][0]
 
 
 def _text(counted: Counted, row: str) -> str:

@@ -1,4 +1,4 @@
--- Deltas may wait here from now on; batches are counted on from where the database is.
+-- Deltas may be pending here from now on; batches are counted on from where the database is.
 --
 -- KEYS[1]  base of the shard's keys
 -- ARGV[1]  the number of the last batch as the database knows it

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     token of the transaction
--- ARGV[2...]  key, delta, key, delta ...; the delta '?' is not known and asks for a recount, as does a sum beyond 2^53
+-- ARGV[2...]  key, delta, key, delta ...; the delta '?' cannot be determined and requests a recount, as does a sum beyond 2^53
 --
 -- writes  intents:<key>  hash          an open token is the right to add, once, and is removed
 --         pending        sorted set    key -> summed delta; a sum of zero is removed
@@ -12,12 +12,12 @@
 local base, token = KEYS[1], ARGV[1]
 local pending, dirty = base .. ':pending', base .. ':dirty'
 
-local function ask_for_recount(key, intents)
+local function request_recount(key, intents)
   local now = tonumber(redis.call('TIME')[1])
   redis.call('HDEL', intents, token)
   redis.call('HSET', intents, 'recount', now)
   redis.call('ZADD', dirty, now, key)
-  redis.call('DEL', base .. ':total:' .. key) -- until then nobody knows the value
+  redis.call('DEL', base .. ':total:' .. key) -- until then the value is not known
 end
 
 -- Returns whether the sum, a double, is exact.
@@ -35,7 +35,7 @@ local function add(key, delta, total)
   return math.abs(sum) < 2 ^ 53 and math.abs(tonumber(delta)) < 2 ^ 53
 end
 
--- What can be asked or deleted for all keys in one call is.
+-- All keys at once, wherever one call can do it.
 local keys, totals, guards = {}, {}, {}
 for i = 2, #ARGV, 2 do
   local key, place = ARGV[i], #keys + 1
@@ -52,10 +52,10 @@ for place, key in ipairs(keys) do
     if add(key, delta, cached[place] and totals[place]) then
       spent[#spent + 1], counted[#counted + 1] = intents, key
     else
-      ask_for_recount(key, intents)
+      request_recount(key, intents)
     end
   else
-    ask_for_recount(key, intents)
+    request_recount(key, intents)
   end
 end
 if #spent > 0 and redis.call('EXISTS', unpack(spent)) == 0 then
