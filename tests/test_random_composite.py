@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, CharField, F, Value, When
 
 from .shop.models import Message
 from .test_composite import COUNTERS, CompositeTestCase, assert_counts, by_kind, by_thread, true_counts, visits
@@ -18,7 +18,7 @@ THREADS = (None, *(uuid.UUID(int=number << 120 | number) for number in range(2))
 UPDATES: list[dict[str, Any]] = [
     {"kind": "a"},
     {"kind": None},
-    {"kind": Case(When(kind="a", then=Value("a,b")), default=F("kind"))},
+    {"kind": Case(When(kind="a", then=Value("a,b")), default=F("kind"), output_field=CharField())},
     {"thread": THREADS[1]},
     {"has_read": True},
     {"has_read": False, "kind": "!"},

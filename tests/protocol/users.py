@@ -259,7 +259,7 @@ class GroupReader(Reader):
         if self.seen.is_older_than(row):
             self.at = "start"
             return
-        asked = look.recount_requests | {key for key, held in self.seen.keys.items() if held.recount_requests}
+        asked = look.recount_requests | {key for key, held in self.seen.keys.items() if held.recount_requested}
         self.values = look.in_database(self.keys)
         for key, held in self.seen.keys.items():
             self.values[key] += held.amount(int(self.seen.seq), row)
