@@ -11,7 +11,7 @@ from typing import Any
 from redis import Redis
 
 from notifications_counter.buffers.redis.server import script_text
-from tests.servers import valkey
+from tests.support.servers import valkey
 
 from .measure import Figure, bytes_each, times_as_big
 from .report import parser, show
