@@ -8,9 +8,6 @@ the project can keep them from running, and so that other hooks already read the
 
 In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
 Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
-
-Django has no name for a transaction. What it has is the list of hooks, ``run_on_commit``: it is replaced by another
-list on a commit and on every rollback, and by nothing else. As long as it is the same list, nothing was dropped.
 """
 
 from __future__ import annotations
@@ -24,7 +21,7 @@ from typing import Any, Protocol
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..compat.transactions import before_commits
+from ..compat.transactions import before_commits, hooks
 from ..exceptions import BufferUnavailable
 from ..ledger.store import CounterStore
 
@@ -95,7 +92,7 @@ class TransactionDeltas:
 
     def refresh(self) -> None:
         """Forget the hooks that Django has dropped."""
-        hook_list = self.connection.run_on_commit
+        hook_list = hooks(self.connection)
         if self._hook_list is not hook_list:
             self._hook_list = hook_list
             kept = {id(entry[1]) for entry in hook_list}
@@ -118,12 +115,12 @@ class TransactionDeltas:
         self.hooks[stack].add(store, sums)
 
     def _register(self, hook: Hook) -> Hook:
-        hook_list = self.connection.run_on_commit
+        hook_list = hooks(self.connection)
         transaction.on_commit(hook, using=self.connection.alias)
         if not self.in_test_case:
             hook_list.insert(len(self.hooks), hook_list.pop())
             if not self._is_open:
-                hook_list.insert(1, (set(), self._finish, False))  # type: ignore[arg-type]  # its stubs lack the third
+                hook_list.insert(1, (set(), self._finish, False))
                 self._is_open = True
         return hook
 

@@ -1,7 +1,7 @@
-"""Count rows that a program changes by itself: the difference waits beside them, so that no value changes.
+"""Count rows that a program changes by itself: the difference becomes a pending delta, so that no value changes.
 
-A user's row goes with the user, a fixture brings one along, somebody mends one by hand: what counts are the rows of the
-source, and their deltas come by other ways.
+A count row is deleted with its user, loaded from a fixture, or edited by hand. What counts are the rows of the source,
+whose deltas are recorded when those change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _count_models: set[type[models.Model]] = set()
 
 
 def watch(model: type[models.Model]) -> None:
-    """Leave the difference beside the rows of a count model from now on."""
+    """Record the difference where rows of a count model change, from now on."""
     _count_models.add(model)
 
 
@@ -42,7 +42,7 @@ def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]
     return {each: each.amounts.of_value(value) for each, value in held.items()}
 
 
-def _leave(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
+def _record(counter: Counter, instance: models.Model, difference: int, using: str) -> None:
     if difference:
         store_of(counter, using).insert_deltas({counter.key_text(instance.pk): difference})
 
@@ -58,7 +58,7 @@ def before_count_save(sender: Any, instance: models.Model, using: str, **kwargs:
 def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     before = instance.__dict__.pop(BEFORE, {})
     for counter, held in _held(sender, instance, using).items():
-        _leave(counter, instance, before.get(counter, 0) - held, using)
+        _record(counter, instance, before.get(counter, 0) - held, using)
 
 
 def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connections, models
 
+from ..compat.transactions import hooks
 from .sources import Row, Source
 
 #: On the connection: the holds of the saves that are under way.
@@ -46,18 +47,15 @@ class Hold:
 
     @property
     def was_rolled_back(self) -> bool:
-        """Whether a rollback may have undone a change of the row since it was noted here.
-
-        Django has no name for a savepoint's rollback: it replaces the list of hooks that run after the commit.
-        """
-        return self.is_changed and self._hooks is not self._connection.run_on_commit
+        """Whether a rollback may have undone a change of the row since it was noted here."""
+        return self.is_changed and self._hooks is not hooks(self._connection)
 
     def note(self, row: Row | None) -> None:
         """The row has been changed by somebody else, who has counted that."""
         if self.was_rolled_back:
             self._hooks = ()  # and so it stays: equal to no list
         elif not self.is_changed:
-            self._hooks = self._connection.run_on_commit
+            self._hooks = hooks(self._connection)
         self.is_changed = True
         self.row = row
         self.before.append(row)

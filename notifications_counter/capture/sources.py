@@ -82,18 +82,9 @@ class Source:
         self._forget()
 
     def _forget(self) -> None:
-        for name in (
-            "columns",
-            "names",
-            "places",
-            "shares",
-            "_answers",
-            "_values",
-            "_trusted",
-            "_summed",
-            "_has_generated",
-        ):
-            self.__dict__.pop(name, None)
+        """Work out anew what follows from the counters and what is followed."""
+        for name in self.__dict__.keys() - {"model", "counters", "followed"}:
+            del self.__dict__[name]
         self._accepted = set[tuple[type, ...]]()
 
     # Columns

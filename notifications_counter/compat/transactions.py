@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: On the connection's ``commit``: that it is wrapped.
 WRAPPED = "notifications_counter_wrapped"
+
+
+def hooks(connection: BaseDatabaseWrapper) -> list[Any]:
+    """The hooks that run after the commit of the open transaction.
+
+    Django has no name for a transaction, and no signal for a rollback. It replaces this list by another one at a commit
+    and at every rollback, that of a savepoint included, and at nothing else: as long as it is the same list, nothing
+    was rolled back.
+    """
+    return connection.run_on_commit
 
 
 def sends_after_commit(connection: BaseDatabaseWrapper) -> bool:

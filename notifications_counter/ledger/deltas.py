@@ -7,6 +7,7 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, F, Sum
 
+from ..compat.transactions import hooks
 from ..dialects import dialect_of
 from .tables import Delta
 
@@ -37,20 +38,22 @@ def insert(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int |
 def insert_to_be_joined(connection: BaseDatabaseWrapper, label: str, key: str, amount: int) -> None:
     """Insert a delta to which a later one of the same key and transaction is added, so that they are one row."""
     row = Delta.objects.using(connection.alias).create(counter=label, key=key, amount=amount)
-    hooks, rows = vars(connection).get(ATTRIBUTE, (None, {}))
-    # Django has no name for a transaction: it replaces this list at a commit, and at every rollback.
-    rows = rows if hooks is connection.run_on_commit else {}
-    setattr(connection, ATTRIBUTE, (connection.run_on_commit, {**rows, (label, key): row.pk}))
+    rows = {**_joinable(connection), (label, key): row.pk}
+    setattr(connection, ATTRIBUTE, (hooks(connection), rows))
+
+
+def _joinable(connection: BaseDatabaseWrapper) -> Mapping[tuple[str, str], int]:
+    """Label and key -> the id of the row that the open transaction has inserted for it to be joined."""
+    known, rows = vars(connection).get(ATTRIBUTE, (None, {}))
+    return rows if known is hooks(connection) else {}  # else they were committed, or rolled back
 
 
 def _without_joined(
     connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]
 ) -> Mapping[str, int | None]:
     """The deltas that have no row yet to be added to."""
-    hooks, rows = vars(connection).get(ATTRIBUTE, (None, {}))
-    if hooks is not connection.run_on_commit:
-        return sums
-    joined = {key for key in sums if (label, key) in rows and _join(connection, rows[label, key], sums[key])}
+    rows = _joinable(connection)
+    joined = rows and {key for key in sums if (label, key) in rows and _join(connection, rows[label, key], sums[key])}
     return {key: amount for key, amount in sums.items() if key not in joined} if joined else sums
 
 
