@@ -1,5 +1,6 @@
 """Writers and flushers are killed at every step of what they do, and the counts are exact again by themselves."""
 
+import collections
 import time
 from typing import Any
 
@@ -34,6 +35,13 @@ class KillTest(CounterTestCase):
         seconds = time.monotonic() - began
         print(f"NC_SEED={SEED}: {len(killed)} kills of {writers}s and {flushers}s in {seconds:.0f} s", flush=True)
         self.last = ", ".join(killed[-10:])
+        self.assert_each_kind(killed)
+
+    def assert_each_kind(self, killed: list[str]) -> None:
+        """At least one kill in twenty was of each kind: a role that dies at a step, before or after it."""
+        kinds = collections.Counter(kill.replace(" before ", " at ").replace(" after ", " at ") for kill in killed)
+        rare = {kind: number for kind, number in kinds.items() if number < len(killed) / 20}
+        self.assertEqual(rare, {}, f"of {len(killed)} kills")
 
     def test_one_flush_after_the_grace_time_ends_exact_wherever_writers_and_flushers_were_killed(self) -> None:
         self.kill_often("writer", "flusher")
