@@ -28,7 +28,8 @@ IN_CI = os.environ.get("CI") == "true"
 
 
 def main() -> int:
-    end_like_ctrl_c(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    hang_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]  # nohup lets it be ignored
+    end_like_ctrl_c(signal.SIGINT, signal.SIGTERM, *hang_up)
     options = parse_arguments()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="notifications_counter-") as directory:
