@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections, models
 
 from ..buffers import recording
-from ..compat.atomic import Undo, block
+from ..compat.atomic import Undo, block, counted
 from ..compat.querysets import can_be_filtered, uncounted, write_alias
 from ..declaration.counter import CounterDeclaration as Counter
 from ..exceptions import CountingConflict
@@ -53,7 +53,8 @@ def bulk_create(
         if ignore_conflicts or update_conflicts:
             return create_or_skip(lambda: method(queryset, *arguments), source, objs, unique_fields, using)
         created = method(queryset, *arguments)
-        feed.publish(source, using, {}, _created(source, objs, using))
+        with counted(using):
+            feed.publish(source, using, {}, _created(source, objs, using))
     return created
 
 
@@ -100,9 +101,10 @@ def _update(
 ) -> int:
     locked = {source: source.lock(matching(source, queryset, using)) for source in sources}
     changed = change_only(locked[sources[0]], sources[0], queryset, using, change)
-    for source, before in locked.items():
-        after = _constants(source, before, values) if len(sources) == 1 and changed == len(before) else None
-        feed.publish(source, using, before, source.lock_pks(before, using) if after is None else after)
+    with counted(using):
+        for source, before in locked.items():
+            after = _constants(source, before, values) if len(sources) == 1 and changed == len(before) else None
+            feed.publish(source, using, before, source.lock_pks(before, using) if after is None else after)
     return changed
 
 

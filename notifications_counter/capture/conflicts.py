@@ -9,6 +9,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
 
+from ..compat.atomic import counted
 from ..declaration.conditions import column
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.rows import key_names
@@ -39,9 +40,10 @@ def create_or_skip(
     keys = {counter: set(_keys_in_memory(source, counter, objs)) for counter in source.counters}
     before = _conflicting(source, objs, sets, using)
     created = create()
-    after = _conflicting(source, objs, sets, using)
-    counting.request_recounts(source, using, [*before.values(), *after.values()], keys)
-    feed.publish_uncounted(source, using, before, after)
+    with counted(using):
+        after = _conflicting(source, objs, sets, using)
+        counting.request_recounts(source, using, [*before.values(), *after.values()], keys)
+        feed.publish_uncounted(source, using, before, after)
     return created
 
 

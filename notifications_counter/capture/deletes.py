@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import models
 
-from ..compat.atomic import block
+from ..compat.atomic import block, counted
 from ..compat.querysets import can_be_filtered
 from . import feed
 from .bulk import QuerySet, change_only, matching, retried
@@ -47,8 +47,9 @@ def raw_delete(method: Callable[..., int], queryset: QuerySet, using: str) -> in
 
 
 def _publish_deleted(source: Source, before: Rows, deleted: int, using: str) -> None:
-    after = Rows() if deleted == len(before) else source.lock_pks(before, using)
-    feed.publish(source, using, before, after)
+    with counted(using):
+        after = Rows() if deleted == len(before) else source.lock_pks(before, using)
+        feed.publish(source, using, before, after)
 
 
 def update_batch(
@@ -59,8 +60,9 @@ def update_batch(
     with block(using):
         before = {source: _lock(source, model, list(pks), using) for source in sources}
         update()
-        for source, rows in before.items():
-            feed.publish(source, using, rows, source.lock_pks(rows, using))
+        with counted(using):
+            for source, rows in before.items():
+                feed.publish(source, using, rows, source.lock_pks(rows, using))
 
 
 def _lock(source: Source, model: type[models.Model], pks: Sequence[Any], using: str) -> Rows:

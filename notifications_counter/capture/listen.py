@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -21,8 +22,12 @@ from .saves import after_save, before_save, save_counted
 from .sources import Source, make_source, sources_of
 
 
+@cache
 def install() -> None:
-    """Reach what Django sends no signal for; once, when the apps are ready."""
+    """Reach what Django sends no signal for.
+
+    Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
+    """
     saves.wrap_saves(lambda model: is_source(model) or has_counts(model), save_counted)
     querysets.wrap_method("update", is_source, update)
     querysets.wrap_method("bulk_create", is_source, bulk_create)

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connections, models, transaction
 from django.db.models.signals import pre_save
 
-from ..compat.atomic import Undo, block
+from ..compat.atomic import Undo, block, counted
 from ..exceptions import CountingConflict
 from . import counting, feed
 from .count_model import has_counts
@@ -95,8 +95,9 @@ class Save:
         if created is False and any(self._has_appeared(hold) for hold in self.holds):
             raise RowAppeared
         self.is_settled = True
-        for hold in self.holds:
-            self._settle(hold, self._after(hold))
+        with counted(self.using):
+            for hold in self.holds:
+                self._settle(hold, self._after(hold))
 
     def _has_appeared(self, hold: Hold) -> bool:
         is_own = exact_source(type(self.instance)) is hold.source
@@ -127,8 +128,9 @@ class Save:
         """A receiver has failed: what was written until then stays, unless the whole transaction is rolled back."""
         if self.is_held and not self.is_settled and not transaction.get_rollback(self.using):
             self.is_settled = True
-            for hold in self.holds:
-                self._settle(hold, self._in_database(hold))
+            with counted(self.using):
+                for hold in self.holds:
+                    self._settle(hold, self._in_database(hold))
 
 
 def _reaches(signal: Any, instance: models.Model) -> bool:
@@ -170,7 +172,7 @@ def save_counted(
         with block(using) if has_counts(type(instance)) else nullcontext():
             return save()
     told_to = bool(force_insert) and not instance._meta.parents  # whose rows may be there all the same
-    inserts = told_to or (not (raw or force_update or update_fields) and _is_surely_new(instance))
+    inserts = told_to or (not (raw or force_update or update_fields) and _is_surely_new(instance, sources))
     may_appear = instance._state.adding and not inserts
 
     def run() -> None:
@@ -188,17 +190,13 @@ def _saved(model: type[models.Model], raw: bool, update_fields: Any) -> list[Sou
     return [source for source in sources if update_fields is None or source.touches(update_fields)]
 
 
-def _is_surely_new(instance: models.Model) -> bool:
+def _is_surely_new(instance: models.Model, sources: Iterable[Source]) -> bool:
     """Whether Django will only insert: without a primary key, or with a fresh one."""
     if instance._meta.parents:  # whose rows may be there already
-        return all(getattr(instance, pk.attname) is None for pk in [instance._meta.pk, *_parent_pks(instance)])
+        return all(source.pk_of(instance) is None for source in sources)
     pks = instance._meta.pk_fields
     has_defaults = all(pk.has_default() or pk.has_db_default() for pk in pks)
     return any(getattr(instance, pk.attname) is None for pk in pks) or (instance._state.adding and has_defaults)
-
-
-def _parent_pks(instance: models.Model) -> Iterable[models.Field[Any, Any]]:
-    return (parent._meta.pk for parent in instance._meta.all_parents)
 
 
 def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using: str) -> None:

@@ -157,11 +157,24 @@ class Source:
         """The source's primary key of an instance, which may be one of a child, as the database gives it."""
         if len(self.pk_names) == 1:
             value = getattr(instance, self.pk_names[0])
+            if value is None and type(instance) is not self.model:
+                value = self._linked_pk(instance)
             return value if type(value) in self._pk_types[0] else _python(self._pk_fields[0], value)
         values = tuple(getattr(instance, name) for name in self.pk_names)
         if None in values:
             return None
         return tuple(_python(field, value) for field, value in zip(self._pk_fields, values, strict=True))
+
+    def _linked_pk(self, instance: models.Model) -> Any:
+        """The primary key in the link of a child, of which Django fills the parent's own column only while it saves."""
+        link = instance._meta.get_ancestor_link(self.model)
+        if link is None or link.related_model._meta.pk is not self._parent_pk(link.related_model):
+            return None
+        return getattr(instance, link.attname)
+
+    def _parent_pk(self, parent: type[models.Model]) -> Any:
+        """The field of a parent that holds the primary key of the source."""
+        return self._pk_fields[0] if parent is self.model else parent._meta.get_ancestor_link(self.model)
 
     @cached_property
     def _pk_fields(self) -> list[models.Field[Any, Any]]:

@@ -8,7 +8,7 @@ that passes an exception on and commits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -45,3 +45,8 @@ def block(using: str, savepoint: bool = False) -> Iterator[None]:
             failure = error
     if failure is not None:
         raise failure
+
+
+def counted(using: str) -> AbstractContextManager[None]:
+    """Roll the transaction back if something fails in here: a change that has been made would stay uncounted."""
+    return transaction.mark_for_rollback_on_error(using=using)

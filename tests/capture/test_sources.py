@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 from django.db.models import F, ProtectedError
 from django.db.models.signals import post_save, pre_save
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
+from notifications_counter.capture import feed
 from notifications_counter.counters import Counter
 from tests.shop import models as shop
 from tests.support.base import CounterTestCase
@@ -248,4 +252,54 @@ class SignalTest(SourceTestCase):
         ticket = shop.Claim(user=user)
         pre_save.send(shop.Claim, instance=ticket, raw=False, using="default", update_fields=None)
         post_save.send(shop.Claim, instance=ticket, created=True, raw=False, using="default", update_fields=None)
+        self.assert_true(shop.OpenClaims.counter, [user])
+
+
+class ChildTest(SourceTestCase):
+    def test_a_child_that_is_given_its_parents_key_by_the_link_alone_moves_the_parents_row(self) -> None:
+        member = shop.Member.objects.create(club=1)
+        shop.Coach(base_id=member.pk, club=2, grade=3).save()
+        self.assert_true(shop.ActiveMembers.counter, [1, 2])
+        person, other = shop.Person.objects.create(name="ada"), shop.Member.objects.create(club=1)
+        shop.Player(person_ptr_id=person.pk, member_id=other.pk, club=2).save()
+        self.assert_true(shop.ActiveMembers.counter, [1, 2])
+
+
+class StartTest(SourceTestCase):
+    def test_apps_that_are_made_ready_again_count_once(self) -> None:
+        (user,) = self.make_users(1)
+        with override_settings(INSTALLED_APPS=list(settings.INSTALLED_APPS)):
+            pass
+        shop.Claim.objects.bulk_create([shop.Claim(user=user) for _ in range(3)])
+        shop.Claim.objects.first().delete()
+        shop.Claim.objects.filter(pk=shop.Claim.objects.first().pk).update(closed=True)
+        shop.Claim.objects.create(user=user)
+        self.assertEqual(shop.OpenClaims.counter.value(user), 2)
+        self.assert_true(shop.OpenClaims.counter, [user])
+
+
+class FailureTest(SourceTestCase):
+    def test_a_change_that_could_not_be_counted_is_rolled_back(self) -> None:
+        def fail(changes: object, using: str) -> None:
+            raise ZeroDivisionError
+
+        (user,) = self.make_users(1)
+        claim = shop.Claim.objects.create(user=user)
+        feed.subscribe(shop.Claim, ["closed"], fail)
+        try:
+            for act in (
+                lambda: shop.Claim.objects.create(user=user),
+                lambda: shop.Claim.objects.update(closed=True),
+                lambda: shop.Claim.objects.bulk_create([shop.Claim(user=user)]),
+                lambda: shop.Claim(pk=claim.pk).delete(),
+            ):
+                with self.assertRaises(ZeroDivisionError):
+                    act()
+                with transaction.atomic():  # which goes on, and is rolled back all the same
+                    with suppress(ZeroDivisionError):
+                        act()
+                    self.assertTrue(transaction.get_rollback())
+        finally:
+            feed.unsubscribe(fail)
+        self.assertEqual(shop.Claim.objects.filter(closed=False).count(), 1)
         self.assert_true(shop.OpenClaims.counter, [user])
