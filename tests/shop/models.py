@@ -159,7 +159,7 @@ class Host(models.Model):
 
 
 class HostsOfDomain(models.Model):
-    domain = models.CharField(max_length=50, primary_key=True)
+    domain = KeyField(max_length=50, primary_key=True)
     number = models.BigIntegerField(default=0)
     counter = Counter(Host, "domain")
 
@@ -202,7 +202,7 @@ class Job(models.Model):
 
 
 class JobsByStep(models.Model):
-    step = models.CharField(max_length=10, primary_key=True)
+    step = KeyField(max_length=10, primary_key=True)
     number = models.BigIntegerField(default=0)
     counter = Counter(Job, "step")
 

@@ -7,6 +7,7 @@ import django.db.models.expressions
 from django.conf import settings
 from django.db import migrations, models
 
+import notifications_counter.fields
 import tests.shop.models
 
 
@@ -85,7 +86,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HostsOfDomain",
             fields=[
-                ("domain", models.CharField(max_length=50, primary_key=True, serialize=False)),
+                ("domain", notifications_counter.fields.KeyField(max_length=50, primary_key=True, serialize=False)),
                 ("number", models.BigIntegerField(default=0)),
             ],
         ),
@@ -104,7 +105,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="JobsByStep",
             fields=[
-                ("step", models.CharField(max_length=10, primary_key=True, serialize=False)),
+                ("step", notifications_counter.fields.KeyField(max_length=10, primary_key=True, serialize=False)),
                 ("number", models.BigIntegerField(default=0)),
             ],
         ),
