@@ -18,8 +18,10 @@ from tests.capture.test_composite import (
     true_counts,
     visits,
 )
-from tests.capture.test_random import OPERATIONS, SEEDS, Walk
+from tests.capture.test_random import SEEDS, Walk
 from tests.shop.models import Message
+from tests.support.base import heavy
+from tests.support.walks import OPERATIONS, SEED
 
 KINDS = (None, "", "a", "A", "a,b", "a!", "!,", "100%", "a_b")
 THREADS = (None, *(uuid.UUID(int=number << 120 | number) for number in range(2)))
@@ -116,6 +118,7 @@ class CompositeOperations(Walk):
 
 
 class RandomCompositeTest(CompositeTestCase):
+    @heavy
     def test_values_are_counts_after_every_step_and_stored_are_after_a_flush(self) -> None:
         for seed in SEEDS:
             with self.subTest(seed=seed):
@@ -126,9 +129,10 @@ class RandomCompositeTest(CompositeTestCase):
                     name = walk.step()
                     assert_counts(self.users, f"after {name}, step {step}, seed {seed}")
                 self.assert_stored_right()
+        print(f"NC_SEED={SEED}: {OPERATIONS // 4} random operations by composite keys", flush=True)
 
     def test_events_are_what_was_added_after_every_step(self) -> None:
-        walk = CompositeOperations(5, [])
+        walk = CompositeOperations(SEED, [])
         true: dict[Any, int] = {}
         for step in range(OPERATIONS // 20):
             key = ("2026-11-27", walk.random.choice(KINDS[1:]))
@@ -138,5 +142,5 @@ class RandomCompositeTest(CompositeTestCase):
             if walk.random.random() < 0.2:
                 visits.flush()
             expected = {page: number for (_, page), number in true.items() if number}
-            self.assertEqual(visits.values_of("2026-11-27"), expected, f"step {step}")
+            self.assertEqual(visits.values_of("2026-11-27"), expected, f"step {step}, NC_SEED={SEED}")
             self.assertEqual(visits.value(key), true[key])

@@ -9,10 +9,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Case, F, Value, When
 
-from tests.capture.test_random import OPERATIONS, SEEDS, Walk
+from tests.capture.test_random import SEEDS, Walk
 from tests.capture.test_sums import COUNTERS, SumTestCase, assert_sums, plain_sums
 from tests.shop.models import Purchase
 from tests.support.base import heavy
+from tests.support.walks import OPERATIONS, SEED
 
 #: What a column of two decimal places holds, and what a database rounds to it.
 PRICES = (None, 5, "7.1", 0.25, *map(Decimal, ("0.00", "0.10", "-0.10", "19.99", "1.5", "1.005", "-9999999.99")))
@@ -133,6 +134,7 @@ class RandomSumsTest(SumTestCase):
                     assert_sums(self.users, f"after {name}, step {step}, seed {seed}")
                 self.flush()
                 self.check_stored(f"seed {seed}")
+        print(f"NC_SEED={SEED}: {OPERATIONS // 4} random operations on sums", flush=True)
 
     def check_stored(self, said: str) -> None:
         for counter, true in zip(COUNTERS, plain_sums(self.users), strict=True):
