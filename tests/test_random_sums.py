@@ -113,7 +113,7 @@ class SumOperations(Walk):
     def do_recount(self) -> None:
         if not self.depth:
             for found in self.random.choice(COUNTERS).recount(self.users):
-                assert not found.changed, found
+                assert not found.difference, found
 
     def check(self) -> None:
         assert_sums(self.users, f"at depth {self.depth}")

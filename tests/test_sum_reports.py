@@ -75,7 +75,7 @@ class AddTest(SumTestCase):
             self.assertEqual(str(Spent.prices.value(self.user)), "1234567.90")
             Spent.prices.flush()
             (found,) = Spent.prices.recount([self.user], check=True)
-        self.assertEqual((str(found.stored), str(found.changed)), ("1234567.90", "-0.01"))
+        self.assertEqual((str(found.stored), str(found.difference)), ("1234567.90", "-0.01"))
 
 
 class MemoryTest(SumTestCase):
@@ -150,7 +150,7 @@ class RecountTest(SumTestCase):
         out = StringIO()
         with self.assertRaisesMessage(CommandError, "1 count is wrong."):
             call_command("notification_recount", check=True, stdout=out, **options)
-        self.assertIn("stored 0.30, buffered 0.00, true 0.35, wrong by +0.05", out.getvalue())
+        self.assertIn("stored 0.30, pending 0.00, actual 0.35, wrong by +0.05", out.getvalue())
         self.assertIn("2 keys checked, 1 wrong", out.getvalue())
         Spent.prices.recount([self.user])
         status = command("notification_counter_status", **options)

@@ -20,10 +20,9 @@ local function ask_for_recount(key, intents)
   redis.call('DEL', base .. ':total:' .. key) -- until then nobody knows the value
 end
 
--- Returns whether the sum, a double, is exact.
 local function add(key, delta, total)
   if delta == '0' then
-    return true
+    return
   end
   local sum = tonumber(redis.call('ZINCRBY', pending, delta, key))
   if sum == 0 then
@@ -32,7 +31,9 @@ local function add(key, delta, total)
   if total and type(redis.pcall('INCRBY', total, delta)) == 'table' then
     redis.call('DEL', total) -- it was no number
   end
-  return math.abs(sum) < 2 ^ 53 and math.abs(tonumber(delta)) < 2 ^ 53
+  if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(delta)) >= 2 ^ 53 then -- more than a double can add up
+    ask_for_recount(key, base .. ':intents:' .. key)
+  end
 end
 
 -- What can be asked or deleted for all keys in one call is.
@@ -49,11 +50,8 @@ for place, key in ipairs(keys) do
   local left = redis.call('HGET', intents, token)
   if delta ~= '?' and left and tonumber(left) then
     redis.call('HDEL', intents, token)
-    if add(key, delta, cached[place] and totals[place]) then
-      spent[#spent + 1], counted[#counted + 1] = intents, key
-    else
-      ask_for_recount(key, intents)
-    end
+    add(key, delta, cached[place] and totals[place])
+    spent[#spent + 1], counted[#counted + 1] = intents, key
   else
     ask_for_recount(key, intents)
   end
