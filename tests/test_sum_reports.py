@@ -262,6 +262,7 @@ class CheckTest(SimpleTestCase):
             " 'price' is a DecimalField(9, 2).",
             "E032) wrong_sums.FewerDigits.counter: 'total' is a DecimalField(8, 2) and cannot hold",
             "E004) wrong_sums.DecimalWithoutSum.counter: 'total' is a decimal field, for sums only.",
+            "E018) wrong_sums.OfAnotherTable.counter: a trigger on wrong_sums_sentbill cannot read price",
             "E004) wrong_sums.TwoFields.counter: the count model needs one integer or decimal field or field=..., it"
             " has: total, other.",
         ]
