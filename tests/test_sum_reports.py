@@ -145,6 +145,13 @@ class RecountTest(SumTestCase):
         Spent.prices.flush()
         self.assertEqual(Spent.objects.get(user=self.user).price, Decimal("0.35"))
 
+    def test_a_key_whose_rows_come_to_nothing_is_checked_once(self) -> None:
+        self.buy("1.00", user=self.other)
+        self.buy("-1.00", user=self.other)
+        Spent.prices.recount([self.user])
+        checked = command("notification_recount", check=True, counter=[Spent.prices.label])
+        self.assertIn("2 keys checked, 0 wrong", checked)
+
     def test_the_commands_say_decimals(self) -> None:
         options = {"counter": [Spent.prices.label]}
         out = StringIO()

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import DecimalField, F, Sum
 from django.db.models.functions import Round
 
@@ -165,3 +166,6 @@ class SumTest(SumTestCase):
             SpentByTriggers.prices.flush(chunk_size=1)
         self.assertEqual(Spent.prices.value(self.user), Decimal("54.35"))
         self.assertEqual(Spent.objects.get(user=self.user).price, Decimal("54.35"))
+        with connection.cursor() as cursor:  # to the last bit, where the database keeps floating-point numbers
+            cursor.execute(f"SELECT price FROM {Spent._meta.db_table}")
+            self.assertEqual(float(cursor.fetchone()[0]), 54.35)
