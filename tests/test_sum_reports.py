@@ -254,6 +254,8 @@ class LargeSumTest(SumTestCase):
 
 
 class CheckTest(SimpleTestCase):
+    databases = "__all__"  # which Django connects to, to check generated columns
+
     def test_sums_that_cannot_be_exact_are_said(self) -> None:
         command = [sys.executable, "-m", "django", "check", "--settings=tests.wrong_sums.settings"]
         done = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True)

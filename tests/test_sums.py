@@ -166,6 +166,11 @@ class SumTest(SumTestCase):
             SpentByTriggers.prices.flush(chunk_size=1)
         self.assertEqual(Spent.prices.value(self.user), Decimal("54.35"))
         self.assertEqual(Spent.objects.get(user=self.user).price, Decimal("54.35"))
-        with connection.cursor() as cursor:  # to the last bit, where the database keeps floating-point numbers
+
+    def test_a_stored_sum_is_right_to_the_last_bit(self) -> None:
+        for _ in range(10):  # as floating-point numbers they come to less than 1
+            self.buy("0.10")
+            Spent.prices.flush()
+        with connection.cursor() as cursor:
             cursor.execute(f"SELECT price FROM {Spent._meta.db_table}")
-            self.assertEqual(float(cursor.fetchone()[0]), 54.35)
+            self.assertEqual(float(cursor.fetchone()[0]), 1)
