@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.servers import valkey
+from tests.support.servers import valkey
 
 USERS = """
 INSERT INTO auth_user (username, password, is_superuser, is_staff, is_active, date_joined, first_name, last_name, email)
@@ -109,9 +109,9 @@ def counts() -> list[Any]:
     """The count models, which refer to their users without a constraint."""
     from notifications_counter.models import UserNotificationsCount
 
-    from .models import BumpedCount, InRowsCount
+    from .models import BumpedCount, InRowsCount, OfKindCount, OfKindInRowsCount
 
-    return [UserNotificationsCount, InRowsCount, BumpedCount]
+    return [UserNotificationsCount, InRowsCount, BumpedCount, OfKindCount, OfKindInRowsCount]
 
 
 def note_progress() -> None:

@@ -7,14 +7,20 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .dialects import dialect_of
+
 
 class KeyField(models.CharField):  # type: ignore[type-arg]
-    """A key as text. MariaDB's and MySQL's default collation would call different keys equal."""
+    """A key as text, compared byte by byte.
+
+    MariaDB's and MySQL's default collation would call different keys equal; in PostgreSQL's an index finds no keys that
+    begin alike.
+    """
 
     def db_parameters(self, connection: Any) -> Any:
         parameters = super().db_parameters(connection)
-        if connection.vendor == "mysql":
-            parameters["collation"] = "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
+        if collation := dialect_of(connection).key_collation(connection):
+            parameters["collation"] = collation
         return parameters
 
 

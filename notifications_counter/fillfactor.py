@@ -7,6 +7,8 @@ from typing import Any
 from django.db import models
 from django.db.migrations.operations.base import Operation, OperationCategory
 
+from .dialects import dialect_of
+
 #: Half of each page is free: as much as a flush that changes all of its rows needs for their new versions.
 FILL_FACTOR = 50
 
@@ -49,7 +51,7 @@ class SetFillFactor(Operation):
     def _alter(self, app_label: str, schema_editor: Any, state: Any, change: str) -> None:
         model: type[models.Model] = state.apps.get_model(app_label, self.model_name)
         connection = schema_editor.connection
-        if connection.vendor == "postgresql" and self.allow_migrate_model(connection.alias, model):
+        if dialect_of(connection).has_fill_factor and self.allow_migrate_model(connection.alias, model):
             schema_editor.execute(f"ALTER TABLE {schema_editor.quote_name(model._meta.db_table)} {change}")
 
     def describe(self) -> str:

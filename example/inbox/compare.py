@@ -14,8 +14,8 @@ class Line:
     """The unread notifications of one user.
 
     Attributes:
-        stored: what the count model's row holds, to which a flush adds what is buffered.
-        value: stored and buffered: what the badge shows.
+        stored: what the count model's row holds, to which a flush adds what is pending.
+        value: stored plus pending: what the badge shows.
         count: COUNT(*) of the notifications, against which the others are held.
     """
 
@@ -25,7 +25,7 @@ class Line:
     count: int
 
     @property
-    def buffered(self) -> int:
+    def pending(self) -> int:
         return self.value - self.stored
 
     @property

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ..buffers.base import Claim, ProgressSnapshot
 from ..buffers.recording import buffer_of
+from ..dialects import Sums
 from ..exceptions import InvalidKey
 from ..ledger import deltas, progress
 from ..ledger.store import CounterStore
@@ -112,7 +113,7 @@ class Applier:
         pks = self._pks(keys, f"Its rows in {deltas.TABLE} stay pending: correct or delete them.")
         good = [key for key in keys if key in pks]
         with transaction.atomic(using=using, durable=True):
-            # Here, because nobody else would tell the caches of a buffer that others have begun to use.
+            # Here, because the cache of a buffer that others have begun to use would not learn of it.
             self.store.check_layout(progress.lock(using, label, 0), self.buffer.layout)
             popped = deltas.pop(using, label, good, last) if good else {}
             self.buffer.invalidate(self.store, popped)
@@ -129,7 +130,7 @@ class Applier:
     def _pk(self, key: str, advice: str) -> Any:
         """The primary key of a key, as the database takes it; None where it is invalid, which is a problem."""
         try:
-            return self.store.to_pk(self.store.counter.key_text(key))
+            return self.store.to_pk(self.store.counter.keys.checked(key))
         except InvalidKey as error:
             self._problem(f"{error} {advice}")
             return None
@@ -205,7 +206,7 @@ class Applier:
         self._count(added)
         return len(chunk.members)
 
-    def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[upsert.Rows, dict[str, int]]:
+    def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[Sums, dict[str, int]]:
         """The sums that can be added, by primary key, and those of invalid keys."""
         amounts = self._amounts(members)
         pks = self._pks(list(amounts), f"Its delta is now pending in {deltas.TABLE}.")
@@ -229,7 +230,7 @@ class Applier:
         logger.error(sentence)
         self.result.problems.append(sentence)
 
-    def _count(self, added: upsert.Rows) -> None:
+    def _count(self, added: Sums) -> None:
         self.result.keys += len(added)
         self.result.amount += self.amounts.read(sum(amount for _, amount in added))
 

@@ -98,9 +98,9 @@ class TransactionDeltas:
         hook_list = self.connection.run_on_commit
         if self._hook_list is not hook_list:
             self._hook_list = hook_list
-            waiting = {id(entry[1]) for entry in hook_list}
-            self.hooks = {stack: hook for stack, hook in self.hooks.items() if id(hook) in waiting}
-            self._is_open = id(self._finish) in waiting
+            kept = {id(entry[1]) for entry in hook_list}
+            self.hooks = {stack: hook for stack, hook in self.hooks.items() if id(hook) in kept}
+            self._is_open = id(self._finish) in kept
 
     @property
     def is_over(self) -> bool:
@@ -130,6 +130,10 @@ class TransactionDeltas:
     def sum(self, store: CounterStore, key: str) -> int:
         """The sum of the transaction's deltas of a key, as far as they are known."""
         return sum(hook.deltas.get(store, {}).get(key) or 0 for hook in self.hooks.values())
+
+    def keys(self, store: CounterStore) -> set[str]:
+        """The keys of which the transaction has changes."""
+        return {key for hook in self.hooks.values() for key in hook.deltas.get(store, ())}
 
     def is_known(self, store: CounterStore, key: str) -> bool:
         """Whether the transaction's changes of a key are known, and not to be recounted."""

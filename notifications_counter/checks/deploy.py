@@ -8,11 +8,11 @@ from typing import Any
 from django.core.checks import CheckMessage, Warning
 from django.db import Error as DatabaseError
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..buffers.recording import buffer_of
 from ..buffers.status import Server, Status
 from ..declaration.counter import CounterDeclaration
+from ..dialects import dialect_of
 from ..exceptions import CounterError
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
@@ -32,7 +32,7 @@ def _check_database(using: str) -> Iterator[CheckMessage]:
         tables = Tables(using)
         chosen = tables.counters() if tables.has(Delta, Progress) else []
         found = [(counter, read_status(counter, using)) for counter in chosen]
-        seconds = statement_seconds(connections[using])
+        seconds = dialect_of(connections[using]).statement_seconds(connections[using])
     except (CounterError, DatabaseError) as error:
         hint = "Nothing else was checked there. Correct that first; after an update, migrate."
         yield _warning(f"{using}: the status of the counters cannot be read: {error}", hint, 24)
@@ -90,20 +90,6 @@ def _check_grace(using: str, seconds: float | None, chosen: Iterable[CounterDecl
             )
             hint = "Make INTENT_GRACE longer than the statement time-out, or that time-out shorter."
             yield _warning(f"{sentence}, and its keys are recounted in vain meanwhile.", hint, 22)
-
-
-def statement_seconds(connection: BaseDatabaseWrapper) -> float | None:
-    """After how many seconds the database ends a statement; 0 for never, None where there is no such setting."""
-    questions = {
-        "postgresql": "SELECT setting::bigint / 1000.0 FROM pg_settings WHERE name = 'statement_timeout'",
-        "mysql": "SHOW VARIABLES LIKE 'max_statement_time'",  # MariaDB's; MySQL has none for statements that write
-    }
-    if connection.vendor not in questions:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(questions[connection.vendor])
-        row = cursor.fetchone()
-    return float(row[-1]) if row else None
 
 
 def _warning(sentence: str, hint: str, number: int) -> Warning:

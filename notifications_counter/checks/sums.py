@@ -10,10 +10,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models, router
 
 from ..declaration.counter import CounterDeclaration
+from ..dialects import dialect_of
 from ..exceptions import InvalidSettings
-
-#: The decimal digits of which SQLite, which keeps floating-point numbers, gives back each.
-SQLITE_DIGITS = 15
 
 
 def check_sum(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
@@ -52,13 +50,12 @@ def _check_decimals(counter: CounterDeclaration, column: Any, field: Any) -> Ite
         own = f"DecimalField({field.max_digits}, {field.decimal_places})"
         sentence = f"{field.name!r} is a {own} and cannot hold what one row adds: {counter.sum!r} is a {of_column}."
         yield _error(counter, sentence, hint, 32)
-    vendor = connections[counter.using or router.db_for_write(counter.model)].vendor
-    if vendor == "sqlite" and max(field.max_digits, column.max_digits) > SQLITE_DIGITS:
+    connection = connections[counter.using or router.db_for_write(counter.model)]
+    digits = dialect_of(connection).decimal_digits
+    if digits is not None and max(field.max_digits, column.max_digits) > digits:
         said = f"{field.name!r} or {counter.sum!r} has more"
-        sentence = f"SQLite adds up decimals exactly to {SQLITE_DIGITS} digits, and {said}."
-        yield _error(
-            counter, sentence, f"Give both max_digits of at most {SQLITE_DIGITS}, or use another database.", 33
-        )
+        sentence = f"{connection.display_name} adds up decimals exactly to {digits} digits, and {said}."
+        yield _error(counter, sentence, f"Give both max_digits of at most {digits}, or use another database.", 33)
 
 
 def _check_integers(counter: CounterDeclaration, column: Any, field: Any) -> Iterator[Error]:

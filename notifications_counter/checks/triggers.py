@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections, models
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..buffers.recording import buffer_of
 from ..declaration import conditions
@@ -15,9 +14,8 @@ from ..declaration.counter import CAPTURES, CounterDeclaration
 from ..exceptions import CounterError, InvalidSettings, MissingExtra, unknown
 from ..ledger.introspection import Tables
 from ..triggers.install import Triggers, by_triggers
-from ..triggers.sql import DIALECTS, keys
+from ..triggers.sql import TRIGGER_DIALECTS, TriggerDialect, keys, trigger_dialect
 from ..triggers.sql.counted import columns, concrete
-from ..triggers.sql.mysql import MySQL
 
 _MIGRATE = "Run: manage.py migrate --database {using}"
 
@@ -53,18 +51,19 @@ def check_columns(counter: CounterDeclaration, source: type[models.Model]) -> It
     """What a trigger could not read or write of a source with which nothing else is wrong."""
     if counter.capture != "triggers":
         return
-    key, model = conditions.column(source, counter.source_key or ""), concrete(source)
+    columns_of_key, model = [conditions.column(source, name) for name in counter.source_keys], concrete(source)
     where = source._base_manager.filter(counter.filter).query.where
     elsewhere = {column.target.name for column in columns(where) if column.alias != model._meta.db_table}
-    read = [key] if counter.sum is None else [key, conditions.column(source, counter.sum)]
+    read = [*columns_of_key, *([] if counter.sum is None else [conditions.column(source, counter.sum)])]
     elsewhere |= {field.name for field in read if field not in model._meta.local_concrete_fields}
     if elsewhere:
         sentence = f"a trigger on {model._meta.db_table} cannot read {', '.join(sorted(elsewhere))} of another table."
         yield _error(counter, sentence, 'Make the parent the source, or use capture="signals".', 18)
-    if keys.kind(key) is None or keys.kind(key) != keys.kind(counter.key_field):
-        sentence = f"a trigger cannot write {key.name!r} as {counter.model._meta.label} writes its primary key."
-        hint = 'Both must be integers, or UUIDs, or text, as the database has them; else use capture="signals".'
-        yield _error(counter, sentence, hint, 19)
+    for key, part in zip(columns_of_key, counter.keys.parts, strict=True):
+        if keys.kind(key) is None or keys.kind(key) != keys.kind(part.field):
+            sentence = f"a trigger cannot write {key.name!r} as {counter.model._meta.label} writes its primary key."
+            hint = 'Both must be integers, or UUIDs, or text, as the database has them; else use capture="signals".'
+            yield _error(counter, sentence, hint, 19)
 
 
 def _error(counter: CounterDeclaration, sentence: str, hint: str, number: int) -> Error:
@@ -83,16 +82,18 @@ def check_triggers(
 
 def _check_database(using: str) -> Iterator[CheckMessage]:
     tables = Tables(using)
-    wanted = by_triggers(tables)
-    if wanted and connections[using].vendor not in DIALECTS:
-        hint = f'Use capture="signals". There are triggers for: {", ".join(sorted(DIALECTS))}.'
-        yield _warning(f"{using}: no triggers for {connections[using].display_name}.", hint, 15)
+    wanted, connection = by_triggers(tables), connections[using]
+    dialect = trigger_dialect(connection)
+    if dialect is None:
+        if wanted:
+            hint = f'Use capture="signals". There are triggers for: {", ".join(sorted(TRIGGER_DIALECTS))}.'
+            yield _warning(f"{using}: no triggers for {connection.display_name}.", hint, 15)
         return
     try:
         yield from _check_installed(Triggers(tables))
     except CounterError as error:  # a declaration that other checks find
         yield _warning(f"{using}: {error}", "Correct the declaration.", 15)
-    yield from _check_hidden(wanted, connections[using])
+    yield from _check_hidden(wanted, dialect)
 
 
 def _check_installed(triggers: Triggers) -> Iterator[CheckMessage]:
@@ -105,28 +106,24 @@ def _check_installed(triggers: Triggers) -> Iterator[CheckMessage]:
         yield _warning(f"{one.name} on {triggers.using!r}: no counter asks for this trigger any more.", hint, 15)
 
 
-def _check_hidden(wanted: Sequence[CounterDeclaration], connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
-    if connection.vendor == "mysql":
-        for counter in wanted:
-            yield from _check_cascades(counter, connection)
-    elif connection.vendor == "sqlite" and wanted and not _fires_on_replace(connection):
-        sentence = f"{connection.alias}: SQLite does not tell triggers, as counters use them, what a REPLACE deletes."
+def _check_hidden(wanted: Sequence[CounterDeclaration], dialect: TriggerDialect) -> Iterator[CheckMessage]:
+    """What the database does without telling triggers."""
+    for counter in wanted:
+        yield from _check_cascades(counter, dialect)
+    if wanted and dialect.hides_replaced():
+        name, alias = dialect.connection.display_name, dialect.connection.alias
+        sentence = f"{alias}: {name} does not tell triggers, as counters use them, what a REPLACE deletes."
         hint = 'Where SQL uses REPLACE: OPTIONS = {"init_command": "PRAGMA recursive_triggers=ON"}. Else silence this.'
         yield _warning(sentence, hint, 17)
 
 
-def _check_cascades(counter: CounterDeclaration, connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+def _check_cascades(counter: CounterDeclaration, dialect: TriggerDialect) -> Iterator[CheckMessage]:
     assert counter.source is not None
-    for name, referred in MySQL(connection).cascades(concrete(counter.source)._meta.db_table):
-        sentence = f"{counter.label}: {connection.display_name} tells no trigger what the foreign key {name} changes"
+    database = dialect.connection.display_name
+    for name, referred in dialect.cascades(concrete(counter.source)._meta.db_table):
+        sentence = f"{counter.label}: {database} tells no trigger what the foreign key {name} changes"
         hint = "Let Django cascade, delete the source's rows first, or recount afterwards."
         yield _warning(f"{sentence} when rows of {referred} change.", hint, 16)
-
-
-def _fires_on_replace(connection: BaseDatabaseWrapper) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA recursive_triggers")
-        return bool(cursor.fetchone()[0])
 
 
 def _warning(sentence: str, hint: str, number: int) -> Warning:

@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import Func
 
 from ..conf import is_integer
+from ..dialects import Dialect, dialect_of
 from ..exceptions import InvalidDelta
 
 #: Doubles, in which Redis keeps its scores, are exact up to here.
@@ -22,18 +23,6 @@ LARGEST_DELTA = 2**53
 
 #: Whatever precision a program has chosen for its own decimals.
 EXACT = Context(prec=100)
-
-#: SQL for the units of a decimal column. SQLite keeps decimals as floating-point numbers, and nothing there rounds what
-#: an expression has written to the places of its column; PostgreSQL keeps what is not a number among its numbers.
-DECIMAL_UNITS = {
-    "postgresql": "(NULLIF({sql}, 'NaN') * {scale})::bigint",
-    "mysql": "CAST({sql} * {scale} AS SIGNED)",
-    "sqlite": "CAST(ROUND(ROUND({sql}, {places}) * {scale}) AS INTEGER)",
-}
-#: SQL for the units of an integer column: without a sign MariaDB's cannot be subtracted, SQLite's may be any number.
-INTEGER_UNITS = {"postgresql": "{sql}", "mysql": "CAST({sql} AS SIGNED)", "sqlite": "CAST({sql} AS INTEGER)"}
-#: SQL for the decimal that so many units are.
-DECIMALS = {"postgresql": "({sql} * {unit})", "mysql": "({sql} * {unit})", "sqlite": "({sql} / {scale}.0)"}
 
 
 def plain_column(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
@@ -72,19 +61,19 @@ class Amounts:
             raise InvalidDelta(f"A delta must be an integer below 2**53, not {amount!r} (key {key!r}).")
         return int(amount)
 
-    def column_units(self, sql: str, vendor: str) -> str:
+    def column_units(self, sql: str, dialect: Dialect) -> str:
         """SQL for the units of a value of the summed column, which is not NULL."""
-        return INTEGER_UNITS.get(vendor, "{sql}").format(sql=sql)
+        return dialect.integer_units(sql)
 
-    def stored_units(self, sql: str, vendor: str) -> str:
+    def stored_units(self, sql: str, dialect: Dialect) -> str:
         """SQL for the units of a value of the count field."""
         return sql
 
-    def stored_amount(self, sql: str, vendor: str) -> str:
+    def stored_amount(self, sql: str, dialect: Dialect) -> str:
         """SQL for the value of the count field that so many units are."""
         return sql
 
-    def stored_sum(self, sql: str, vendor: str) -> str:
+    def stored_sum(self, sql: str, dialect: Dialect) -> str:
         """SQL for a sum of two values of the count field, as the field holds it."""
         return sql
 
@@ -126,17 +115,17 @@ class DecimalAmounts(Amounts):
             f" {amount!r} (key {key!r})."
         )
 
-    def column_units(self, sql: str, vendor: str) -> str:
-        return DECIMAL_UNITS[vendor].format(sql=sql, scale=self.scale, places=self.column_places)
+    def column_units(self, sql: str, dialect: Dialect) -> str:
+        return dialect.decimal_units(sql, self.scale, self.column_places)
 
-    def stored_units(self, sql: str, vendor: str) -> str:
-        return DECIMAL_UNITS[vendor].format(sql=sql, scale=self.scale, places=self.places)
+    def stored_units(self, sql: str, dialect: Dialect) -> str:
+        return dialect.decimal_units(sql, self.scale, self.places)
 
-    def stored_amount(self, sql: str, vendor: str) -> str:
-        return DECIMALS[vendor].format(sql=sql, scale=self.scale, unit=f"{self.unit:f}")
+    def stored_amount(self, sql: str, dialect: Dialect) -> str:
+        return dialect.decimal(sql, self.scale, f"{self.unit:f}")
 
-    def stored_sum(self, sql: str, vendor: str) -> str:
-        return f"ROUND({sql}, {self.places})" if vendor == "sqlite" else sql
+    def stored_sum(self, sql: str, dialect: Dialect) -> str:
+        return dialect.decimal_sum(sql, self.places)
 
 
 def is_exact(value: Decimal | None, field: models.DecimalField[Any, Any]) -> bool:
@@ -160,21 +149,21 @@ class ColumnUnits(Func):
 
     def as_sql(self, compiler: Any, connection: Any, *arguments: Any, **extra: Any) -> tuple[str, Any]:
         sql, parameters = compiler.compile(self.source_expressions[0])
-        return self.written(sql, connection.vendor), parameters
+        return self.written(sql, dialect_of(connection)), parameters
 
-    def written(self, sql: str, vendor: str) -> str:
-        return self.amounts.column_units(sql, vendor)
+    def written(self, sql: str, dialect: Dialect) -> str:
+        return self.amounts.column_units(sql, dialect)
 
 
 class StoredUnits(ColumnUnits):
     """The units of a count field."""
 
-    def written(self, sql: str, vendor: str) -> str:
-        return self.amounts.stored_units(sql, vendor)
+    def written(self, sql: str, dialect: Dialect) -> str:
+        return self.amounts.stored_units(sql, dialect)
 
 
 class StoredAmount(ColumnUnits):
     """The value of a count field that so many units are."""
 
-    def written(self, sql: str, vendor: str) -> str:
-        return self.amounts.stored_amount(sql, vendor)
+    def written(self, sql: str, dialect: Dialect) -> str:
+        return self.amounts.stored_amount(sql, dialect)

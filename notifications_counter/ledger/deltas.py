@@ -7,6 +7,7 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, F, Sum
 
+from ..dialects import dialect_of
 from .tables import Delta
 
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
@@ -29,12 +30,8 @@ class Summary(NamedTuple):
 def insert(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
     """Insert deltas, in the transaction that is open on the connection; None requests a recount of its key."""
     sums = _without_joined(connection, label, sums)
-    if sums and connection.vendor == "postgresql":
-        _insert_in_one(connection, label, sums)
-        return
-    rows = list(sums.items())
-    for start in range(0, len(rows), BATCH):
-        _insert(connection, label, rows[start : start + BATCH])
+    if sums:
+        dialect_of(connection).insert_deltas(connection, TABLE, label, sums)
 
 
 def insert_to_be_joined(connection: BaseDatabaseWrapper, label: str, key: str, amount: int) -> None:
@@ -60,28 +57,6 @@ def _without_joined(
 def _join(connection: BaseDatabaseWrapper, id: int, amount: int | None) -> bool:
     rows = Delta.objects.using(connection.alias).filter(id=id)
     return amount is not None and bool(rows.update(amount=F("amount") + amount))
-
-
-def _insert_in_one(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int | None]) -> None:
-    """By two arrays, given as text, of which the driver makes parameters at once, not value by value."""
-    # In quotes nothing else than a quote and a backslash means anything.
-    keys = '","'.join(key.replace("\\", "\\\\").replace('"', '\\"') for key in sums)
-    amounts = ",".join("NULL" if amount is None else str(amount) for amount in sums.values())
-    statement = (
-        f'INSERT INTO "{TABLE}" (counter, key, amount)'
-        " SELECT %s, d.key, d.amount FROM unnest(%s::text[], %s::bigint[]) AS d(key, amount)"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [label, f'{{"{keys}"}}', f"{{{amounts}}}"])
-
-
-def _insert(connection: BaseDatabaseWrapper, label: str, rows: Sequence[tuple[str, int | None]]) -> None:
-    quote = connection.ops.quote_name
-    places = ", ".join(["(%s, %s, %s)"] * len(rows))
-    columns = ", ".join(map(quote, ("counter", "key", "amount")))
-    parameters = [value for key, amount in rows for value in (label, key, amount)]
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {quote(TABLE)} ({columns}) VALUES {places}", parameters)
 
 
 def max_id(using: str, label: str) -> int:
@@ -110,33 +85,8 @@ def pop(using: str, label: str, keys: Sequence[str], last: int) -> dict[str, tup
     Returns:
         Key -> the sum of the rows that were deleted, and their number.
     """
-    connection = connections[using]
-    if connection.vendor == "postgresql":
-        return _pop_in_one(connection, label, keys, last)
-    taken: dict[str, tuple[int, int]] = {}
-    ids, wanted = [], set(keys)
-    rows = _amounts(using, label, last).filter(key__gte=keys[0], key__lte=keys[-1])
-    for id, key, amount in rows.values_list("id", "key", "amount").iterator():
-        if key in wanted:
-            total, number = taken.get(key, (0, 0))
-            taken[key] = total + (amount or 0), number + 1
-            ids.append(id)
-    delete(using, ids)
-    return taken
-
-
-def _pop_in_one(
-    connection: BaseDatabaseWrapper, label: str, keys: Sequence[str], last: int
-) -> dict[str, tuple[int, int]]:
-    """By the one statement that both deletes rows and sums up those that it has deleted."""
-    statement = (
-        f'WITH taken AS (DELETE FROM "{TABLE}" WHERE counter = %s AND key BETWEEN %s AND %s AND key = ANY(%s)'
-        " AND id <= %s AND amount IS NOT NULL RETURNING key, amount)"
-        " SELECT key, SUM(amount)::bigint, COUNT(*) FROM taken GROUP BY key"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [label, keys[0], keys[-1], list(keys), last])
-        return {key: (total, number) for key, total, number in cursor.fetchall()}
+    rows = Delta.objects.using(using).filter(counter=label)
+    return dialect_of(connections[using]).pop_deltas(rows, label, keys, last)
 
 
 def _amounts(using: str, label: str, last: int) -> models.QuerySet[Delta]:

@@ -52,7 +52,7 @@ def save(progress: Progress, **values: Any) -> None:
 
 
 def move(using: str, label: str, name: str, old: str | None, values: Mapping[str, Any]) -> bool:
-    """Change the rows of all shards of a counter, if nobody has moved the note of that name meanwhile."""
+    """Change the rows of all shards of a counter, if the note of that name is still the old one."""
     same = {f"{name}__isnull": True} if old is None else {name: old}
     return bool(Progress.objects.using(using).filter(counter=label, **same).update(**values))
 

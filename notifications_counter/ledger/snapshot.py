@@ -65,7 +65,7 @@ class Snapshot:
         stored: key -> what its count row holds.
         pending: key -> the sum of its deltas that are pending in the database.
         recount_requests: the keys of which a recount was requested.
-        actual: key -> the count of its rows in the source, if that was asked for; nothing for none.
+        actual: key -> the count of its rows in the source, if those were to be read; nothing for none.
         shards: shard -> its progress.
     """
 
@@ -74,6 +74,11 @@ class Snapshot:
     recount_requests: set[str] = field(default_factory=set)
     actual: dict[str, int] = field(default_factory=dict)
     shards: dict[int, ShardProgress] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of which anything is stored or pending in the database."""
+        return self.stored.keys() | self.pending.keys()
 
     @property
     def backfilled(self) -> bool:

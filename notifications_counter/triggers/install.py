@@ -15,7 +15,7 @@ from ..ledger import progress
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
 from .plan import touches, touches_table
-from .sql import Dialect, Installed, Part, dialect, names
+from .sql import Installed, Part, TriggerDialect, names, trigger_dialect
 from .sql.counted import Counted
 
 
@@ -49,7 +49,7 @@ class Triggers:
         self.using = tables.using
         self.tables = tables
         self.connection = connections[tables.using]
-        self.dialect: Dialect | None = dialect(self.connection)
+        self.dialect: TriggerDialect | None = trigger_dialect(self.connection)
 
     @property
     def possible(self) -> bool:
@@ -106,7 +106,7 @@ class Triggers:
                 yield f"{counter.label}: dropped its triggers until the migrations are done."
 
     @property
-    def _dialect(self) -> Dialect:
+    def _dialect(self) -> TriggerDialect:
         assert self.dialect is not None
         return self.dialect
 

@@ -25,8 +25,8 @@ from notifications_counter.flushing.flush import Flush
 from notifications_counter.ledger.store import CounterStore
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.models import Notification
-from tests.base import CounterTestCase, counter, default_buffer, empty_redis, notify
-from tests.servers import valkey
+from tests.support.base import CounterTestCase, counter, default_buffer, empty_redis, notify
+from tests.support.servers import valkey
 from tests.testapp.models import Click
 
 from .contract import URL, BufferContract, Rollback
@@ -392,7 +392,7 @@ class StepsTest(RedisTestCase):
     def test_a_reader_that_is_overtaken_reads_nothing_that_never_held(self) -> None:
         others = [User.objects.create(username=f"other{place}") for place in range(3)]
         looked: list[int] = []
-        look = CounterStore.look
+        look = CounterStore.snapshot
 
         def late(stored: CounterStore, *args: Any, **kwargs: Any) -> Any:
             looked.append(1)

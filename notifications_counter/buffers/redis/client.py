@@ -19,6 +19,11 @@ try:
 except ImportError as error:
     raise MissingExtra("redis", "redis") from error
 
+try:
+    from django_redis import get_redis_connection
+except ImportError:  # needed for CACHE alone
+    get_redis_connection = None
+
 __all__ = [
     "ERRORS",
     "UNREACHABLE",
@@ -95,10 +100,8 @@ def _times(timeout: float) -> dict[str, Any]:
 
 
 def _from_cache(cache: str) -> Any:
-    try:
-        from django_redis import get_redis_connection
-    except ImportError as error:
-        raise MissingExtra("django-redis", "redis") from error
+    if get_redis_connection is None:
+        raise MissingExtra("django-redis", "redis")
     try:
         return get_redis_connection(cache)
     except NotImplementedError as error:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import Dialect, Installed, Part
-from .mysql import MySQL
-from .postgresql import PostgreSQL
-from .sqlite import SQLite
+from .base import Installed, Part, TriggerDialect
+from .mysql import MySQLTriggers
+from .postgresql import PostgreSQLTriggers
+from .sqlite import SQLiteTriggers
 
-__all__ = ["DIALECTS", "Dialect", "Installed", "Part", "dialect"]
+__all__ = ["TRIGGER_DIALECTS", "Installed", "Part", "TriggerDialect", "trigger_dialect"]
 
-DIALECTS: dict[str, type[Dialect]] = {"postgresql": PostgreSQL, "mysql": MySQL, "sqlite": SQLite}
+TRIGGER_DIALECTS: dict[str, type[TriggerDialect]] = {
+    "mysql": MySQLTriggers,
+    "postgresql": PostgreSQLTriggers,
+    "sqlite": SQLiteTriggers,
+}
 
 
-def dialect(connection: BaseDatabaseWrapper) -> Dialect | None:
-    """The SQL of a connection; None where there are no triggers for its database."""
-    found = DIALECTS.get(connection.vendor)
+def trigger_dialect(connection: BaseDatabaseWrapper) -> TriggerDialect | None:
+    """What makes the triggers of a connection's database; None where there are none."""
+    found = TRIGGER_DIALECTS.get(connection.vendor)
     return found(connection) if found else None

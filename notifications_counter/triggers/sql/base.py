@@ -1,4 +1,4 @@
-"""What the SQL of each database must be able to say."""
+"""What makes, finds and drops triggers, whatever the database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Installed:
     Attributes:
         name: its name.
         table: the quoted table of a trigger; empty for a function.
-        works: false where somebody has disabled it.
+        works: false where it is disabled.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Installed:
     works: bool = True
 
 
-class Dialect:
+class TriggerDialect:
     """The triggers of one connection."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
@@ -55,6 +55,14 @@ class Dialect:
     def drop(self, one: Installed) -> str:
         """What drops it."""
         return f"DROP TRIGGER IF EXISTS {self.connection.ops.quote_name(one.name)}"
+
+    def cascades(self, table: str) -> list[tuple[str, str]]:
+        """The foreign keys of a table through which the database changes rows unseen: name, and table referred to."""
+        return []
+
+    def hides_replaced(self) -> bool:
+        """Whether no trigger sees the rows that an SQL ``REPLACE`` deletes."""
+        return False
 
     def _parts(self, counted: Counted, stem: str) -> list[Part]:
         raise NotImplementedError

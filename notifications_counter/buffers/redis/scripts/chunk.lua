@@ -1,4 +1,4 @@
--- A slice of the claimed batch, by rank: the batch never changes, so a member's rank is its place.
+-- A chunk of the claimed batch, by rank: the batch never changes, so a member's rank is its place.
 --
 -- KEYS[1]  base of the shard's keys
 -- ARGV[1]  rank of the first member

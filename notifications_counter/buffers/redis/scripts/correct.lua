@@ -1,4 +1,4 @@
--- A recount ends: add the difference of a key, if nobody has touched the key and no batch has moved since the guard.
+-- A recount ends: add the difference of a key, if nothing has changed the key and no batch has moved since the guard.
 -- A check ends in the same way, and adds nothing.
 --
 -- KEYS[1]     base of the shard's keys
@@ -6,12 +6,12 @@
 -- ARGV[2]     seq as it was noted
 -- ARGV[3]     grace time in seconds
 -- ARGV[4]     seconds after which an intent is dropped: no transaction lasts that long
--- ARGV[5]     '1' to correct; '0' only to tell which keys nobody has touched, and change nothing
+-- ARGV[5]     '1' to correct; '0' only to tell which keys nothing has changed, and change nothing
 -- ARGV[6...]  for each key: key, pending, score in the batch, rank there, difference, number of tokens, the tokens
 --
 -- writes  pending        sorted set  key -> summed delta; a sum of zero is removed
 --         total:<key>    string      deleted: it may have been wrong by itself
---         intents:<key>  hash        tokens that were seen are flagged: their push asks for a recount, and adds nothing
+--         intents:<key>  hash        tokens that were seen are flagged: their push requests a recount, and adds nothing
 --                                    where the sum is beyond 2^53, another recount is requested, for the next flush
 --         dirty          sorted set  key -> when to look again: when the youngest intent is twice as old; removed with
 --                                    the last intent
@@ -36,6 +36,9 @@ local function settle(key, tokens)
       youngest = math.max(youngest or since, since)
     end
   end
+  if groups then
+    groups.settle(key)
+  end
   if redis.call('EXISTS', intents) == 0 then
     redis.call('ZREM', base .. ':dirty', key)
   else
@@ -49,12 +52,21 @@ local function add(key, difference)
     if sum == 0 then
       redis.call('ZREM', base .. ':pending', key)
     end
+    if groups then
+      groups.note(key, sum)
+    end
     if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(difference)) >= 2 ^ 53 then -- more than a double can add up
       redis.call('HSET', base .. ':intents:' .. key, 'recount', now)
       redis.call('ZADD', base .. ':dirty', now, key)
+      if groups then
+        groups.ask(key)
+      end
     end
   end
   redis.call('DEL', base .. ':total:' .. key)
+  if groups then
+    groups.forget(key)
+  end
 end
 
 local same_seq = (redis.call('GET', base .. ':seq') or '0') == seq

@@ -7,8 +7,8 @@
 -- ARGV[4...]  key, pending, score in the batch, rank there, value; key, pending ...
 --
 -- writes  total:<key>   string, expires    the value
--- reads   frozen:<key>   string           its deltas wait in the database, where no script sees them
---         intents:<key>  hash             a recount of it was asked for
+-- reads   frozen:<key>   string           its deltas are pending in the database, where no script sees them
+--         intents:<key>  hash             a recount of it was requested
 local base = KEYS[1]
 if (redis.call('GET', base .. ':seq') or '0') ~= ARGV[2] then
   return 0
@@ -16,7 +16,7 @@ end
 if (redis.call('GET', base .. ':version') or '0') ~= ARGV[3] then
   return 0
 end
-local filled = 0
+local cached = 0
 for i = 4, #ARGV, 5 do
   local key = ARGV[i]
   local same = (redis.call('ZSCORE', base .. ':pending', key) or '') == ARGV[i + 1]
@@ -26,7 +26,7 @@ for i = 4, #ARGV, 5 do
     and redis.call('HEXISTS', base .. ':intents:' .. key, 'recount') == 0
   if same then
     redis.call('SET', base .. ':total:' .. key, ARGV[i + 4], 'EX', ARGV[1])
-    filled = filled + 1
+    cached = cached + 1
   end
 end
-return filled
+return cached

@@ -1,4 +1,4 @@
--- A recount begins: note what is buffered of keys, and set a guard that every other step on a key deletes.
+-- A recount begins: note what is pending of keys, and set a guard that every other step on a key deletes.
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     the recount's own id

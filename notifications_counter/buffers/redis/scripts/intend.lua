@@ -6,9 +6,9 @@
 -- ARGV[3...]  keys
 --
 -- writes  intents:<key>  hash          token -> when it was left
---         dirty          sorted set    key -> when to look at its intents: no later for what older ones wait for
+--         dirty          sorted set    key -> when to examine its intents: no later than older ones say
 --         guard:<key>    string        deleted: a recount under way must look again
--- reads   frozen:<key>   string        a busy key is being healed: its deltas must wait in the database
+-- reads   frozen:<key>   string        a busy key is being recounted: its deltas must go to the database
 --
 -- Returns the keys that are frozen; for those nothing was noted.
 local base, token, grace = KEYS[1], ARGV[1], tonumber(ARGV[2])

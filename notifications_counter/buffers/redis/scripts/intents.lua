@@ -4,21 +4,21 @@
 -- ARGV[1]  rank in dirty of the first key
 -- ARGV[2]  rank in dirty of the last key
 --
--- reads  dirty          sorted set    key -> when to look at its intents
+-- reads  dirty          sorted set    key -> when to examine its intents
 --        intents:<key>  hash          token -> when it was left, or flagged
 --
 -- Returns how many keys are dirty, and of those of the ranks: how many intents they have, how many of these are
--- flagged, how many recounts were asked for, and how many seconds ago the oldest intent was left.
+-- flagged, how many recounts were requested, and how many seconds ago the oldest intent was left.
 local base = KEYS[1]
 local now = tonumber(redis.call('TIME')[1])
-local intents, flagged, asked, oldest = 0, 0, 0, now
+local intents, flagged, requests, oldest = 0, 0, 0, now
 
 for _, key in ipairs(redis.call('ZRANGE', base .. ':dirty', ARGV[1], ARGV[2])) do
   local left = redis.call('HGETALL', base .. ':intents:' .. key)
   for i = 1, #left, 2 do
     local since = tonumber(string.match(left[i + 1], '%d+'))
     if left[i] == 'recount' then
-      asked = asked + 1
+      requests = requests + 1
     elseif since then
       intents = intents + 1
       flagged = flagged + (tonumber(left[i + 1]) and 0 or 1)
@@ -26,4 +26,4 @@ for _, key in ipairs(redis.call('ZRANGE', base .. ':dirty', ARGV[1], ARGV[2])) d
     end
   end
 end
-return {redis.call('ZCARD', base .. ':dirty'), intents, flagged, asked, now - oldest}
+return {redis.call('ZCARD', base .. ':dirty'), intents, flagged, requests, now - oldest}

@@ -2,7 +2,8 @@
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     token of the transaction
--- ARGV[2...]  key, delta, key, delta ...; the delta '?' is not known and asks for a recount, as does a sum beyond 2^53
+-- ARGV[2...]  key, delta, key, delta ...; the delta '?' cannot be determined and requests a recount, as does a sum
+--             beyond 2^53
 --
 -- writes  intents:<key>  hash          an open token is the right to add, once, and is removed
 --         pending        sorted set    key -> summed delta; a sum of zero is removed
@@ -12,12 +13,15 @@
 local base, token = KEYS[1], ARGV[1]
 local pending, dirty = base .. ':pending', base .. ':dirty'
 
-local function ask_for_recount(key, intents)
+local function request_recount(key, intents)
   local now = tonumber(redis.call('TIME')[1])
   redis.call('HDEL', intents, token)
   redis.call('HSET', intents, 'recount', now)
   redis.call('ZADD', dirty, now, key)
-  redis.call('DEL', base .. ':total:' .. key) -- until then nobody knows the value
+  redis.call('DEL', base .. ':total:' .. key) -- until then the value is not known
+  if groups then
+    groups.ask(key)
+  end
 end
 
 local function add(key, delta, total)
@@ -28,15 +32,18 @@ local function add(key, delta, total)
   if sum == 0 then
     redis.call('ZREM', pending, key)
   end
+  if groups then
+    groups.add(key, delta, sum)
+  end
   if total and type(redis.pcall('INCRBY', total, delta)) == 'table' then
     redis.call('DEL', total) -- it was no number
   end
   if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(delta)) >= 2 ^ 53 then -- more than a double can add up
-    ask_for_recount(key, base .. ':intents:' .. key)
+    request_recount(key, base .. ':intents:' .. key)
   end
 end
 
--- What can be asked or deleted for all keys in one call is.
+-- All keys at once, wherever one call can do it.
 local keys, totals, guards = {}, {}, {}
 for i = 2, #ARGV, 2 do
   local key, place = ARGV[i], #keys + 1
@@ -53,7 +60,7 @@ for place, key in ipairs(keys) do
     add(key, delta, cached[place] and totals[place])
     spent[#spent + 1], counted[#counted + 1] = intents, key
   else
-    ask_for_recount(key, intents)
+    request_recount(key, intents)
   end
 end
 if #spent > 0 and redis.call('EXISTS', unpack(spent)) == 0 then

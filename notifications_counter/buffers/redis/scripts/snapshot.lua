@@ -1,10 +1,10 @@
--- What is buffered of keys, at one moment.
+-- What is pending of keys, at one moment.
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1...]  keys
 --
 -- Returns seq, version, 1 if there is a batch, then for each key: its pending delta, its delta in the batch, its rank
--- there ('' for none), and 1 if a recount of it was asked for.
+-- there ('' for none), and 1 if a recount of it was requested.
 local base = KEYS[1]
 local reply = {redis.call('GET', base .. ':seq') or '0', redis.call('GET', base .. ':version') or '0'}
 reply[3] = redis.call('EXISTS', base .. ':batch')

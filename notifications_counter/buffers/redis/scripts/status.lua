@@ -1,4 +1,4 @@
--- What waits in a shard, and how the server is set up that holds it.
+-- What is pending in a shard, and how the server is set up that holds it.
 --
 -- KEYS[1]  base of the shard's keys
 -- ARGV[1]  the number of the last batch as the database knows it

@@ -1,0 +1,272 @@
+"""What a dialect can say, in standard SQL where that is enough."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..exceptions import UnsupportedDatabase
+
+#: Primary key, as the database takes it (a tuple where it is composite), and what is to be added to its count.
+Sums = Sequence[tuple[Any, int]]
+
+#: Rows a statement: SQLite takes 999 parameters in its oldest builds.
+ROWS_A_STATEMENT = 300
+
+READ_ONLY = "It is read-only: let the alias lead to the primary."
+DISK_FULL = "Its disk is full: make room."
+
+
+@dataclass(frozen=True)
+class KeyColumn:
+    """A column of a count model's primary key.
+
+    Attributes:
+        name: its quoted name.
+        type: its type.
+        collation: its collation; empty where it is the database's own.
+        owner: the quoted names of the table and the column that it refers to, if it does.
+    """
+
+    name: str
+    type: str
+    collation: str
+    owner: tuple[str, str] | None
+
+    def owner_exists(self, given: str, lock: str) -> str:
+        """The condition that what a value refers to is there; empty where it refers to nothing."""
+        if self.owner is None:
+            return ""
+        table, column = self.owner
+        return f"EXISTS (SELECT 1 FROM {table} o WHERE o.{column} = {given}{lock})"
+
+
+@dataclass(frozen=True)
+class CountTable:
+    """The quoted names of a count model's table. In statements ``d`` has the keys, ``k0``, ``k1`` ..., and sums, ``a``.
+
+    Attributes:
+        name: of the table.
+        keys: the columns of its primary key.
+        amount: of the column of the count.
+        given: SQL for what is added to it of a row of ``d``.
+        added: gives the SQL for a count from that of the sum.
+        others: of all other columns.
+        defaults: the values of those in a new row.
+    """
+
+    name: str
+    keys: Sequence[KeyColumn]
+    amount: str
+    given: str
+    added: Callable[[str], str]
+    others: Sequence[str]
+    defaults: Sequence[Any]
+
+    @property
+    def key(self) -> str:
+        """The columns of the primary key."""
+        return ", ".join(column.name for column in self.keys)
+
+    @property
+    def columns(self) -> str:
+        """The columns of a new row."""
+        return ", ".join([self.key, self.amount, *self.others])
+
+    @property
+    def given_key(self) -> str:
+        """The key of a row of ``d``."""
+        return ", ".join(f"d.k{place}" for place in range(len(self.keys)))
+
+    @property
+    def new_row(self) -> str:
+        """The values of ``columns``, of a row of ``d`` and with placeholders for ``defaults``."""
+        return ", ".join([self.given_key, self.given, *("%s" for _ in self.defaults)])
+
+    @property
+    def is_same(self) -> str:
+        """The condition that a count row ``c`` has the key of a row of ``d``."""
+        return " AND ".join(f"c.{column.name} = d.k{place}" for place, column in enumerate(self.keys))
+
+    def owners_exist(self, lock: str = "") -> str:
+        """The condition that a new row of ``d`` may be inserted: what its key refers to is there."""
+        found = (column.owner_exists(f"d.k{place}", lock) for place, column in enumerate(self.keys))
+        return f"({' AND '.join(filter(None, found)) or 'TRUE'})"
+
+    def row_exists(self, lock: str = "") -> str:
+        """The condition that a row of ``d`` has a count row."""
+        return f"EXISTS (SELECT 1 FROM {self.name} c WHERE {self.is_same}{lock})"
+
+    def values(self, sums: Sums) -> list[list[Any]]:
+        """The columns of ``d``, each as a list: those of the keys, then the sums."""
+        pks, amounts = [pk for pk, _ in sums], [amount for _, amount in sums]
+        if len(self.keys) == 1:
+            return [pks, amounts]
+        return [*([pk[place] for pk in pks] for place in range(len(self.keys))), amounts]
+
+    def in_json(self, sums: Sums) -> str:
+        """The rows of ``d``, as JSON."""
+        rows = sums if len(self.keys) == 1 else [[*pk, amount] for pk, amount in sums]
+        return json.dumps(rows, default=str)
+
+
+class Dialect:
+    """One database's way of saying things. Stateless: what it works on is a parameter."""
+
+    #: Whether tables have a fill factor.
+    has_fill_factor: ClassVar[bool] = False
+
+    #: What a refusal is usually about, by its code or by a part of its text.
+    advice: ClassVar[Mapping[Any, str]] = {}
+
+    # Text
+
+    def key_collation(self, connection: BaseDatabaseWrapper) -> str | None:
+        """The collation by which keys differ wherever their bytes do; None where the default does."""
+        return None
+
+    def tells_keys_apart(self, collation: str) -> bool:
+        """Whether keys differ by a collation wherever their bytes do."""
+        return True
+
+    #: What makes a text be compared byte by byte, where it may have to be said.
+    bytewise: ClassVar[str] = ""
+
+    def text(self, column: str) -> str:
+        """A column as text."""
+        return f"CAST({column} AS TEXT)"
+
+    def joined(self, texts: Sequence[str], separator: str) -> str:
+        """Texts as one, with a separator between them; NULL if any of them is."""
+        return f" || '{separator}' || ".join(texts)
+
+    # Numbers
+
+    #: How many decimal digits a decimal column gives back exactly; None for all that it can hold.
+    decimal_digits: ClassVar[int | None] = None
+
+    def integer_units(self, sql: str) -> str:
+        """The value of an integer column as one that can be subtracted."""
+        return sql
+
+    def decimal_units(self, sql: str, scale: int, places: int) -> str:
+        """The integer that the value of a decimal column is, times a power of ten.
+
+        Args:
+            sql: the column.
+            scale: the power of ten.
+            places: how many decimal places the column has.
+        """
+        raise UnsupportedDatabase("There are no sums of decimals for this database.")
+
+    def decimal(self, sql: str, scale: int, unit: str) -> str:
+        """The decimal that so many units are.
+
+        Args:
+            sql: the number of units.
+            scale: how many of them are 1.
+            unit: one of them, as a literal.
+        """
+        return f"({sql} * {unit})"
+
+    def decimal_sum(self, sql: str, places: int) -> str:
+        """The sum of two decimals, as a column of so many places holds it."""
+        return sql
+
+    # Locks
+
+    def lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Rows of one table, locked until the open transaction ends as soon as they are read.
+
+        Args:
+            rows: a queryset of that table, with ``using``.
+        """
+        features = connections[rows.db].features
+        if not features.has_select_for_update:
+            return rows
+        return rows.select_for_update(of=("self",) if features.has_select_for_update_of else ())
+
+    # Pending deltas
+
+    def insert_deltas(
+        self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]
+    ) -> None:
+        """Insert deltas of a counter into the table of deltas."""
+        rows = list(sums.items())
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            self._insert(connection, table, label, rows[start : start + ROWS_A_STATEMENT])
+
+    def _insert(
+        self, connection: BaseDatabaseWrapper, table: str, label: str, rows: Sequence[tuple[str, int | None]]
+    ) -> None:
+        quote = connection.ops.quote_name
+        places = ", ".join(["(%s, %s, %s)"] * len(rows))
+        columns = ", ".join(map(quote, ("counter", "key", "amount")))
+        parameters = [value for key, amount in rows for value in (label, key, amount)]
+        with connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {quote(table)} ({columns}) VALUES {places}", parameters)
+
+    def pop_deltas(
+        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int
+    ) -> dict[str, tuple[int, int]]:
+        """Delete the deltas of keys that have an amount, up to an id, in the open transaction.
+
+        Args:
+            deltas: all deltas of the counter.
+            label: its label.
+            keys: the keys, in their order, at least one.
+            last: the highest id that is taken.
+
+        Returns:
+            Key -> the sum of the rows that were deleted, and their number.
+        """
+        popped: dict[str, tuple[int, int]] = {}
+        ids, wanted = [], set(keys)
+        rows = deltas.filter(id__lte=last, amount__isnull=False, key__gte=keys[0], key__lte=keys[-1])
+        for id, key, amount in rows.values_list("id", "key", "amount").iterator():
+            if key in wanted:
+                total, number = popped.get(key, (0, 0))
+                popped[key] = total + amount, number + 1
+                ids.append(id)
+        for start in range(0, len(ids), ROWS_A_STATEMENT):
+            deltas.filter(id__in=ids[start : start + ROWS_A_STATEMENT]).delete()
+        return popped
+
+    # Counts
+
+    def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
+        """Add sums to counts, in the order of their keys, in the open transaction; see ``applying.upsert.add``.
+
+        Raises:
+            UnsupportedDatabase: there is no such statement for this database.
+        """
+        raise UnsupportedDatabase(
+            f"There is no flush for {connection.display_name}, only for MariaDB, MySQL, PostgreSQL and SQLite."
+        )
+
+    # Failures
+
+    def may_pass(self, error: DatabaseError) -> bool:
+        """Whether a failure passes by itself, such as a deadlock or a lost connection."""
+        return isinstance(error, OperationalError | InterfaceError)
+
+    def code(self, error: DatabaseError) -> Any:
+        """The code of a failure; None where the database gives none."""
+        return None
+
+    def advice_for(self, error: DatabaseError) -> str:
+        """What to do about a refusal; empty where that is not known."""
+        by_code = self.advice.get(self.code(error))
+        return by_code or next((said for part, said in self.advice.items() if str(part) in str(error)), "")
+
+    # Settings
+
+    def statement_seconds(self, connection: BaseDatabaseWrapper) -> float | None:
+        """After how many seconds the database ends a statement; 0 for never, None where there is no such setting."""
+        return None

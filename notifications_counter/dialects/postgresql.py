@@ -1,0 +1,108 @@
+"""PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, Sums
+
+#: SQLSTATE codes: serialization failure, deadlock, lock time-out; and classes: connection lost, shut down by an admin.
+PASSING = ("40001", "40P01", "55P03", "08", "57P")
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL: arrays carry many values as one parameter, and a statement can return what it has deleted."""
+
+    has_fill_factor = True
+    bytewise = ' COLLATE "C"'
+    advice = {"25006": READ_ONLY, "53100": DISK_FULL}
+
+    def key_collation(self, connection: BaseDatabaseWrapper) -> str:
+        return "C"  # in which an index finds the keys that begin alike
+
+    def insert_deltas(
+        self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]
+    ) -> None:
+        """By two arrays, given as text, of which the driver makes parameters at once, not value by value."""
+        if len(sums) < 2:  # most often: planned faster without arrays
+            return super().insert_deltas(connection, table, label, sums)
+        # In quotes nothing else than a quote and a backslash means anything.
+        keys = '","'.join(key.replace("\\", "\\\\").replace('"', '\\"') for key in sums)
+        amounts = ",".join("NULL" if amount is None else str(amount) for amount in sums.values())
+        statement = (
+            f'INSERT INTO "{table}" (counter, key, amount)'
+            " SELECT %s, d.key, d.amount FROM unnest(%s::text[], %s::bigint[]) AS d(key, amount)"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [label, f'{{"{keys}"}}', f"{{{amounts}}}"])
+
+    def pop_deltas(
+        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int
+    ) -> dict[str, tuple[int, int]]:
+        """By the one statement that both deletes rows and sums up those that it has deleted."""
+        statement = (
+            f'WITH popped AS (DELETE FROM "{deltas.model._meta.db_table}" WHERE counter = %s'
+            " AND key BETWEEN %s AND %s AND key = ANY(%s)"
+            " AND id <= %s AND amount IS NOT NULL RETURNING key, amount)"
+            " SELECT key, SUM(amount)::bigint, COUNT(*) FROM popped GROUP BY key"
+        )
+        with connections[deltas.db].cursor() as cursor:
+            cursor.execute(statement, [label, keys[0], keys[-1], list(keys), last])
+            return {key: (total, number) for key, total, number in cursor.fetchall()}
+
+    def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
+        names = ", ".join(f"k{place}" for place in range(len(table.keys)))
+        arrays = "".join(f"%s::{column.type}[], " for column in table.keys)
+        given = f"unnest({arrays}%s::bigint[]) AS d({names}, a)"
+        returned = ", ".join(f"c.{column.name}" for column in table.keys)
+        with connection.cursor() as cursor:
+            # Row by row in the order of the rows, which is that of the keys, so that no circle of locks arises; other
+            # joins have orders of their own, and read the whole table.
+            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+            cursor.execute(
+                f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + {table.given}"
+                f" FROM {given} WHERE {table.is_same} RETURNING {returned}",
+                _columns(table, sums),
+            )
+            if cursor.rowcount < len(sums):
+                found = {pk if len(pk) > 1 else pk[0] for pk in cursor.fetchall()}
+                missing = [row for row in sums if row[0] not in found]
+                cursor.execute(
+                    # Locked, so that nobody deletes the owner before this commits; other changes of it go on.
+                    f"INSERT INTO {table.name} AS c ({table.columns}) SELECT {table.new_row}"
+                    f" FROM {given} WHERE {table.owners_exist(' FOR KEY SHARE')} ORDER BY {table.given_key}"
+                    f" ON CONFLICT ({table.key}) DO UPDATE"
+                    f" SET {table.amount} = c.{table.amount} + EXCLUDED.{table.amount}",
+                    [*table.defaults, *_columns(table, missing)],
+                )
+
+    def decimal_units(self, sql: str, scale: int, places: int) -> str:
+        return f"(NULLIF({sql}, 'NaN') * {scale})::bigint"  # kept among the numbers, and none
+
+    def may_pass(self, error: DatabaseError) -> bool:
+        code = self.code(error)  # a connection that breaks gives none
+        return super().may_pass(error) and (code is None or str(code).startswith(PASSING))
+
+    def code(self, error: DatabaseError) -> Any:
+        cause = error.__cause__  # psycopg's, or that of its predecessor
+        return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+    def statement_seconds(self, connection: BaseDatabaseWrapper) -> float | None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setting::bigint / 1000.0 FROM pg_settings WHERE name = 'statement_timeout'")
+            return float(cursor.fetchone()[0])
+
+
+def _columns(table: CountTable, sums: Sums) -> list[Any]:
+    return [_array(values) for values in table.values(sums)]
+
+
+def _array(values: list[Any]) -> Any:
+    """An array; one of integers as its text, of which the driver makes a parameter at once, not value by value."""
+    is_plain = set(map(type, values)) == {int}
+    return f"{{{','.join(map(str, values))}}}" if is_plain else values

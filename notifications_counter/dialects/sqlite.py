@@ -1,0 +1,61 @@
+"""SQLite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .base import DISK_FULL, CountTable, Dialect, Sums
+
+
+class SQLite(Dialect):
+    """SQLite: JSON carries many values as one parameter; there are no row locks, and no codes of failures."""
+
+    advice = {
+        "attempt to write a readonly database": "It is read-only: make it writable.",
+        "database or disk is full": DISK_FULL,
+    }
+
+    #: It keeps floating-point numbers.
+    decimal_digits = 15
+
+    def integer_units(self, sql: str) -> str:
+        return f"CAST({sql} AS INTEGER)"  # any number may be in there
+
+    def decimal_units(self, sql: str, scale: int, places: int) -> str:
+        # Nothing rounds what an expression has written to the places of its column.
+        return f"CAST(ROUND(ROUND({sql}, {places}) * {scale}) AS INTEGER)"
+
+    def decimal(self, sql: str, scale: int, unit: str) -> str:
+        return f"({sql} / {scale}.0)"
+
+    def decimal_sum(self, sql: str, places: int) -> str:
+        return f"ROUND({sql}, {places})"
+
+    def lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        # An update, even one of no rows, takes the write lock of the database before anything is read.
+        connection, meta = connections[rows.db], rows.model._meta
+        quote = connection.ops.quote_name
+        column = quote(meta.local_concrete_fields[0].column or "")
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {quote(meta.db_table)} SET {column} = {column} WHERE 1 = 0")
+        return rows
+
+    def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
+        names = [*(f"k{place}" for place in range(len(table.keys))), "a"]
+        given = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(names))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table.name} ({table.columns})"
+                f" SELECT {table.new_row} FROM (SELECT {given} FROM json_each(%s)) d"
+                f" WHERE {table.row_exists()} OR {table.owners_exist()} ORDER BY {table.given_key}"
+                f" ON CONFLICT ({table.key}) DO UPDATE"
+                f" SET {table.amount} = {table.added(f'{table.amount} + excluded.{table.amount}')}",
+                [*table.defaults, table.in_json(sums)],
+            )
+
+    def may_pass(self, error: DatabaseError) -> bool:
+        return super().may_pass(error) and "locked" in str(error)
