@@ -2,8 +2,7 @@
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     token of the transaction
--- ARGV[2...]  key, delta, key, delta ...; the delta '?' cannot be determined and requests a recount, as does a sum
---             beyond 2^53
+-- ARGV[2...]  key, delta, key, delta ...; the delta '?' cannot be determined and requests a recount, as does a sum beyond 2^53
 --
 -- writes  intents:<key>  hash          an open token is the right to add, once, and is removed
 --         pending        sorted set    key -> summed delta; a sum of zero is removed
@@ -24,9 +23,10 @@ local function request_recount(key, intents)
   end
 end
 
+-- Returns whether the sum, a double, is exact.
 local function add(key, delta, total)
   if delta == '0' then
-    return
+    return true
   end
   local sum = tonumber(redis.call('ZINCRBY', pending, delta, key))
   if sum == 0 then
@@ -38,9 +38,7 @@ local function add(key, delta, total)
   if total and type(redis.pcall('INCRBY', total, delta)) == 'table' then
     redis.call('DEL', total) -- it was no number
   end
-  if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(delta)) >= 2 ^ 53 then -- more than a double can add up
-    request_recount(key, base .. ':intents:' .. key)
-  end
+  return math.abs(sum) < 2 ^ 53 and math.abs(tonumber(delta)) < 2 ^ 53
 end
 
 -- All keys at once, wherever one call can do it.
@@ -57,8 +55,11 @@ for place, key in ipairs(keys) do
   local left = redis.call('HGET', intents, token)
   if delta ~= '?' and left and tonumber(left) then
     redis.call('HDEL', intents, token)
-    add(key, delta, cached[place] and totals[place])
-    spent[#spent + 1], counted[#counted + 1] = intents, key
+    if add(key, delta, cached[place] and totals[place]) then
+      spent[#spent + 1], counted[#counted + 1] = intents, key
+    else
+      request_recount(key, intents)
+    end
   else
     request_recount(key, intents)
   end
