@@ -7,11 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import DecimalField, F, Sum
 from django.db.models.functions import Round
 
 from notifications_counter.counters import Counter
-from tests.shop.models import Order, Ordered, Purchase, Sizes, Spent, SpentByTriggers
+from tests.shop.models import (
+    Order,
+    Ordered,
+    Purchase,
+    Sizes,
+    Spent,
+    SpentByQuantity,
+    SpentByQuantityTriggers,
+    SpentByTriggers,
+)
 from tests.support.base import CounterTestCase
 
 COUNTERS: list[Counter] = [
@@ -164,3 +174,42 @@ class SumTest(SumTestCase):
             SpentByTriggers.prices.flush(chunk_size=1)
         self.assertEqual(Spent.prices.value(self.user), Decimal("54.35"))
         self.assertEqual(Spent.objects.get(user=self.user).price, Decimal("54.35"))
+
+    def test_a_stored_sum_is_right_to_the_last_bit(self) -> None:
+        for _ in range(10):  # as floating-point numbers they come to less than 1
+            self.buy("0.10")
+            Spent.prices.flush()
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT price FROM {Spent._meta.db_table}")
+            self.assertEqual(float(cursor.fetchone()[0]), 1)
+
+
+class CompositeSumTest(SumTestCase):
+    def check(self, expected: dict[int, str]) -> None:
+        decimals = {quantity: Decimal(price) for quantity, price in expected.items()}
+        for counter in (SpentByQuantity.counter, SpentByQuantityTriggers.counter):
+            for _ in range(2):
+                self.assertEqual(counter.values_of(self.user), decimals, counter)
+                values = counter.values([(self.user.pk, 1), (self.user, 2), (self.user, 3)])
+                found = {quantity: value for (_, quantity), value in values.items() if value}
+                self.assertEqual(found, decimals, counter)
+                counter.flush()
+            rows = counter.model._base_manager.filter(user=self.user).exclude(price=0)
+            self.assertEqual(dict(rows.values_list("quantity", "price")), decimals, counter)
+
+    def test_sums_by_two_columns_are_read_together(self) -> None:
+        self.buy("0.10", quantity=1)
+        self.buy("0.20", quantity=1)
+        cheap = self.buy("-0.30", quantity=2)
+        self.buy("9.99", quantity=2, user=self.other)
+        self.check({1: "0.30", 2: "-0.30"})
+        cheap.quantity, cheap.price = 3, Decimal("5.5")
+        cheap.save()
+        self.check({1: "0.30", 3: "5.50"})
+        Purchase.objects.filter(quantity=1).update(price=F("price") * 2, quantity=3)
+        self.check({3: "6.10"})
+        cheap.delete()
+        self.check({3: "0.60"})
+        for counter in (SpentByQuantity.counter, SpentByQuantityTriggers.counter):
+            (found,) = counter.recount([(self.user, 3)])
+            self.assertEqual((found.stored, found.actual, found.difference), (Decimal("0.60"), Decimal("0.60"), 0))

@@ -144,6 +144,13 @@ class RecountTest(SumTestCase):
         Spent.prices.flush()
         self.assertEqual(Spent.objects.get(user=self.user).price, Decimal("0.35"))
 
+    def test_a_key_whose_rows_come_to_nothing_is_checked_once(self) -> None:
+        self.buy("1.00", user=self.other)
+        self.buy("-1.00", user=self.other)
+        Spent.prices.recount([self.user])
+        checked = command("notification_recount", check=True, counter=[Spent.prices.label])
+        self.assertIn("2 keys checked, 0 wrong", checked)
+
     def test_the_commands_say_decimals(self) -> None:
         options = {"counter": [Spent.prices.label]}
         out = StringIO()
@@ -246,6 +253,8 @@ class LargeSumTest(SumTestCase):
 
 
 class CheckTest(SimpleTestCase):
+    databases = "__all__"  # which Django connects to, to check generated columns
+
     def test_sums_that_cannot_be_exact_are_said(self) -> None:
         command = [sys.executable, "-m", "django", "check", "--settings=tests.wrong_sums.settings"]
         done = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True)
@@ -261,6 +270,7 @@ class CheckTest(SimpleTestCase):
             " 'price' is a DecimalField(9, 2).",
             "E032) wrong_sums.FewerDigits.counter: 'total' is a DecimalField(8, 2) and cannot hold",
             "E004) wrong_sums.DecimalWithoutSum.counter: 'total' is a decimal field, for sums only.",
+            "E018) wrong_sums.OfAnotherTable.counter: a trigger on wrong_sums_sentbill cannot read price",
             "E004) wrong_sums.TwoFields.counter: the count model needs one integer or decimal field or field=..., it"
             " has: total, other.",
         ]

@@ -343,3 +343,21 @@ class Visits(models.Model):
     page = KeyField(max_length=100)
     number = models.BigIntegerField(default=0)
     counter = Counter()
+
+
+class SpentByQuantity(models.Model):
+    """Sums of decimals by two columns."""
+
+    pk = models.CompositePrimaryKey("user", "quantity")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    quantity = models.IntegerField()
+    price = models.DecimalField(max_digits=15, decimal_places=2, default=0)
+    counter = Counter(Purchase, ("user", "quantity"), Q(void=False), sum="price")
+
+
+class SpentByQuantityTriggers(models.Model):
+    pk = models.CompositePrimaryKey("user", "quantity")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    quantity = models.IntegerField()
+    price = models.DecimalField(max_digits=15, decimal_places=3, default=0)
+    counter = Counter(Purchase, ("user", "quantity"), Q(void=False), sum="price", capture="triggers", buffer="rows")

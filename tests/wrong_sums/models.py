@@ -26,6 +26,12 @@ class Bill(models.Model):
     pages = models.BigIntegerField(default=0)
 
 
+class SentBill(Bill):
+    """A source whose prices are in the table of its parent."""
+
+    customer = models.IntegerField()
+
+
 class Base(models.Model):
     user = models.IntegerField(primary_key=True)
 
@@ -96,3 +102,8 @@ class TwoFields(Base):
     total = decimal(15, 2)
     other = models.BigIntegerField(default=0)
     counter = Counter(Bill, "user", sum="price")
+
+
+class OfAnotherTable(Base):
+    total = decimal(15, 2)
+    counter = Counter(SentBill, "customer", sum="price", capture="triggers", buffer="rows")
