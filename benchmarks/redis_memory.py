@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 
 import notifications_counter
-from tests.servers import valkey
+from tests.support.servers import valkey
 
 from .measure import Figure, bytes_each, times_as_big
 from .report import parser, show

@@ -1,9 +1,10 @@
-"""Makes the tables of the documentation from what was measured, so that nobody types a figure.
+"""Makes the tables and the first chart of the documentation from what was measured, so that nobody types a figure.
 
     python -m benchmarks.tables docs/benchmarks
 
-Of figures.json (``python -m benchmarks --json``), growth.json (``python -m benchmarks.growth --json``) and bloat.json
-(``python -m benchmarks.bloat --json``), those that the folder has, it makes an .rst each, beside it.
+It makes, beside those of them that the folder has: from figures.json (``python -m benchmarks --json``) figures.rst,
+targets.rst and badge-read.svg, from growth.json (``python -m benchmarks.growth --json``) growth.rst, and from
+bloat.json (``python -m benchmarks.bloat --json``) bloat.rst.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import badge_chart
 from .bloat import AUTO, Bloat
 from .measure import Figure
 from .report import line, rounded, size
@@ -24,16 +26,28 @@ Found = dict[str, Any]
 
 
 def figures(found: Found) -> list[str]:
+    columns = ("what", "takes", "against", "takes", "ratio (spread)")
     lines = []
     for row in found["figures"]:
-        values = {**row, "reach": None}
-        of_figure = {name: values[name] for name in Figure.__dataclass_fields__}
-        what, against, ours, theirs, ratio, spread, *_ = line(Figure(**of_figure))
-        reached = {None: "", True: "yes", False: "**no**"}[row["reached"]]
-        reach = (row["reach"] or "").replace("0.333333", "a third")
-        lines.append([*map(text, (what, ours, against, theirs, f"{ratio} ({spread})", reach)), reached])
-    columns = ("what", "takes", "against", "takes", "ratio (spread)", "to reach", "reached")
-    return list_table(columns, lines, (26, 10, 22, 10, 18, 10, 8))
+        what, against, ours, theirs, ratio, spread, *_ = cells_of(row)
+        lines.append(list(map(text, (what, ours, against, theirs, f"{ratio} ({spread})"))))
+    return list_table(columns, lines, (28, 10, 26, 10, 20))
+
+
+def targets(found: Found) -> list[str]:
+    """For those who develop the package: what each figure is to reach."""
+    lines = []
+    for row in found["figures"]:
+        if row["reach"] is not None:
+            what, against, _, _, ratio, *_ = cells_of(row)
+            reach = row["reach"].replace("0.333333", "a third")
+            lines.append([*map(text, (what, against, ratio, reach)), "yes" if row["reached"] else "**no**"])
+    return list_table(("what", "against", "ratio", "to reach", "reached"), lines, (32, 28, 14, 14, 10))
+
+
+def cells_of(row: dict[str, Any]) -> tuple[str, ...]:
+    values = {**row, "reach": None}
+    return line(Figure(**{name: values[name] for name in Figure.__dataclass_fields__}))
 
 
 def growth(found: Found) -> list[str]:
@@ -81,19 +95,30 @@ def list_table(head: Sequence[str], lines: Sequence[Sequence[str]], widths: Sequ
     return made
 
 
-MADE: dict[str, Callable[[Found], list[str]]] = {"figures": figures, "growth": growth, "bloat": bloat}
+#: Measured -> the tables that are made from it.
+MADE: dict[str, dict[str, Callable[[Found], list[str]]]] = {
+    "figures": {"figures": figures, "targets": targets},
+    "growth": {"growth": growth},
+    "bloat": {"bloat": bloat},
+}
 
 
 def make(folder: Path) -> dict[Path, str]:
     """The files, and what is to be in them."""
-    sources = [folder / f"{name}.json" for name in MADE]
-    return {source.with_suffix(".rst"): page(source) for source in sources if source.exists()}
+    made = {}
+    for name, tables in MADE.items():
+        source = folder / f"{name}.json"
+        if source.exists():
+            found = json.loads(source.read_text())
+            made |= {folder / f"{table}.rst": page(source.name, found, lines(found)) for table, lines in tables.items()}
+            if name == "figures":
+                made[folder / "badge-read.svg"] = badge_chart.svg(found)
+    return made
 
 
-def page(source: Path) -> str:
-    found = json.loads(source.read_text())
-    warning = f".. Made from {source.name} by: python -m benchmarks.tables"
-    return "\n".join([warning, "", *under_which_conditions(found), *MADE[source.stem](found)]) + "\n"
+def page(source: str, found: Found, table: list[str]) -> str:
+    warning = f".. Made from {source} by: python -m benchmarks.tables"
+    return "\n".join([warning, "", *under_which_conditions(found), *table]) + "\n"
 
 
 def main() -> None:

@@ -15,12 +15,13 @@ class NotificationsCounterConfig(AppConfig):
 
     def ready(self) -> None:
         from .capture import listen
-        from .checks import declarations, deploy, triggers
+        from .checks import declarations, deploy, triggers, versions
         from .management import migrate_handlers
 
         listen.install()
         listen.connect_all()
         register(declarations.check_settings, Tags.compatibility)
+        register(versions.check_django, Tags.compatibility)
         register(declarations.check_counters, Tags.models)
         register(triggers.check_triggers, Tags.database)
         register(deploy.check_deploy, Tags.database, deploy=True)

@@ -5,6 +5,10 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
 
+#: How to install an extra. Once the package is published, this is the only line to change, to
+#: "python -m pip install 'notifications_counter[{extra}]'".
+INSTALL_EXTRA = "python -m pip install '.[{extra}]' (in a clone of notifications_counter)"
+
 
 class CounterError(Exception):
     """The base class of this package's exceptions."""
@@ -18,9 +22,7 @@ class MissingExtra(CounterError, ImproperlyConfigured):
     """A package that an extra would have installed is not there."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"{package} is not installed. Install it with: python -m pip install 'notifications_counter[{extra}]'"
-        )
+        super().__init__(f"{package} is not installed. Install it with: {INSTALL_EXTRA.format(extra=extra)}")
 
 
 class InvalidDelta(CounterError, ValueError):

@@ -18,12 +18,15 @@ DIRECTORY = Path(os.environ.get("NC_TEST_DIR") or Path(tempfile.gettempdir()) / 
 DIRECTORY.mkdir(parents=True, exist_ok=True)
 DATABASE_URL = os.environ.get("NC_DATABASE_URL") or f"sqlite:///{DIRECTORY}/database.sqlite3"
 REDIS_URL = os.environ.get("NC_REDIS_URL") or "redis://127.0.0.1:6379/1"
+#: Of several processes that run tests at the same time, each has databases of its own.
+WORKER = os.environ.get("NC_WORKER", "")
 
 
 def database(suffix: str, name_variable: str) -> dict[str, Any]:
     """One alias on the server of NC_DATABASE_URL; a child process of a test is told the test database's name."""
     config: dict[str, Any] = {**dj_database_url.parse(DATABASE_URL), "OPTIONS": {}, "TEST": {}}
     path = Path(config["NAME"])
+    suffix += f"_{WORKER}" * bool(WORKER)
     config["NAME"] = str(path.with_stem(path.stem + suffix))
     if config["ENGINE"].endswith("sqlite3"):
         # A file, because other processes must see it; IMMEDIATE, because a transaction that turns from reading to
@@ -46,7 +49,7 @@ if DATABASES["default"]["ENGINE"].endswith("mysql"):
 
     pymysql.install_as_MySQLdb()
 
-# What tests/redis_clients.py connects to.
+# What tests/support/redis_clients.py connects to.
 REDIS_CLUSTER = REDIS_SENTINELS = json.loads(os.environ.get("NC_REDIS_NODES", "[]"))
 
 IN_DATABASE: dict[str, Any] = {"BACKEND": "notifications_counter.buffers.database.DatabaseBuffer"}
@@ -100,6 +103,6 @@ STATIC_URL = "static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 USE_TZ = True
-TEST_RUNNER = "tests.runner.Runner"
+TEST_RUNNER = "tests.support.runner.Runner"
 # SQLite's REPLACE and triggers: said to those who use both, and no test does without saying so.
 SILENCED_SYSTEM_CHECKS = ["notifications_counter.W017"]

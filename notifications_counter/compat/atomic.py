@@ -34,7 +34,7 @@ def block(using: str, savepoint: bool = False) -> Iterator[None]:
         yield
         return
     failure: Exception | None = None
-    with transaction.atomic(using=using):
+    with transaction.atomic(using=using, savepoint=savepoint):
         try:
             yield
         except (DatabaseError, Undo):

@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 
 from notifications_counter.exceptions import InvalidKey
 from notifications_counter.models import UserNotificationsCount
-from tests.base import counter, default_buffer, empty_redis, flush_all, notify, true_count
+from tests.support.base import counter, default_buffer, empty_redis, flush_all, notify, true_count
 from tests.testapp.models import Click
 
 URL = "https://example.com/"

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from notifications_counter.ledger.tables import Delta
-from tests.base import CounterTestCase, counter, notify
+from tests.support.base import CounterTestCase, counter, notify
 
 from .contract import BufferContract
 

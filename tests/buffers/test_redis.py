@@ -25,8 +25,8 @@ from notifications_counter.flushing.flush import Flush
 from notifications_counter.ledger.store import CounterStore
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.models import Notification
-from tests.base import CounterTestCase, counter, default_buffer, empty_redis, notify
-from tests.servers import valkey
+from tests.support.base import CounterTestCase, counter, default_buffer, empty_redis, notify
+from tests.support.servers import valkey
 from tests.testapp.models import Click
 
 from .contract import URL, BufferContract, Rollback

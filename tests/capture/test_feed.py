@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from notifications_counter.capture import feed
 from notifications_counter.capture.feed import Change
 from notifications_counter.declaration.conditions import column
-from tests.base import CounterTestCase
 from tests.shop.models import Claim, Coach, Person, Reply
+from tests.support.base import CounterTestCase
 
 
 class FeedTest(CounterTestCase):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from notifications_counter.models import Notification
-from tests.base import CounterTestCase, notify, uses_redis
+from tests.support.base import CounterTestCase, notify, uses_redis
 
 #: What is done -> how many statements it takes at most, BEGIN and COMMIT aside: with Redis, with the database buffer.
 MOST = {

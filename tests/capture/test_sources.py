@@ -14,8 +14,8 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from notifications_counter.counters import Counter
-from tests.base import CounterTestCase
 from tests.shop import models as shop
+from tests.support.base import CounterTestCase
 
 
 class SourceTestCase(CounterTestCase):

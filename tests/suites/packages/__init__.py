@@ -1,0 +1,1 @@
+"""The suites of django-notifications-community and django-generic-notifications."""
