@@ -49,11 +49,8 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", nargs="*", help="as tests.flushing, or tests.flushing.test_kills; all if none")
-    parser.add_argument(
-        "--all",
-        action="store_true",
-        help="also servers that fail, outages, rolling moves, cron; more of all that is random",
-    )
+    parser.add_argument("--most", action="store_true", help="also many processes and random walks on each server")
+    parser.add_argument("--all", action="store_true", help="also servers that fail, outages, rolling moves, cron")
     parser.add_argument("--long", action="store_true", help="all, with random walks 20 times as long as that")
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")
@@ -71,7 +68,9 @@ def processors() -> int:
 
 
 def effort(options: argparse.Namespace) -> str:
-    return "long" if options.long else "all" if options.all else "quick"
+    if options.long:
+        return "long"
+    return "most" if options.most or options.all or options.labels or options.k else "quick"
 
 
 def leaves_out_long(options: argparse.Namespace) -> bool:
@@ -105,6 +104,8 @@ def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, 
     if leaves_out_long(options):
         what += " but those that take longest: servers that fail, outages, rolling moves (--all runs them too)"
     print(f"{what}.")
+    if effort(options) == "quick":
+        print("Many processes and random walks on SQLite alone (--most and --all have them on each database).")
     print(f"On: {', '.join(pair.name for pair in pairs) or 'nothing'}; processes: {options.processes}.")
     for name, reason in missing.items():
         print(f"Not on {name}: {reason}.")

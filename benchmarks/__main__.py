@@ -13,7 +13,7 @@ from importlib import import_module
 from .report import parser, run
 
 MODULES = (
-    *("read", "async_read", "page", "create", "bulk", "account", "contention"),
+    *("read", "async_read", "composite", "page", "create", "bulk", "account", "contention"),
     *("flush", "flush_rows", "memory", "redis_memory", "peers"),
 )
 

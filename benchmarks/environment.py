@@ -109,9 +109,9 @@ def counts() -> list[Any]:
     """The count models, which refer to their users without a constraint."""
     from notifications_counter.models import UserNotificationsCount
 
-    from .models import BumpedCount, InRowsCount
+    from .models import BumpedCount, InRowsCount, OfKindCount, OfKindInRowsCount
 
-    return [UserNotificationsCount, InRowsCount, BumpedCount]
+    return [UserNotificationsCount, InRowsCount, BumpedCount, OfKindCount, OfKindInRowsCount]
 
 
 def note_progress() -> None:

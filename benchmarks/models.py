@@ -11,6 +11,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 
 from notifications_counter.counters import Counter
+from notifications_counter.fields import KeyField
 from notifications_counter.indexes import PartialIndex
 
 
@@ -70,6 +71,33 @@ class InRows(Row):
 
 class InRowsCount(CountRow):
     counter = Counter(source=InRows, key="user", filter=Q(has_read=False), buffer="rows")
+
+
+class OfKind(Row):
+    """Counted by user and kind, with both buffers."""
+
+    objects = models.Manager()
+
+
+class KindCount(models.Model):
+    """A row for each user and kind."""
+
+    pk = models.CompositePrimaryKey("user", "kind")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False)
+    kind = KeyField(max_length=64)
+    unread_count = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+        managed = False
+
+
+class OfKindCount(KindCount):
+    counter = Counter(source=OfKind, key=("user", "kind"), filter=Q(has_read=False))
+
+
+class OfKindInRowsCount(KindCount):
+    counter = Counter(source=OfKind, key=("user", "kind"), filter=Q(has_read=False), buffer="rows")
 
 
 class Bumped(Row):

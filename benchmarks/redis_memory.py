@@ -6,19 +6,17 @@ It starts a Valkey of its own for each, and uses the scripts of the Redis buffer
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
-import notifications_counter
+from notifications_counter.buffers.redis.server import script_text
 from tests.support.servers import valkey
 
 from .measure import Figure, bytes_each, times_as_big
 from .report import parser, show
 
 BASE = "nc:{01234567/0}"
-SCRIPTS = Path(notifications_counter.__file__).parent / "buffers" / "scripts"
 
 #: As many as the buffer itself gives to one call.
 KEYS_A_CALL = 1000
@@ -26,10 +24,6 @@ SECONDS = 3600
 MOST = 128
 
 Step = Callable[[Any, list[str]], None]
-
-
-def script_text(name: str) -> str:
-    return (SCRIPTS / f"{name}.lua").read_text()
 
 
 def figures(at_scale: bool) -> Iterator[Figure]:

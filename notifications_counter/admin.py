@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from .composite_admin import CompositePages
 from .models import Notification, UserNotificationsCount
 
 
@@ -49,7 +50,7 @@ class CountList(ChangeList):
 
 
 @admin.register(UserNotificationsCount)
-class UserNotificationsCountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserNotificationsCountAdmin(CompositePages):
     list_display = ("user", "unread_count", "unread")
     list_select_related = ("user",)
     ordering = ("-unread_count",)

@@ -23,7 +23,7 @@ class NotificationController:
 
     def __init__(self, user: Any, *, using: str | None = None) -> None:
         self.counter = UserNotificationsCount.counter
-        self.user_id = self.counter.key_field.to_python(self.counter.key_text(user))
+        self.user_id = self.counter.keys.value(self.counter.key_text(user))
         self.using = self.counter.store(using).using
 
     def notifications(self) -> NotificationQuerySet:

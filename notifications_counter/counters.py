@@ -39,7 +39,8 @@ class Counter(CounterDeclaration):
 
     Args:
         source: the model whose rows are counted, or its name, ``"app.Model"``. None for a counter of events.
-        key: the field of the source that says to which row of the count model a row belongs.
+        key: the field of the source that says to which row of the count model a row belongs; a tuple of fields where
+            the count model has a ``CompositePrimaryKey`` of as many, in the same order. Keys are given as tuples then.
         filter: the condition under which a row counts; all rows without it. Made of comparisons with a value,
             ``__in`` and ``__isnull`` on the source's own fields, joined by ``&``, ``|`` and ``~``.
         field: the integer field of the count model; may be left out where there is just one.
@@ -125,6 +126,41 @@ class Counter(CounterDeclaration):
         texts = self._texts(keys)
         found = await self.buffer.avalues(self.store(using), list(dict.fromkeys(texts.values())))
         return self._read(texts, found)
+
+    def values_of(self, first: Any, *, using: str | None = None) -> dict[Any, int]:
+        """All counts under one first part of the key, in one round trip; only of a counter with composite keys.
+
+        Args:
+            first: the first part of the keys, or the instance whose primary key it is.
+            using: a database alias, where it is not the counter's own.
+
+        Returns:
+            The second part of each key, or a tuple of the second and further ones -> count. What has a count of 0 is
+            left out.
+
+        Raises:
+            InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
+        """
+        return self._rests(self.buffer.group_values(self.store(using), self.keys.group(first)))
+
+    async def avalues_of(self, first: Any, *, using: str | None = None) -> dict[Any, int]:
+        """As ``values_of``, for asynchronous callers.
+
+        Args:
+            first: the first part of the keys, or the instance whose primary key it is.
+            using: a database alias, where it is not the counter's own.
+
+        Returns:
+            The second part of each key, or a tuple of the second and further ones -> count. What has a count of 0 is
+            left out.
+
+        Raises:
+            InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
+        """
+        return self._rests(await self.buffer.agroup_values(self.store(using), self.keys.group(first)))
+
+    def _rests(self, found: Mapping[str, int]) -> dict[Any, Any]:
+        return self._read({self.keys.rest(text): text for text, value in found.items() if value}, found)
 
     def _texts(self, keys: Iterable[Any]) -> dict[Any, str]:
         text = self.keys.text

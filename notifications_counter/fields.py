@@ -11,7 +11,11 @@ from .dialects import dialect_of
 
 
 class KeyField(models.CharField):  # type: ignore[type-arg]
-    """A key as text. MariaDB's and MySQL's default collation would call different keys equal."""
+    """A key as text, compared byte by byte.
+
+    MariaDB's and MySQL's default collation would call different keys equal; in PostgreSQL's an index finds no keys that
+    begin alike.
+    """
 
     def db_parameters(self, connection: Any) -> Any:
         parameters = super().db_parameters(connection)

@@ -26,7 +26,8 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(
-        ("admin", "controller", "templatetags", "management", "cron", "tasks", "checks"), "what people and programs use"
+        ("admin", "composite_admin", "controller", "templatetags", "management", "cron", "tasks", "checks"),
+        "what people and programs use",
     ),
     Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
     Layer(("counters", "querysets"), "Counter: the declaration and its operations"),

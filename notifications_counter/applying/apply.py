@@ -130,7 +130,7 @@ class Applier:
     def _pk(self, key: str, advice: str) -> Any:
         """The primary key of a key, as the database takes it; None where it is invalid, which is a problem."""
         try:
-            return self.store.to_pk(self.store.counter.key_text(key))
+            return self.store.to_pk(self.store.counter.keys.checked(key))
         except InvalidKey as error:
             self._problem(f"{error} {advice}")
             return None

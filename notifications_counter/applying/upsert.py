@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..dialects import CountTable, Sums, dialect_of
+from ..dialects import CountTable, KeyColumn, Sums, dialect_of
 from ..fields import collation_of
 from ..ledger.store import CounterStore
 
@@ -32,24 +33,21 @@ def add(store: CounterStore, sums: Sums) -> None:
 def _table(store: CounterStore) -> CountTable:
     connection, meta, field = store.connection, store.counter.model._meta, store.counter.field
     quote, dialect = connection.ops.quote_name, dialect_of(connection)
-    others = [each for each in meta.concrete_fields if each not in (meta.pk, field)]
+    others = [each for each in meta.concrete_fields if each not in (*meta.pk_fields, field)]
     return CountTable(
         name=quote(meta.db_table),
-        pk=quote(meta.pk.column or ""),
-        pk_type=str(meta.pk.db_type(connection)),
-        pk_collation=collation_of(meta.pk, connection),
+        keys=[_key_column(part.column, connection) for part in store.counter.keys.parts],
         amount=quote(field.column or ""),
         given=store.counter.amounts.stored_amount("d.a", dialect),
         added=partial(store.counter.amounts.stored_sum, dialect=dialect),
         others=[quote(each.column or "") for each in others],
         defaults=[each.get_db_prep_save(each.get_default(), connection) for each in others],
-        owner=_owner(meta.pk, store),
     )
 
 
-def _owner(pk: models.Field[Any, Any], store: CounterStore) -> tuple[str, str] | None:
-    if pk.remote_field is None:
-        return None
-    quote = store.connection.ops.quote_name
-    target: models.Field[Any, Any] = pk.target_field  # type: ignore[attr-defined]
-    return quote(target.model._meta.db_table), quote(target.column or "")
+def _key_column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> KeyColumn:
+    quote, owner = connection.ops.quote_name, None
+    if field.remote_field is not None:
+        target: models.Field[Any, Any] = field.target_field  # type: ignore[attr-defined]
+        owner = quote(target.model._meta.db_table), quote(target.column or "")
+    return KeyColumn(quote(field.column or ""), str(field.db_type(connection)), collation_of(field, connection), owner)

@@ -163,6 +163,19 @@ class Buffer:
         """The same of one key."""
         return await sync_to_async(self.value)(store, key)
 
+    def group_values(self, store: CounterStore, group: str) -> dict[str, int]:
+        """Stored and buffered, of each key of a group that has any, the caller's own transaction included.
+
+        Args:
+            store: a counter with composite keys, on one database alias.
+            group: the first part of the keys, as ``Keys.group`` writes it.
+        """
+        raise NotImplementedError
+
+    async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
+        """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
+        return await sync_to_async(self.group_values)(store, group)
+
     def clear_cache(self, store: CounterStore) -> None:
         """Delete everything that is cached of a counter: none of it may be right any more."""
 

@@ -41,6 +41,14 @@ class DatabaseBuffer(Buffer):
         counted = store.keys_to_count(snapshot, keys)
         return snapshot.in_database(keys) | (store.actual_counts(counted) if counted else {})
 
+    def group_values(self, store: CounterStore, group: str) -> dict[str, int]:
+        snapshot = store.group_snapshot(group)
+        store.check_layout(snapshot.shards[0], self.layout)
+        if not (snapshot.backfilled or store.events):
+            return store.actual_counts_of_group(group)
+        counted = store.keys_to_count(snapshot, list(snapshot.recount_requests))
+        return snapshot.in_database(snapshot.keys) | (store.actual_counts(counted) if counted else {})
+
     def request_recount(self, store: CounterStore, keys: Sequence[str]) -> None:
         with transaction.atomic(using=store.using, savepoint=False):
             store.insert_deltas(dict.fromkeys(keys))

@@ -131,6 +131,10 @@ class TransactionDeltas:
         """The sum of the transaction's deltas of a key, as far as they are known."""
         return sum(hook.deltas.get(store, {}).get(key) or 0 for hook in self.hooks.values())
 
+    def keys(self, store: CounterStore) -> set[str]:
+        """The keys of which the transaction has changes."""
+        return {key for hook in self.hooks.values() for key in hook.deltas.get(store, ())}
+
     def is_known(self, store: CounterStore, key: str) -> bool:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
         return all(hook.deltas.get(store, {}).get(key, 0) is not None for hook in self.hooks.values())

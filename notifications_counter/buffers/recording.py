@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -56,6 +56,11 @@ def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | No
 
 def request_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
     """Request a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
+    request_recount_of_texts(counter, list(dict.fromkeys(counter.key_text(key) for key in keys)), using)
+
+
+def request_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:
+    """The same for keys already in text, each once."""
     store = store_of(counter, using)
     store.refuse_events()
-    buffer_of(counter).request_recount(store, list(dict.fromkeys(counter.key_text(key) for key in keys)))
+    buffer_of(counter).request_recount(store, keys)

@@ -11,9 +11,10 @@ from django.db.models import Q
 
 from ..declaration.conditions import column
 from ..declaration.counter import CounterDeclaration as Counter
+from ..declaration.rows import key_names
 from ..exceptions import CountingConflict
 from . import counting, feed
-from .sources import Rows, Source, key_names, rows_a_statement
+from .sources import Rows, Source, rows_a_statement
 
 
 def create_or_skip(
@@ -45,7 +46,7 @@ def create_or_skip(
 
 
 def _keys_in_memory(source: Source, counter: Counter, objs: Iterable[models.Model]) -> Iterator[str]:
-    names = key_names(counter, source.model)
+    names = key_names(counter)
     for instance in objs:
         values = [getattr(instance, name) for name in names]
         if any(hasattr(value, "resolve_expression") for value in values):

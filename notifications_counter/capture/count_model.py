@@ -47,8 +47,12 @@ def _leave(counter: Counter, instance: models.Model, difference: int, using: str
         store_of(counter, using).insert_deltas({counter.key_text(instance.pk): difference})
 
 
+def _is_new(instance: models.Model) -> bool:
+    return any(getattr(instance, field.attname) is None for field in instance._meta.pk_fields)
+
+
 def before_count_save(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
-    setattr(instance, BEFORE, {} if instance.pk is None else _held(sender, instance, using))
+    setattr(instance, BEFORE, {} if _is_new(instance) else _held(sender, instance, using))
 
 
 def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:

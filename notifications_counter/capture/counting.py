@@ -44,4 +44,4 @@ def request_recounts(
             together.setdefault(counter, set()).add(key)
     for counter, found in together.items():
         if counter.using in (None, using):
-            recording.request_recount(counter, sorted(found), using)
+            recording.request_recount_of_texts(counter, sorted(found), using)

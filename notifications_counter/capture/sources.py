@@ -13,6 +13,7 @@ from django.db.models import Case, Value, When
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
+from ..declaration.rows import key_names
 from ..dialects import dialect_of
 from ..exceptions import CountingConflict
 from .summed import SummedDecimals
@@ -31,7 +32,7 @@ class Share:
 
     def __init__(self, counter: Counter, source: Source) -> None:
         self.counter = counter
-        self._key = self._reader(source, key_names(counter, source.model))
+        self._key = self._reader(source, key_names(counter))
         self._amount = source.places[amount_name(counter, source.model)] if counter.sum else None
         self._units = counter.amounts.of_value
         self.answers = conditions.compiled(counter.filter, source.model, source.places)
@@ -49,13 +50,6 @@ class Share:
         if key is None or (type(key) is tuple and None in key):
             return None
         return self.counter.key_text(key), 1 if self._amount is None else self._units(row[self._amount])
-
-
-def key_names(counter: Counter, model: type[models.Model]) -> list[str]:
-    """The attribute names of the columns that make up a counter's key."""
-    declared = counter.source_key
-    names = [declared or ""] if declared is None or isinstance(declared, str) else list(declared)
-    return [conditions.column(model, name).attname for name in names]
 
 
 def amount_name(counter: Counter, model: type[models.Model]) -> str:
@@ -109,7 +103,7 @@ class Source:
         """The attribute names of all columns that say whether, for whom and by how much a row counts."""
         found = set(self.followed)
         for counter in self.counters:
-            found.update(key_names(counter, self.model), conditions.field_names(counter.filter, self.model))
+            found.update(key_names(counter), conditions.field_names(counter.filter, self.model))
             if counter.sum:
                 found.add(amount_name(counter, self.model))
         return frozenset(found)
@@ -219,7 +213,7 @@ class Source:
 
     @cached_property
     def _summed(self) -> SummedDecimals:
-        keys = {name for each in self.counters for name in key_names(each, self.model)}
+        keys = {name for each in self.counters for name in key_names(each)}
         return SummedDecimals(self.model, self.counters, keys, self.places)
 
     def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -78,7 +78,9 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
     except InvalidSettings as error:
         yield Error(str(error), hint=hint, obj=counter.model, id="notifications_counter.E004")
         return
-    if field.primary_key or not isinstance(field, models.IntegerField | models.DecimalField):
+    if field in counter.model._meta.pk_fields:
+        yield _error(counter, f"{field.name!r} is part of the primary key.", hint, 4)
+    elif not isinstance(field, models.IntegerField | models.DecimalField):
         yield _error(counter, f"{field.name!r} is not an integer field.", hint, 4)
     elif isinstance(field, models.DecimalField) and counter.sum is None:
         yield _error(counter, f"{field.name!r} is a decimal field, for sums only.", hint, 4)
@@ -89,7 +91,7 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
 
 def _check_others(counter: CounterDeclaration) -> Iterator[Error]:
     for field in counter.model._meta.concrete_fields:
-        needs_value = not (field.null or field.has_default() or field.primary_key)
+        needs_value = not (field.null or field.has_default() or field in counter.model._meta.pk_fields)
         is_count = isinstance(field, models.IntegerField) or (counter.sum and isinstance(field, models.DecimalField))
         if needs_value and not is_count:
             sentence = f"a flush inserts rows, and knows no value for {field.name!r}."
@@ -107,14 +109,13 @@ def _check_buffer_alias(counter: CounterDeclaration) -> Iterator[Error]:
 
 
 def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
-    key = counter.key_field
-    if not isinstance(key, models.CharField | models.TextField):
-        return
     connection = connections[counter.using or router.db_for_write(counter.model)]
-    if not dialect_of(connection).tells_keys_apart(collation_of(key, connection)):
-        sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
-        hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
-        yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
+    for key in (part.field for part in counter.keys.parts):
+        is_text = isinstance(key, models.CharField | models.TextField)
+        if is_text and not dialect_of(connection).tells_keys_apart(collation_of(key, connection)):
+            sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
+            hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
+            yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
 
 
 def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
@@ -141,13 +142,35 @@ def _check_filter(counter: CounterDeclaration, source: type[models.Model]) -> It
 def _check_key(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
     names = ", ".join(field.name for field in source._meta.concrete_fields)
     hint = f"Columns of {source._meta.label} are: {names}."
-    if counter.source_key is None:
+    if not counter.source_keys:
         yield _error(counter, "key is missing: which column of the source says whose count a row belongs to?", hint, 7)
         return
+    missing = [name for name in counter.source_keys if not _has_column(source, name)]
+    for name in missing:
+        yield _error(counter, f"key: {source._meta.label} has no column {name!r}.", hint, 7)
+    if not missing:
+        yield from _check_parts(counter)
+
+
+def _has_column(source: type[models.Model], name: str) -> bool:
     try:
-        conditions.column(source, counter.source_key)
+        conditions.column(source, name)
     except FieldDoesNotExist:
-        yield _error(counter, f"key: {source._meta.label} has no column {counter.source_key!r}.", hint, 7)
+        return False
+    return True
+
+
+def _check_parts(counter: CounterDeclaration) -> Iterator[Error]:
+    """The columns of the key must be those of the count model's primary key, in the same order."""
+    label, own = counter.model._meta.label, [part.column.name for part in counter.keys.parts]
+    hint = f"The primary key of {label} is: {', '.join(own)}. Name the column of the source for each, in that order."
+    if isinstance(counter.source_key, str) is counter.keys.is_composite or len(counter.source_keys) != len(own):
+        said = f"key={counter.source_key!r} has not as many columns as the primary key of {label}."
+        if not counter.keys.is_composite:
+            hint = f"Name one column, without a tuple, or give {label} a CompositePrimaryKey."
+        yield _error(counter, said, hint, 21)
+    elif counter.source_keys != own and sorted(counter.source_keys) == sorted(own):
+        yield _error(counter, f"key={counter.source_key!r} has another order than the primary key.", hint, 21)
 
 
 def _check_cascades(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:

@@ -51,18 +51,19 @@ def check_columns(counter: CounterDeclaration, source: type[models.Model]) -> It
     """What a trigger could not read or write of a source with which nothing else is wrong."""
     if counter.capture != "triggers":
         return
-    key, model = conditions.column(source, counter.source_key or ""), concrete(source)
+    columns_of_key, model = [conditions.column(source, name) for name in counter.source_keys], concrete(source)
     where = source._base_manager.filter(counter.filter).query.where
     elsewhere = {column.target.name for column in columns(where) if column.alias != model._meta.db_table}
-    read = [key] if counter.sum is None else [key, conditions.column(source, counter.sum)]
+    read = [*columns_of_key, *([] if counter.sum is None else [conditions.column(source, counter.sum)])]
     elsewhere |= {field.name for field in read if field not in model._meta.local_concrete_fields}
     if elsewhere:
         sentence = f"a trigger on {model._meta.db_table} cannot read {', '.join(sorted(elsewhere))} of another table."
         yield _error(counter, sentence, 'Make the parent the source, or use capture="signals".', 18)
-    if keys.kind(key) is None or keys.kind(key) != keys.kind(counter.key_field):
-        sentence = f"a trigger cannot write {key.name!r} as {counter.model._meta.label} writes its primary key."
-        hint = 'Both must be integers, or UUIDs, or text, as the database has them; else use capture="signals".'
-        yield _error(counter, sentence, hint, 19)
+    for key, part in zip(columns_of_key, counter.keys.parts, strict=True):
+        if keys.kind(key) is None or keys.kind(key) != keys.kind(part.field):
+            sentence = f"a trigger cannot write {key.name!r} as {counter.model._meta.label} writes its primary key."
+            hint = 'Both must be integers, or UUIDs, or text, as the database has them; else use capture="signals".'
+            yield _error(counter, sentence, hint, 19)
 
 
 def _error(counter: CounterDeclaration, sentence: str, hint: str, number: int) -> Error:

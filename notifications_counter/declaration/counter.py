@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +28,7 @@ class CounterDeclaration:
     def __init__(
         self,
         source: type[models.Model] | str | None = None,
-        key: str | None = None,
+        key: str | Sequence[str] | None = None,
         filter: Q | None = None,
         field: str | None = None,
         *,
@@ -114,13 +115,11 @@ class CounterDeclaration:
             return None
         return plain_column(conditions.column(self.source, self.sum))
 
-    @cached_property
-    def key_field(self) -> models.Field[Any, Any]:
-        """The field that converts keys: the count model's primary key, or the field that it refers to."""
-        field: models.Field[Any, Any] = self.model._meta.pk
-        while field.remote_field is not None:
-            field = field.target_field  # type: ignore[attr-defined]
-        return field
+    @property
+    def source_keys(self) -> list[str]:
+        """The names of the source's columns that make up the key, as they are declared; none without a source."""
+        declared = self.source_key
+        return [] if declared is None else [declared] if isinstance(declared, str) else list(declared)
 
     def key_text(self, key: Any) -> str:
         """A key, or an instance whose primary key it is, as the text under which buffers know it.
@@ -133,4 +132,4 @@ class CounterDeclaration:
     @cached_property
     def keys(self) -> KeyConverter:
         """What converts keys."""
-        return KeyConverter(self.label, self.key_field)
+        return KeyConverter(self.label, list(self.model._meta.pk_fields))

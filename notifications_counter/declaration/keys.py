@@ -1,4 +1,4 @@
-"""Keys as text: what may be one, and how it is written wherever deltas are pending."""
+"""Keys: what may be one, how it is written wherever deltas are pending, and what it is in a database."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import is_integer
 from ..exceptions import InvalidKey
+from . import key_text
 from .conditions import converts_as_django
 
 #: Fields, and the one type of value with which Python and every database mean the same.
@@ -28,48 +30,65 @@ TRUSTED = (
 LONGEST_KEY = 500
 
 
-class KeyConverter:
-    """Converts the keys of one counter.
+class Part:
+    """One column of a count model's primary key, which may be the only one.
 
     Args:
         label: the counter's label, for messages.
-        field: the field that converts them.
+        column: the column.
+
+    Attributes:
+        field: what converts its values: the column, or the field that it refers to.
     """
 
-    def __init__(self, label: str, field: models.Field[Any, Any]) -> None:
+    def __init__(self, label: str, column: models.Field[Any, Any]) -> None:
         self.label = label
-        self.field = field
+        self.column = column
+        self.field = target(column)
         # What the database would refuse, and with it the whole chunk of a flush.
         kinds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
-        self.limits: list[Callable[[Any], None]] = [one for one in field.validators if isinstance(one, kinds)]
+        self.limits: list[Callable[[Any], None]] = [one for one in self.field.validators if isinstance(one, kinds)]
         self.plain = self._plain()
 
-    def text(self, key: Any) -> str:
-        """A key, or an instance whose primary key it is, as text.
+    def text(self, value: Any) -> str:
+        """A value, or an instance whose primary key it is, as text.
 
         Raises:
-            InvalidKey: it cannot be a key.
+            InvalidKey: it cannot be one of this column.
         """
-        if type(key) is int and key in self.plain:
-            return str(key)
-        if isinstance(key, models.Model):
-            key = key.pk
-        text = str(self._value(key))
+        if type(value) is int and value in self.plain:
+            return str(value)
+        if isinstance(value, models.Model):
+            value = value.pk
+        text = str(self._value(value))
         if "\0" in text or not _is_utf8(text):
-            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: not every database holds such text.")
-        if len(text) > LONGEST_KEY:
-            said = f"{text[:50]!r}... is a key of {len(text)} characters"
-            raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
+            raise InvalidKey(f"{value!r} cannot be a key of {self.label}: not every database holds such text.")
         return text
 
-    def plain_pks(self, texts: Sequence[str]) -> dict[str, int]:
-        """The primary keys of many keys, where all of them are written as plain positive integers; else of none."""
+    def value(self, text: str) -> Any:
+        """A value as Python has it, of its text."""
+        return self.field.to_python(text)
+
+    def to_column(self, text: str, connection: BaseDatabaseWrapper) -> Any:
+        """A value as a database takes it, of its text.
+
+        Raises:
+            InvalidKey: it takes no such value, as MariaDB takes no 0 where keys are counted up.
+        """
         try:
-            pks = list(map(int, texts))
-        except ValueError:
-            return {}
-        is_plain = pks and min(pks) > 0 and min(pks) in self.plain and max(pks) in self.plain
-        return dict(zip(texts, pks, strict=True)) if is_plain and list(map(str, pks)) == list(texts) else {}
+            return self.field.get_db_prep_value(self.value(text), connection)
+        except ValueError as error:
+            raise InvalidKey(
+                f"{self.label}: {text!r} cannot be a key on the database {connection.alias!r}: {error}"
+            ) from error
+
+    def from_column(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        """A value as Python has it, of one as a database gives it."""
+        expression = self.field.cached_col
+        converters = connection.ops.get_db_converters(expression) + self.field.get_db_converters(connection)
+        for convert in converters:
+            value = convert(value, expression, connection)
+        return value
 
     def _plain(self) -> range:
         """The integers of which each is a key as it is: they are most keys of most counters, and checked first."""
@@ -81,16 +100,135 @@ class KeyConverter:
             return range(0)
         return range(max(least), min(most) + 1)
 
-    def _value(self, key: Any) -> Any:
+    def _value(self, given: Any) -> Any:
         try:
-            value = self.field.to_python(key)
+            value = self.field.to_python(given)
             for validator in self.limits:
                 validator(value)
         except (ValidationError, TypeError, ValueError, OverflowError):
             value = None
-        if value is None or isinstance(key, bool | float | bytes | Decimal):
-            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: {self.field} takes no such value.")
+        if value is None or isinstance(given, bool | float | bytes | Decimal):
+            raise InvalidKey(f"{given!r} cannot be a key of {self.label}: {self.field} takes no such value.")
         return value
+
+
+class KeyConverter:
+    """The keys of one counter: as users give them, as text, and as a database takes and gives them.
+
+    A user gives a composite key as a tuple. A database has a column for each part.
+
+    Args:
+        label: the counter's label, for messages.
+        columns: the columns of the count model's primary key, in their order.
+    """
+
+    def __init__(self, label: str, columns: Sequence[models.Field[Any, Any]]) -> None:
+        self.label = label
+        self.parts = [Part(label, column) for column in columns]
+        self.is_composite = len(self.parts) > 1
+        self._plain = range(0) if self.is_composite else self.parts[0].plain
+
+    def text(self, key: Any) -> str:
+        """A key, or an instance whose primary key it is, as text.
+
+        Raises:
+            InvalidKey: it cannot be a key.
+        """
+        if type(key) is int and key in self._plain:
+            return str(key)
+        if self.is_composite:
+            return self._short(key_text.join(self._texts(key)))
+        return self._short(self.parts[0].text(key))
+
+    def _texts(self, key: Any) -> list[str]:
+        if isinstance(key, models.Model):
+            key = key.pk
+        if not isinstance(key, tuple | list) or len(key) != len(self.parts):
+            names = ", ".join(part.column.name for part in self.parts)
+            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: it must be a tuple of ({names}).")
+        return [part.text(value) for part, value in zip(self.parts, key, strict=True)]
+
+    def _short(self, text: str) -> str:
+        if len(text) > LONGEST_KEY:
+            said = f"{text[:50]!r}... is a key of {len(text)} characters"
+            raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
+        return text
+
+    def split(self, text: str) -> list[str]:
+        """The texts of a key's parts.
+
+        Raises:
+            InvalidKey: there are not as many as there should be.
+        """
+        try:
+            return key_text.split(text, len(self.parts)) if self.is_composite else [text]
+        except ValueError as error:
+            raise InvalidKey(f"{text!r} cannot be a key of {self.label}: {error}.") from None
+
+    def checked(self, text: str) -> str:
+        """A key's text as this class writes it, whatever wrote it: the text of each part may be another.
+
+        Raises:
+            InvalidKey: it cannot be that of a key.
+        """
+        return self.text(tuple(self.split(text)) if self.is_composite else text)
+
+    def value(self, text: str) -> Any:
+        """A key as Python has it, of its text."""
+        return self._as_given([part.value(one) for part, one in zip(self.parts, self.split(text), strict=True)])
+
+    def to_columns(self, text: str, connection: BaseDatabaseWrapper) -> list[Any]:
+        """The values of a key's columns as a database takes them, of its text.
+
+        Raises:
+            InvalidKey: it takes no such key.
+        """
+        return [part.to_column(one, connection) for part, one in zip(self.parts, self.split(text), strict=True)]
+
+    def to_pk(self, text: str, connection: BaseDatabaseWrapper) -> Any:
+        """The same as one value, a tuple where the key is composite."""
+        return self._as_given(self.to_columns(text, connection))
+
+    def from_columns(self, columns: Sequence[Any], connection: BaseDatabaseWrapper) -> str:
+        """The text of a key, of the values of its columns as a database gives them."""
+        values = [part.from_column(value, connection) for part, value in zip(self.parts, columns, strict=True)]
+        return self.text(self._as_given(values))
+
+    def plain_pks(self, texts: Sequence[str]) -> dict[str, int]:
+        """The primary keys of many keys, where all of them are written as plain positive integers; else of none."""
+        try:
+            pks = list(map(int, texts))
+        except ValueError:
+            return {}
+        is_plain = pks and min(pks) > 0 and min(pks) in self._plain and max(pks) in self._plain
+        return dict(zip(texts, pks, strict=True)) if is_plain and list(map(str, pks)) == list(texts) else {}
+
+    def _as_given(self, values: list[Any]) -> Any:
+        return tuple(values) if self.is_composite else values[0]
+
+    # Groups: the composite keys whose first part is the same
+
+    def group(self, first: Any) -> str:
+        """The group of a first part, or of an instance whose primary key it is, as text.
+
+        Raises:
+            InvalidKey: it cannot be the first part of a key, or the keys have only one.
+        """
+        if not self.is_composite:
+            raise InvalidKey(f"{self.label} has no composite keys, which could be grouped: use value or values.")
+        return key_text.escape(self._short(self.parts[0].text(first)))
+
+    def rest(self, text: str) -> Any:
+        """What distinguishes a key in its group: the second part, or a tuple of the second and the further ones."""
+        values = self.value(text)
+        return values[1] if len(values) == 2 else values[1:]
+
+
+def target(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
+    """The field itself, or the one that a relation refers to in the end."""
+    while field.remote_field is not None:
+        field = field.target_field  # type: ignore[attr-defined]
+    return field
 
 
 def trusted_types(field: models.Field[Any, Any]) -> frozenset[type]:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, F, Sum, Value
+from django.db.models import Count, F, Q, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from .amounts import ColumnUnits
 from .conditions import column
 from .counter import CounterDeclaration
+from .key_text import unescape
 
 
 def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
@@ -24,21 +25,39 @@ def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]
 def counted_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
     """The rows of the source that count for a key."""
     rows = source_rows(counter, using)
-    return rows.filter(counter.filter, **{f"{key_name(counter)}__isnull": False})
+    return rows.filter(counter.filter, **{f"{name}__isnull": False for name in key_names(counter)})
 
 
-def key_name(counter: CounterDeclaration) -> str:
-    """The attribute of a row of the source that is its key."""
-    assert counter.source is not None and counter.source_key is not None
-    return column(counter.source, counter.source_key).attname
+def key_names(counter: CounterDeclaration) -> list[str]:
+    """The attributes of a row of the source that make up its key."""
+    assert counter.source is not None
+    return [column(counter.source, name).attname for name in counter.source_keys]
 
 
 def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
-    """A query for the actual counts of keys, in units: ``nc_key`` and ``nc_number``; no row for a key without rows."""
-    name = key_name(counter)
-    rows = source_rows(counter, using).filter(counter.filter, **{f"{name}__in": list(keys)})
-    numbers = rows.annotate(nc_key=F(name)).values("nc_key").order_by().annotate(nc_number=number_of_rows(counter))
-    counted: models.QuerySet[Any, Any] = numbers.values_list("nc_key", "nc_number")
+    """A query for the actual counts of keys, in units: the key's columns, ``nc_key0`` ..., and ``nc_number``.
+
+    No row for a key without rows.
+    """
+    names = key_names(counter)
+    if len(names) == 1:
+        found = Q(**{f"{names[0]}__in": list(keys)})
+    else:
+        same = [Q(**dict(zip(names, counter.keys.split(key), strict=True))) for key in keys]
+        found = Q(*same, _connector=Q.OR)
+    return _numbers(counter, source_rows(counter, using).filter(counter.filter).filter(found))
+
+
+def actual_counts_of_group(counter: CounterDeclaration, group: str, using: str) -> models.QuerySet[Any, Any]:
+    """The same of all keys of a group."""
+    first = {key_names(counter)[0]: unescape(group)}
+    return _numbers(counter, counted_rows(counter, using).filter(**first))
+
+
+def _numbers(counter: CounterDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+    columns = {f"nc_key{place}": F(name) for place, name in enumerate(key_names(counter))}
+    numbers = rows.annotate(**columns).values(*columns).order_by().annotate(nc_number=number_of_rows(counter))
+    counted: models.QuerySet[Any, Any] = numbers.values_list(*columns, "nc_number")
     return counted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import UnsupportedDatabase
 
-#: Primary key, as the database takes it, and what is to be added to its count.
+#: Primary key, as the database takes it (a tuple where it is composite), and what is to be added to its count.
 Sums = Sequence[tuple[Any, int]]
 
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
@@ -23,53 +24,96 @@ DISK_FULL = "Its disk is full: make room."
 
 
 @dataclass(frozen=True)
+class KeyColumn:
+    """A column of a count model's primary key.
+
+    Attributes:
+        name: its quoted name.
+        type: its type.
+        collation: its collation; empty where it is the database's own.
+        owner: the quoted names of the table and the column that it refers to, if it does.
+    """
+
+    name: str
+    type: str
+    collation: str
+    owner: tuple[str, str] | None
+
+    def owner_exists(self, given: str, lock: str) -> str:
+        """The condition that what a value refers to is there; empty where it refers to nothing."""
+        if self.owner is None:
+            return ""
+        table, column = self.owner
+        return f"EXISTS (SELECT 1 FROM {table} o WHERE o.{column} = {given}{lock})"
+
+
+@dataclass(frozen=True)
 class CountTable:
-    """The quoted names of a count model's table.
+    """The quoted names of a count model's table. In statements ``d`` has the keys, ``k0``, ``k1`` ..., and sums, ``a``.
 
     Attributes:
         name: of the table.
-        pk: of its primary key's column.
-        pk_type: the type of that column.
-        pk_collation: the collation of that column; empty where it is the database's own.
+        keys: the columns of its primary key.
         amount: of the column of the count.
         given: SQL for what is added to it of a row of ``d``.
         added: gives the SQL for a count from that of the sum.
         others: of all other columns.
         defaults: the values of those in a new row.
-        owner: the table and the column that the primary key refers to, if it does.
     """
 
     name: str
-    pk: str
-    pk_type: str
-    pk_collation: str
+    keys: Sequence[KeyColumn]
     amount: str
     given: str
     added: Callable[[str], str]
     others: Sequence[str]
     defaults: Sequence[Any]
-    owner: tuple[str, str] | None
+
+    @property
+    def key(self) -> str:
+        """The columns of the primary key."""
+        return ", ".join(column.name for column in self.keys)
 
     @property
     def columns(self) -> str:
         """The columns of a new row."""
-        return ", ".join([self.pk, self.amount, *self.others])
+        return ", ".join([self.key, self.amount, *self.others])
 
     @property
-    def default_places(self) -> str:
-        """Placeholders for ``defaults``."""
-        return "".join(", %s" for _ in self.defaults)
+    def given_key(self) -> str:
+        """The key of a row of ``d``."""
+        return ", ".join(f"d.k{place}" for place in range(len(self.keys)))
 
-    def owner_exists(self, lock: str = "") -> str:
+    @property
+    def new_row(self) -> str:
+        """The values of ``columns``, of a row of ``d`` and with placeholders for ``defaults``."""
+        return ", ".join([self.given_key, self.given, *("%s" for _ in self.defaults)])
+
+    @property
+    def is_same(self) -> str:
+        """The condition that a count row ``c`` has the key of a row of ``d``."""
+        return " AND ".join(f"c.{column.name} = d.k{place}" for place, column in enumerate(self.keys))
+
+    def owners_exist(self, lock: str = "") -> str:
         """The condition that a new row of ``d`` may be inserted: what its key refers to is there."""
-        if self.owner is None:
-            return "TRUE"
-        table, column = self.owner
-        return f"EXISTS (SELECT 1 FROM {table} o WHERE o.{column} = d.k{lock})"
+        found = (column.owner_exists(f"d.k{place}", lock) for place, column in enumerate(self.keys))
+        return f"({' AND '.join(filter(None, found)) or 'TRUE'})"
 
     def row_exists(self, lock: str = "") -> str:
         """The condition that a row of ``d`` has a count row."""
-        return f"EXISTS (SELECT 1 FROM {self.name} c WHERE c.{self.pk} = d.k{lock})"
+        return f"EXISTS (SELECT 1 FROM {self.name} c WHERE {self.is_same}{lock})"
+
+    def values(self, sums: Sums) -> list[list[Any]]:
+        """The columns of ``d``, each as a list: those of the keys, then the sums."""
+        pks, amounts = [pk for pk, _ in sums], [amount for _, amount in sums]
+        if len(self.keys) == 1:
+            return [pks, amounts]
+        return [*([pk[place] for pk in pks] for place in range(len(self.keys))), amounts]
+
+    def in_json(self, sums: Sums) -> str:
+        """The rows of ``d``, as JSON."""
+        rows = sums if len(self.keys) == 1 else [[*pk, amount] for pk, amount in sums]
+        return json.dumps(rows, default=str)
 
 
 class Dialect:
@@ -91,9 +135,16 @@ class Dialect:
         """Whether keys differ by a collation wherever their bytes do."""
         return True
 
-    def as_text(self, column: str) -> str:
-        """A column as text that is compared byte by byte."""
+    #: What makes a text be compared byte by byte, where it may have to be said.
+    bytewise: ClassVar[str] = ""
+
+    def text(self, column: str) -> str:
+        """A column as text."""
         return f"CAST({column} AS TEXT)"
+
+    def joined(self, texts: Sequence[str], separator: str) -> str:
+        """Texts as one, with a separator between them; NULL if any of them is."""
+        return f" || '{separator}' || ".join(texts)
 
     # Numbers
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, Sums
+from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, KeyColumn, Sums
 
 #: Lock time-out, deadlock; the server is not there, is shutting down, went away, was lost; killed.
 PASSING = {1205, 1213, 1053, 2002, 2003, 2006, 2013, 1927}
@@ -27,8 +27,14 @@ class MySQL(Dialect):
     def tells_keys_apart(self, collation: str) -> bool:
         return collation.endswith("_bin")
 
-    def as_text(self, column: str) -> str:
-        return f"CAST({column} AS CHAR) COLLATE utf8mb4_bin"
+    bytewise = " COLLATE utf8mb4_bin"
+
+    def text(self, column: str) -> str:
+        return f"CAST({column} AS CHAR)"
+
+    def joined(self, texts: Sequence[str], separator: str) -> str:
+        between = f", '{separator}', "
+        return f"CONCAT({between.join(texts)})"
 
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS SIGNED)"
@@ -37,18 +43,17 @@ class MySQL(Dialect):
         return f"CAST({sql} * {scale} AS SIGNED)"
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
-        in_json, key = _json_column(table)
-        given = (
-            f"(SELECT {key} AS k, j.a FROM"
-            f" JSON_TABLE(%s, '$[*]' COLUMNS (k {in_json} PATH '$[0]', a BIGINT PATH '$[1]')) j) d"
-        )
+        kinds = [_json_column(column, f"j.k{place}") for place, column in enumerate(table.keys)]
+        keys = "".join(f"{key} AS k{place}, " for place, (_, key) in enumerate(kinds))
+        columns = "".join(f"k{place} {kind} PATH '$[{place}]', " for place, (kind, _) in enumerate(kinds))
+        given = f"(SELECT {keys}j.a FROM JSON_TABLE(%s, '$[*]' COLUMNS ({columns}a BIGINT PATH '$[{len(kinds)}]')) j) d"
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table.name} ({table.columns})"
-                f" SELECT d.k, {table.given}{table.default_places} FROM {given}"
-                f" WHERE {table.row_exists(' FOR UPDATE')} OR {table.owner_exists(' LOCK IN SHARE MODE')} ORDER BY d.k"
+                f"INSERT INTO {table.name} ({table.columns}) SELECT {table.new_row} FROM {given}"
+                f" WHERE {table.row_exists(' FOR UPDATE')} OR {table.owners_exist(' LOCK IN SHARE MODE')}"
+                f" ORDER BY {table.given_key}"
                 f" ON DUPLICATE KEY UPDATE {table.amount} = {table.name}.{table.amount} + VALUES({table.amount})",
-                [*table.defaults, json.dumps(sums, default=str)],
+                [*table.defaults, table.in_json(sums)],
             )
 
     def may_pass(self, error: DatabaseError) -> bool:
@@ -65,11 +70,11 @@ class MySQL(Dialect):
         return float(row[-1]) if row else None
 
 
-def _json_column(table: CountTable) -> tuple[str, str]:
-    """The type that a key has in JSON_TABLE, and the key as the primary key's type."""
-    kind = table.pk_type.split(" AUTO_INCREMENT")[0]
+def _json_column(column: KeyColumn, key: str) -> tuple[str, str]:
+    """The type that a key has in JSON_TABLE, and the key as its column's type."""
+    kind = column.type.split(" AUTO_INCREMENT")[0]
     if kind == "uuid":
-        return "CHAR(36)", "CAST(j.k AS uuid)"
+        return "CHAR(36)", f"CAST({key} AS uuid)"
     if "char" in kind or "text" in kind:  # compared as the column is, or byte by byte, as keys are
-        return f"{kind} COLLATE {table.pk_collation or 'utf8mb4_bin'}", "j.k"
-    return kind, "j.k"
+        return f"{kind} COLLATE {column.collation or 'utf8mb4_bin'}", key
+    return kind, key

@@ -19,7 +19,11 @@ class PostgreSQL(Dialect):
     """PostgreSQL: arrays carry many values as one parameter, and a statement can return what it has deleted."""
 
     has_fill_factor = True
+    bytewise = ' COLLATE "C"'
     advice = {"25006": READ_ONLY, "53100": DISK_FULL}
+
+    def key_collation(self, connection: BaseDatabaseWrapper) -> str:
+        return "C"  # in which an index finds the keys that begin alike
 
     def insert_deltas(
         self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]
@@ -52,26 +56,29 @@ class PostgreSQL(Dialect):
             return {key: (total, number) for key, total, number in cursor.fetchall()}
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
-        given = f"unnest(%s::{table.pk_type}[], %s::bigint[]) AS d(k, a)"
+        names = ", ".join(f"k{place}" for place in range(len(table.keys)))
+        arrays = "".join(f"%s::{column.type}[], " for column in table.keys)
+        given = f"unnest({arrays}%s::bigint[]) AS d({names}, a)"
+        returned = ", ".join(f"c.{column.name}" for column in table.keys)
         with connection.cursor() as cursor:
             # Row by row in the order of the rows, which is that of the keys, so that no circle of locks arises; other
             # joins have orders of their own, and read the whole table.
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
             cursor.execute(
                 f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + {table.given}"
-                f" FROM {given} WHERE c.{table.pk} = d.k RETURNING c.{table.pk}",
-                _columns(sums),
+                f" FROM {given} WHERE {table.is_same} RETURNING {returned}",
+                _columns(table, sums),
             )
             if cursor.rowcount < len(sums):
-                found = {pk for (pk,) in cursor.fetchall()}
+                found = {pk if len(pk) > 1 else pk[0] for pk in cursor.fetchall()}
                 missing = [row for row in sums if row[0] not in found]
                 cursor.execute(
                     # Locked, so that nobody deletes the owner before this commits; other changes of it go on.
-                    f"INSERT INTO {table.name} AS c ({table.columns}) SELECT d.k, {table.given}{table.default_places}"
-                    f" FROM {given} WHERE {table.owner_exists(' FOR KEY SHARE')} ORDER BY d.k"
-                    f" ON CONFLICT ({table.pk}) DO UPDATE"
+                    f"INSERT INTO {table.name} AS c ({table.columns}) SELECT {table.new_row}"
+                    f" FROM {given} WHERE {table.owners_exist(' FOR KEY SHARE')} ORDER BY {table.given_key}"
+                    f" ON CONFLICT ({table.key}) DO UPDATE"
                     f" SET {table.amount} = c.{table.amount} + EXCLUDED.{table.amount}",
-                    [*table.defaults, *_columns(missing)],
+                    [*table.defaults, *_columns(table, missing)],
                 )
 
     def decimal_units(self, sql: str, scale: int, places: int) -> str:
@@ -91,8 +98,8 @@ class PostgreSQL(Dialect):
             return float(cursor.fetchone()[0])
 
 
-def _columns(sums: Sums) -> list[Any]:
-    return [_array([pk for pk, _ in sums]), _array([amount for _, amount in sums])]
+def _columns(table: CountTable, sums: Sums) -> list[Any]:
+    return [_array(values) for values in table.values(sums)]
 
 
 def _array(values: list[Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -46,15 +45,16 @@ class SQLite(Dialect):
         return rows
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
-        given = "(SELECT json_extract(value, '$[0]') AS k, json_extract(value, '$[1]') AS a FROM json_each(%s)) d"
+        names = [*(f"k{place}" for place in range(len(table.keys))), "a"]
+        given = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(names))
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO {table.name} ({table.columns})"
-                f" SELECT d.k, {table.given}{table.default_places} FROM {given}"
-                f" WHERE {table.row_exists()} OR {table.owner_exists()} ORDER BY d.k"
-                f" ON CONFLICT ({table.pk}) DO UPDATE"
+                f" SELECT {table.new_row} FROM (SELECT {given} FROM json_each(%s)) d"
+                f" WHERE {table.row_exists()} OR {table.owners_exist()} ORDER BY {table.given_key}"
+                f" ON CONFLICT ({table.key}) DO UPDATE"
                 f" SET {table.amount} = {table.added(f'{table.amount} + excluded.{table.amount}')}",
-                [*table.defaults, json.dumps(sums)],
+                [*table.defaults, table.in_json(sums)],
             )
 
     def may_pass(self, error: DatabaseError) -> bool:

@@ -76,6 +76,11 @@ class Snapshot:
     shards: dict[int, ShardProgress] = field(default_factory=dict)
 
     @property
+    def keys(self) -> set[str]:
+        """The keys of which anything is stored or pending in the database."""
+        return self.stored.keys() | self.pending.keys()
+
+    @property
     def backfilled(self) -> bool:
         """Whether the source has been counted once, so that the stored counts mean something."""
         return self.shards[0].backfilled

@@ -12,13 +12,14 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
-from django.db import connections
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
-from ..declaration.rows import actual_counts_query, source_rows
+from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, joined_sql, unescape
+from ..declaration.rows import actual_counts_of_group, actual_counts_query, source_rows
 from ..dialects import dialect_of
-from ..exceptions import BufferMismatch, InvalidKey, NothingToRecount
+from ..exceptions import BufferMismatch, NothingToRecount
 from . import deltas, progress
 from .progress import Layout
 from .snapshot import ShardProgress, Snapshot
@@ -35,6 +36,7 @@ class CounterStore:
         label: the counter's label.
         using: the database alias.
         events: whether the counter has no source, so that nothing can be counted again.
+        has_groups: whether its keys are composite.
 
     Args:
         counter: the counter.
@@ -58,6 +60,10 @@ class CounterStore:
         digest = hashlib.sha1(f"{self.label}@{self.using}".encode(), usedforsecurity=False).digest()
         return base64.b32encode(digest)[:8].decode().lower()
 
+    @cached_property
+    def has_groups(self) -> bool:
+        return self.counter.keys.is_composite
+
     @property
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.using]
@@ -69,10 +75,10 @@ class CounterStore:
             keys: at most ``BATCH`` keys.
             count: whether to count the source's rows of these keys too.
         """
-        snapshot = self._read(keys, count)
+        snapshot = self._of_keys(keys, count)
         if 0 not in snapshot.shards:  # never migrated here, or emptied by a test
             self.ensure_progress(shards=1)
-            snapshot = self._read(keys, count)
+            snapshot = self._of_keys(keys, count)
         return snapshot
 
     def sum_if_simple(self, key: str) -> int | None:
@@ -82,7 +88,7 @@ class CounterStore:
         recount of the key was requested, or many deltas are pending.
         """
         with self.connection.cursor() as cursor:
-            cursor.execute(self._simple, [self.to_pk(key), self.label, self.label, key])
+            cursor.execute(self._simple, [*self._to_columns(key), self.label, self.label, key])
             rows = cursor.fetchall()
         amounts = [amount for is_amount, amount in rows if is_amount]
         is_simple = len(amounts) < len(rows) < MOST_ROWS and None not in amounts
@@ -93,8 +99,7 @@ class CounterStore:
         quote = self.connection.ops.quote_name
         model, counter = self.counter.model._meta, quote("counter")
         return (
-            f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)}"
-            f" WHERE {quote(model.pk.column or '')} = %s"
+            f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)} WHERE {self._is_key}"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
             f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {quote('prefix')} = ''"
             f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
@@ -106,46 +111,54 @@ class CounterStore:
         column = self.connection.ops.quote_name(self.counter.field.column or "")
         return self.counter.amounts.stored_units(column, dialect_of(self.connection))
 
+    @cached_property
+    def _columns(self) -> list[str]:
+        """The columns of the count model's primary key."""
+        return [self.connection.ops.quote_name(part.column.column or "") for part in self.counter.keys.parts]
+
+    @cached_property
+    def _is_key(self) -> str:
+        return " AND ".join(f"{column} = %s" for column in self._columns)
+
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as backfilled."""
         layout, backfilled = self._new_layout(), not self.has_rows()
         progress.ensure(self.using, self.label, shards, backfilled=backfilled, **asdict(layout))
 
-    def _read(self, keys: Sequence[str], count: bool) -> Snapshot:
-        snapshot = Snapshot()
-        statement, parameters = self._statement(len(keys)), self._parameters(keys)
+    def _of_keys(self, keys: Sequence[str], count: bool) -> Snapshot:
+        if not keys:
+            return self._read(self._progress, [self.label])
+        statement, parameters = self._for_keys(len(keys)), [value for key in keys for value in self._to_columns(key)]
+        parameters += [self.label, *keys, self.label]
         if count:
             counting, more = self._counting(keys)
             statement, parameters = f"{statement} UNION ALL {counting}", [*parameters, *more]
+        return self._read(statement, parameters)
+
+    def _read(self, statement: str, parameters: Sequence[Any]) -> Snapshot:
+        snapshot, width = Snapshot(), len(self._columns)
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            for part, pk, text, *numbers in cursor.fetchall():
-                self._put(snapshot, int(part), pk, text, numbers)
+            for part, *rest in cursor.fetchall():
+                self._put(snapshot, int(part), rest[:width], rest[width], rest[width + 1 :])
         return snapshot
 
-    def _put(self, snapshot: Snapshot, part: int, pk: Any, text: str, numbers: list[Any]) -> None:
+    def _put(self, snapshot: Snapshot, part: int, columns: list[Any], text: str, numbers: list[Any]) -> None:
         if part == 0:
-            snapshot.stored[self.to_text(pk)] = int(numbers[0])
+            snapshot.stored[self.counter.keys.from_columns(columns, self.connection)] = int(numbers[0])
         elif part == 1:
             snapshot.pending[text] = int(numbers[0] or 0)
             if numbers[1]:
                 snapshot.recount_requests.add(text)
         elif part == 3:
-            snapshot.actual[self.counter.key_text(text)] = int(numbers[0])
+            snapshot.actual[self.counter.keys.checked(text)] = int(numbers[0])
         else:
             shard, batch, position, size, backfilled, shards = map(int, numbers)
             snapshot.shards[shard] = ShardProgress(batch, position, size, bool(backfilled), text, shards)
 
-    def _statement(self, keys: int) -> str:
-        if not keys:
-            return self._progress
-        places = ", ".join(["%s"] * keys)
-        return self._for_keys.replace("PLACES", places)
-
-    def _parameters(self, keys: Sequence[str]) -> list[Any]:
-        if not keys:
-            return [self.label]
-        return [*(self.to_pk(key) for key in keys), self.label, *keys, self.label]
+    @cached_property
+    def _no_columns(self) -> str:
+        return ", ".join("NULL" for _ in self._columns)
 
     @cached_property
     def _progress(self) -> str:
@@ -155,50 +168,81 @@ class CounterStore:
             for name in ("shard", "batch", "position", "size", "backfilled", "shards")
         )
         table, counter = quote(Progress._meta.db_table), quote("counter")
-        return f"SELECT 2, NULL, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
+        return f"SELECT 2, {self._no_columns}, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
+
+    def _for_keys(self, number: int) -> str:
+        places = ", ".join(["%s"] * number)
+        if len(self._columns) == 1:
+            stored = f"{self._columns[0]} IN ({places})"
+        else:
+            stored = f"({' OR '.join([f'({self._is_key})'] * number)})"
+        return self._statement(stored, f"IN ({places})")
+
+    def _statement(self, stored: str, pending: str) -> str:
+        """What is stored and pending of some keys, and the progress."""
+        of_stored, of_pending, end = self._parts
+        return f"{of_stored} WHERE {stored} UNION ALL {of_pending} {pending} {end} UNION ALL {self._progress}"
 
     @cached_property
-    def _for_keys(self) -> str:
+    def _parts(self) -> tuple[str, str, str]:
         quote = self.connection.ops.quote_name
-        model = self.counter.model._meta
-        pk, amount, key = quote(model.pk.column or ""), self._stored_units, quote("key")
-        delta = quote("amount")
+        model, columns = self.counter.model._meta, ", ".join(self._columns)
+        key, delta = quote("key"), quote("amount")
         return (
-            f"SELECT 0, {pk}, NULL, {amount}, 0, 0, 0, 0, 0"
-            f" FROM {quote(model.db_table)} WHERE {pk} IN (PLACES)"
-            f" UNION ALL SELECT 1, NULL, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0"
-            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key} IN (PLACES) GROUP BY {key}"
-            f" UNION ALL {self._progress}"
+            f"SELECT 0, {columns}, NULL, {self._stored_units}, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
+            f"SELECT 1, {self._no_columns}, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0"
+            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key}",
+            f"GROUP BY {key}",
         )
 
     def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
         rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
-        text = dialect_of(self.connection).as_text("t.nc_key")
-        return f"SELECT 3, NULL, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
+        dialect = dialect_of(self.connection)
+        text = joined_sql([dialect.text(f"t.nc_key{place}") for place in range(len(self._columns))], dialect)
+        text += dialect.bytewise  # as keys are compared
+        return f"SELECT 3, {self._no_columns}, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
+
+    # Groups of composite keys
+
+    def group_snapshot(self, group: str) -> Snapshot:
+        """What is stored and pending of all keys of a group, and the progress of all shards, at one moment."""
+        snapshot = self._of_group(group)
+        if 0 not in snapshot.shards:
+            self.ensure_progress(shards=1)
+            snapshot = self._of_group(group)
+        return snapshot
+
+    def _of_group(self, group: str) -> Snapshot:
+        first = self.counter.keys.parts[0].to_column(unescape(group), self.connection)
+        least, below = group + SEPARATOR, group + AFTER_SEPARATOR
+        return self._read(self._for_group, [first, self.label, least, below, self.label])
+
+    @cached_property
+    def _for_group(self) -> str:
+        # Indexes are used all the same: the column is compared so.
+        bytewise = dialect_of(self.connection).bytewise
+        key = self.connection.ops.quote_name("key") + bytewise
+        return self._statement(f"{self._columns[0]} = %s", f"{bytewise} >= %s AND {key} < %s")
+
+    def actual_counts_of_group(self, group: str) -> dict[str, int]:
+        """The counts of all keys of a group, in units, by counting the source's rows."""
+        return self._texts(actual_counts_of_group(self.counter, group, self.using))
+
+    def _texts(self, numbers: models.QuerySet[Any, Any]) -> dict[str, int]:
+        text, is_composite = self.counter.key_text, len(self._columns) > 1
+        return {text(key if is_composite else key[0]): int(number) for *key, number in numbers}
 
     def to_pk(self, key: str) -> Any:
-        """A key as this database takes it.
+        """A key as this database takes it; a tuple where it is composite.
 
         Raises:
-            InvalidKey: it takes no such key, as MariaDB takes no 0 where keys are counted up.
+            InvalidKey: it takes no such key.
         """
-        field = self.counter.key_field
-        try:
-            return field.get_db_prep_value(field.to_python(key), self.connection)
-        except ValueError as error:
-            raise InvalidKey(
-                f"{self.label}: {key!r} cannot be a key on the database {self.using!r}: {error}"
-            ) from error
+        return self.counter.keys.to_pk(key, self.connection)
 
-    def to_text(self, pk: Any) -> str:
-        """A primary key as this database gives it, as text."""
-        field = self.counter.key_field
-        expression = field.cached_col
-        converters = self.connection.ops.get_db_converters(expression) + field.get_db_converters(self.connection)
-        for convert in converters:
-            pk = convert(pk, expression, self.connection)
-        return self.counter.key_text(pk)
+    def _to_columns(self, key: str) -> list[Any]:
+        return self.counter.keys.to_columns(key, self.connection)
 
     def insert_deltas(self, sums: Mapping[str, int | None]) -> None:
         """Leave pending deltas in the database, in the open transaction; None requests a recount of its key."""
@@ -219,8 +263,7 @@ class CounterStore:
 
     def actual_counts(self, keys: Sequence[str]) -> dict[str, int]:
         """The counts of keys, in units, by counting the source's rows."""
-        numbers = actual_counts_query(self.counter, keys, self.using)
-        found = {self.counter.key_text(key): int(number) for key, number in numbers}
+        found = self._texts(actual_counts_query(self.counter, keys, self.using))
         return {key: found.get(key, 0) for key in keys}
 
     def keys_to_count(self, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:

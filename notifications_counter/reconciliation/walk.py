@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
-from ..declaration.rows import counted_rows, key_name
+from ..declaration.rows import counted_rows, key_names
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -96,27 +96,43 @@ def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
 def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
-        return _after(store, counted_rows(store.counter, store.using), key_name(store.counter), after, limit)
+        return _after(store, counted_rows(store.counter, store.using), key_names(store.counter), after, limit)
     # All of them: one whose rows were gone at its turn may have got new ones since.
-    return _after(store, models.QuerySet(store.counter.model, using=store.using), "pk", after, limit)
+    return _after(store, models.QuerySet(store.counter.model, using=store.using), _pk_names(store), after, limit)
 
 
 def next_wrong_keys(store: CounterStore, after: str, limit: int) -> list[str]:
     """The next keys that have a count and no rows."""
-    rows = counted_rows(store.counter, store.using).filter(**{key_name(store.counter): OuterRef("pk")})
+    names = _pk_names(store)
+    same = {of_source: OuterRef(own) for of_source, own in zip(key_names(store.counter), names, strict=True)}
+    rows = counted_rows(store.counter, store.using).filter(**same)
     counts: models.QuerySet[Any] = models.QuerySet(store.counter.model, using=store.using)
     counts = counts.exclude(**{store.counter.field.attname: 0}).filter(~Exists(rows))
-    return _after(store, counts, "pk", after, limit)
+    return _after(store, counts, names, after, limit)
 
 
-def _after(store: CounterStore, rows: models.QuerySet[Any], name: str, after: str, limit: int) -> list[str]:
+def _pk_names(store: CounterStore) -> list[str]:
+    return [part.column.attname for part in store.counter.keys.parts]
+
+
+def _after(store: CounterStore, rows: models.QuerySet[Any], names: Sequence[str], after: str, limit: int) -> list[str]:
+    keys = store.counter.keys
     if after:
-        rows = rows.filter(**{f"{name}__gt": store.counter.key_field.to_python(after)})
-    found = rows.order_by(name).values_list(name, flat=True).distinct()[:limit]
-    return [store.counter.key_text(key) for key in found]
+        parts = zip(names, keys.parts, keys.split(after), strict=True)
+        rows = rows.filter(_is_after([(name, part.value(text)) for name, part, text in parts]))
+    found = rows.order_by(*names).values_list(*names).distinct()[:limit]
+    return [keys.text(key if keys.is_composite else key[0]) for key in found]
+
+
+def _is_after(place: Sequence[tuple[str, Any]]) -> Q:
+    """The condition that columns, compared one after the other, are greater than some values."""
+    (name, value), *rest = place
+    greater = Q(**{f"{name}__gt": value})
+    # What an index can be searched by comes first.
+    return Q(**{f"{name}__gte": value}) & (greater | Q(**{name: value}) & _is_after(rest)) if rest else greater
 
 
 def number_of_keys(store: CounterStore) -> int:
     """How many keys a recount of all keys visits, for a progress bar: about twice those that have rows."""
-    keys = Count(key_name(store.counter), distinct=True)
-    return 2 * int(counted_rows(store.counter, store.using).aggregate(number=keys)["number"])
+    names = key_names(store.counter)
+    return 2 * counted_rows(store.counter, store.using).order_by().values(*names).distinct().count()

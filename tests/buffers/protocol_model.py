@@ -14,6 +14,9 @@ counts equal the true counts.
 A healer may freeze any user it looks at, and a freeze may expire at any moment. A writer who is told to leave a row may
 commit it much later.
 
+The two users are a group, too, as keys are whose first part is the same: a reader of the group reads both at once, and
+may cache both as one, complete; whatever changes or deletes the cached total of one of them does so there.
+
 ``tests/buffers/protocol`` takes the same steps with the real scripts, in random order.
 """
 
@@ -25,8 +28,8 @@ MAX_STATES = 4_000_000
 
 State = collections.namedtuple(
     "State",
-    "true stored progress row_lock rows pending batch seq version intents dirty guard total ghost processes crashes"
-    " frozen freezes mixed",
+    "true stored progress row_lock rows pending batch seq version intents dirty guard total group ghost processes"
+    " crashes frozen freezes mixed",
 )
 Process = collections.namedtuple("Process", "kind at user amount memo")
 
@@ -48,7 +51,15 @@ RULES = {  # rule: the configuration that catches its absence
     "deleting totals changes the version": "fallback rows",
     "freezing deletes the total": "frozen",
     "a frozen user's total is not filled": "frozen",
+    "a push adds to the group": "group",
+    "a group is filled only if nothing of it moved": "group",
+    "deleting totals deletes the group": "group and rows",
+    "freezing deletes the group": "group frozen",
+    "a group with a frozen user is not filled": "group frozen",
 }
+
+#: Whom a reader of the group reads.
+GROUP = "*"
 
 CONFIGURATIONS = {
     "2 writers": Configuration([("a", 1, False), ("a", -1, False)], 1, 1, [], 0),
@@ -59,6 +70,10 @@ CONFIGURATIONS = {
     "healed beside rows": Configuration([("a", 1, True), ("a", -1, True)], 1, 1, [], 1),
     "frozen": Configuration([("a", 1, False), ("a", -1, False)], 0, 1, ["a"], 1, freezes=1),
     "frozen and flushed": Configuration([("a", 1, False), ("a", -1, False)], 1, 1, [], 1, freezes=1),
+    "group": Configuration([("a", 1, False), ("b", 1, False)], 1, 0, [GROUP], 0, crashes=1),
+    "group and rows": Configuration([("a", 1, True), ("b", 1, True)], 0, 0, [GROUP, GROUP], 1, crashes=1),
+    "group healed": Configuration([("a", 1, False)], 1, 1, [GROUP], 0),
+    "group frozen": Configuration([("a", 1, False), ("b", -1, False)], 0, 1, [GROUP], 1, crashes=1, freezes=1),
 }
 
 
@@ -92,8 +107,8 @@ def initial(configuration):
     processes += [Process("row flusher", "start", None, None, None)] * configuration.row_flushers
     freezes, nothing = configuration.freezes, frozenset()
     return State(
-        *(zero, zero, (0, 0), None, nothing, (), None, 0, 0, nothing, nothing, (), (), zero, tuple(processes)),
-        *(configuration.crashes, nothing, freezes, freezes > 0),
+        *(zero, zero, (0, 0), None, nothing, (), None, 0, 0, nothing, nothing, (), (), None, zero, tuple(processes)),
+        *(configuration.crashes, nothing, freezes, freezes > 0 or GROUP in configuration.readers),
     )
 
 
@@ -127,6 +142,28 @@ def changed_total(state, user, delta):
     return add(state.total, user, delta) if user in dict(state.total) else state.total
 
 
+def changed_group(state, user, delta):
+    """The cached group after a delta: one that is not cached stays so."""
+    return None if state.group is None else add(state.group, user, delta)
+
+
+def users_of(reader):
+    """Whom a reader reads."""
+    return USERS if reader.user == GROUP else (reader.user,)
+
+
+def ghosts(state, users):
+    """The values that hold of some users."""
+    return tuple(get(state.ghost, user) for user in users)
+
+
+def cached(state, reader):
+    """The cached values that a reader finds; None for none."""
+    if reader.user == GROUP:
+        return None if state.group is None else tuple(get(state.group, user) for user in USERS)
+    return (get(state.total, reader.user),) if reader.user in dict(state.total) else None
+
+
 def without_zero(pending, user):
     """What is pending, a sum of zero removed."""
     return pending if get(pending, user) else put(pending, user, None)
@@ -147,6 +184,7 @@ def push(state, user, delta, token, broken):
             dirty=state.dirty if still_dirty(intents, user) else state.dirty - {user},
             guard=put(state.guard, user, None),
             total=changed_total(state, user, delta),
+            group=state.group if broken == "a push adds to the group" else changed_group(state, user, delta),
             ghost=add(state.ghost, user, delta),
         )
     intents = (state.intents - {(user, token, "flagged")}) | {(user, "recount", "open")}
@@ -266,6 +304,7 @@ def healer(state, i, p, broken):
                 dirty=state.dirty if still_dirty(intents, p.user) else state.dirty - {p.user},
                 guard=put(state.guard, p.user, None),
                 total=changed_total(state, p.user, p.amount),
+                group=None,
                 ghost=add(state.ghost, p.user, p.amount),
             )
             yield f"correct by {p.amount}", moved(corrected, i, start)
@@ -276,37 +315,54 @@ def healer(state, i, p, broken):
 def freeze(state, user, broken):
     """A user whose writers are to leave rows."""
     total = state.total if broken == "freezing deletes the total" else put(state.total, user, None)
+    group = state.group if broken == "freezing deletes the group" else None
     frozen, freezes = state.frozen | {user}, state.freezes - 1
-    return state._replace(frozen=frozen, total=total, version=state.version + 1, freezes=freezes)
+    return state._replace(frozen=frozen, total=total, group=group, version=state.version + 1, freezes=freezes)
 
 
 def reader(state, i, p, broken):
-    """The next steps of a read: the cached total, or a snapshot, a look at the database, a fill."""
+    """The next steps of a read: what is cached, or a snapshot, a look at the database, a fill."""
+    users = users_of(p)
+    held = frozenset({ghosts(state, users)})
     if p.at == "start":
-        if p.user in dict(state.total):
-            held = frozenset({get(state.ghost, p.user)})
-            yield "hit", moved(state, i, p._replace(at="done", amount=get(state.total, p.user), memo=(held, None)))
+        if (found := cached(state, p)) is not None:
+            yield "hit", moved(state, i, p._replace(at="done", amount=found, memo=(held, None)))
         else:
-            held = frozenset({get(state.ghost, p.user)})
             snapshot = (state.seq, state.pending, state.batch, state.version)
             yield "snapshot", moved(state, i, p._replace(at="read", memo=(held, snapshot)))
     elif p.at == "read":
-        held, (seq, pending, batch, _) = p.memo
+        _, (seq, pending, batch, _) = p.memo
         if state.progress[0] > seq and broken != "reader compares batch numbers":
             yield "retry", moved(state, i, p._replace(at="start", memo=None))
         else:
-            value = get(state.stored, p.user) + waiting(state.rows, p.user)
-            value += buffered(p.user, pending, seq, batch, state.progress)
-            yield f"read {value}", moved(state, i, p._replace(at="fill", amount=value))
+            values = tuple(
+                get(state.stored, user)
+                + waiting(state.rows, user)
+                + buffered(user, pending, seq, batch, state.progress)
+                for user in users
+            )
+            yield f"read {values}", moved(state, i, p._replace(at="fill", amount=values))
     elif p.at == "fill":
-        held, (seq, pending, batch, version) = p.memo
-        same = (state.seq, get(state.pending, p.user), state.batch) == (seq, get(pending, p.user), batch)
+        _, (seq, pending, batch, version) = p.memo
+        same = (state.seq, state.batch) == (seq, batch)
+        same = same and all(get(state.pending, user) == get(pending, user) for user in users)
         same = same and (state.version == version or broken == "deleting totals changes the version")
-        same = same and (p.user not in state.frozen or broken == "a frozen user's total is not filled")
+        rule = "a group with a frozen user is not filled" if p.user == GROUP else "a frozen user's total is not filled"
+        same = same and (state.frozen.isdisjoint(users) or broken == rule)
         filled = state
-        if same or broken == "total filled only if nothing moved":
-            filled = state._replace(total=put(state.total, p.user, p.amount))
+        rule = (
+            "a group is filled only if nothing of it moved" if p.user == GROUP else "total filled only if nothing moved"
+        )
+        if same or broken == rule:
+            filled = with_cached(state, p)
         yield "fill", moved(filled, i, p._replace(at="done"))
+
+
+def with_cached(state, reader):
+    """What a reader has read is cached."""
+    if reader.user == GROUP:
+        return state._replace(group=tuple(zip(USERS, reader.amount, strict=True)))
+    return state._replace(total=put(state.total, reader.user, reader.amount[0]))
 
 
 def row_flusher(state, i, p, broken):
@@ -316,7 +372,9 @@ def row_flusher(state, i, p, broken):
         yield "list rows", moved(state, i, p._replace(at="listed", memo=state.rows))
     elif p.at == "listed":
         total = tuple((user, value) for user, value in state.total if not has_rows(p.memo, user))
-        yield "delete totals", moved(state._replace(total=total, version=state.version + 1), i, p._replace(at="apply"))
+        group = state.group if broken == "deleting totals deletes the group" else None
+        forgotten = state._replace(total=total, group=group, version=state.version + 1)
+        yield "delete totals", moved(forgotten, i, p._replace(at="apply"))
     elif p.at == "apply":  # takes what is still there of the rows that it listed
         taken = state.rows if broken == "rows are listed before totals are deleted" else state.rows & p.memo
         stored = state.stored
@@ -355,9 +413,9 @@ def with_history(state, before):
     for i, p in enumerate(processes):
         if p.kind == "reader" and p.at == "read":
             held, snapshot = p.memo
-            ghost = get(state.ghost, p.user)
-            change = ghost - get(before.ghost, p.user)
-            held |= {value + change for value in held} if state.mixed else {ghost}
+            now, was = ghosts(state, users_of(p)), ghosts(before, users_of(p))
+            change = [new - old for new, old in zip(now, was, strict=True)]
+            held |= {tuple(map(sum, zip(values, change, strict=True))) for values in held} if state.mixed else {now}
             processes[i] = p._replace(memo=(held, snapshot))
     return state._replace(processes=tuple(processes))
 
@@ -388,6 +446,14 @@ def violation(state):
             return f"a cached total of {user} is read without the rows that are left meanwhile"
         if total_must_hold and get(state.total, user) != get(state.ghost, user):
             return f"the cached total of {user} is wrong"
+        if state.group is not None and user in state.frozen:
+            return f"a cached group is read without the rows that are left for {user} meanwhile"
+        if (
+            state.group is not None
+            and not has_rows(state.rows, user)
+            and get(state.group, user) != get(state.ghost, user)
+        ):
+            return f"the cached group is wrong about {user}"
         if is_certain(state, user) and value + unsent(state, user) != get(state.true, user):
             return f"the count of {user} is wrong, and no intent asks for a recount"
     for p in state.processes:

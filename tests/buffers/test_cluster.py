@@ -149,7 +149,9 @@ class FailOverTest(failing_over.FailOverTests, ClusterTestCase):
             notify(user)
         counter.flush()
         away = self.server(0)
-        there = [user for user in self.users if self.server(self.buffer.shards.of(str(user.pk))) is away]
+        there = [
+            user for user in self.users if self.server(self.buffer.shards.of(counter.store(), str(user.pk))) is away
+        ]
         (here, *_) = [user for user in self.users if user not in there]
         with self.assertLogs("notifications_counter", "ERROR") as logs:
             node = f"node 127.0.0.1:{away.port}: no answer"

@@ -14,7 +14,7 @@ from notifications_counter.buffers import recording
 from notifications_counter.controller import NotificationController
 from notifications_counter.counters import Counter, counters
 from notifications_counter.models import Notification
-from tests.support.base import CounterTestCase, counter, notify
+from tests.support.base import CounterTestCase, counter, heavy, notify
 from tests.support.walks import OPERATIONS, SEED, seeds
 
 SEEDS = seeds(4)
@@ -231,6 +231,7 @@ def counters_of_notifications() -> list[Counter]:
     return [each for each in counters() if each.source is Notification and each.capture == "signals"]
 
 
+@heavy
 class RandomOperationsTest(CounterTestCase):
     def test_value_is_count_after_every_step_and_stored_is_after_a_flush(self) -> None:
         asked: list[int] = []

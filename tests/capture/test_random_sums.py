@@ -12,6 +12,7 @@ from django.db.models import Case, F, Value, When
 from tests.capture.test_random import OPERATIONS, SEEDS, Walk
 from tests.capture.test_sums import COUNTERS, SumTestCase, assert_sums, plain_sums
 from tests.shop.models import Purchase
+from tests.support.base import heavy
 
 #: What a column of two decimal places holds, and what a database rounds to it.
 PRICES = (None, 5, "7.1", 0.25, *map(Decimal, ("0.00", "0.10", "-0.10", "19.99", "1.5", "1.005", "-9999999.99")))
@@ -119,6 +120,7 @@ class SumOperations(Walk):
         assert_sums(self.users, f"at depth {self.depth}")
 
 
+@heavy
 class RandomSumsTest(SumTestCase):
     def test_values_are_sums_after_every_step_and_stored_are_after_a_flush(self) -> None:
         for seed in SEEDS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 import unittest
@@ -12,13 +11,14 @@ from collections import Counter
 from django.test import SimpleTestCase, tag
 from redis import Redis
 
+from tests.support.walks import SEED
+
 from .blocks import Block, blocks_of
 from .pages import Run, project_for
 from .project import PROJECTS, ROOT
 from .test_pages import ONCE
 
 PAGE = ROOT / "docs" / "migrating-from-a-hand-made-counter.rst"
-SEED = int(os.environ.get("NC_SEED") or time.time())
 
 PENDING = "ss_pending_counter_changes"
 USERS = range(1, 40)
@@ -60,10 +60,10 @@ class MigratingTest(SimpleTestCase):
         while halfway < 3 and time.monotonic() < end:
             sums.update(self.write_until_the_taker_is_killed())
             halfway += bool(self.redis.keys(f"{PENDING}:taken:*"))
-        self.assertEqual(halfway, 3, f"so many were killed between their two steps; seed {SEED}")
+        self.assertEqual(halfway, 3, f"so many were killed between their two steps; NC_SEED={SEED}")
         self.project.must_run("python", "-c", TAKE.replace("while True", "for _ in range(2)"))
         self.assertEqual(self.redis.keys(f"{PENDING}*"), [])
-        self.assertEqual(self.old_counts(), sums, f"seed {SEED}")
+        self.assertEqual(self.old_counts(), sums, f"NC_SEED={SEED}")
 
     def in_the_set(self, user: int) -> int:
         return int(self.redis.zscore(PENDING, str(user)) or 0)

@@ -28,7 +28,7 @@ STARTS = {
 }
 
 #: Pages about what the package cannot do yet.
-PENDING = {"composite-keys", "sums"}
+PENDING: set[str] = set()
 
 #: So many blocks of all pages, and no more, may have a reason not to run.
 NOT_RUN = 12

@@ -9,7 +9,7 @@ from notifications_counter.buffers import buffers
 from notifications_counter.counters import Counter
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.models import Notification
-from tests.support.base import CounterTestCase, fast_healing, finish, start_child, uses_redis
+from tests.support.base import CounterTestCase, fast_healing, finish, heavy, start_child, uses_redis
 from tests.support.children.work import COUNTERS
 from tests.support.walks import LONG, SEED
 
@@ -17,6 +17,7 @@ from tests.support.walks import LONG, SEED
 ROUNDS = 10 if LONG else 1
 
 
+@heavy
 class KillTest(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()

@@ -14,12 +14,13 @@ from django.db.models.signals import pre_save
 
 from notifications_counter.controller import NotificationController
 from notifications_counter.models import Notification, UserNotificationsCount
-from tests.support.base import CounterTestCase, counter, finish, notify, start_child, true_count, uses_redis
+from tests.support.base import CounterTestCase, counter, finish, heavy, notify, start_child, true_count, uses_redis
 from tests.support.children.flush_until_killed import POINTS
 from tests.support.walks import unless_quick
 from tests.testapp.models import ReadNotifications
 
 
+@heavy
 class ManyProcessesTest(CounterTestCase):
     def test_eight_processes_marking_the_same_rows_while_two_flush_end_exact(self) -> None:
         users = self.make_users(5)

@@ -11,7 +11,7 @@ from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "notifications_counter"
 
 #: Where an import may stand inside a function: file, or folder, and the function.

@@ -19,7 +19,7 @@ from notifications.models import Notification
 from notifications.signals import notify
 
 from tests.capture.test_random import Rollback
-from tests.support.base import CounterTestCase, uses_redis
+from tests.support.base import CounterTestCase, heavy, uses_redis
 from tests.support.walks import OPERATIONS, SEED, seeds
 from tests.testapp.models import ActiveInboxCount, ActiveInboxCountByTriggers, InboxCount, InboxCountByTriggers
 
@@ -243,6 +243,7 @@ class CommunityTest(CommunityTestCase):
         found = self.inbox.counter.recount(self.users)
         self.assertEqual([(one.stored, one.actual, one.difference) for one in found], [(2, 2, 0), (2, 2, 0), (0, 0, 0)])
 
+    @heavy
     def test_random_operations_equal_its_own_count_after_every_step(self) -> None:
         for seed in SEEDS:
             with self.subTest(seed=seed), soft_delete(seed % 2 == 0):

@@ -109,8 +109,8 @@ class RunTestsTest(SimpleTestCase):
     def test_it_says_at_its_start_what_it_leaves_out_and_how_to_run_that(self) -> None:
         with self.running("--database=sqlite", "--buffer=database") as process:
             assert process.stdout is not None
-            said = "".join(process.stdout.readline() for _ in range(4))
-        for words in ("(--all runs them too)", "sqlite+database", "--long", "NC_SEED="):
+            said = "".join(process.stdout.readline() for _ in range(5))
+        for words in ("(--all runs them too)", "--most", "sqlite+database", "--long", "NC_SEED="):
             self.assertIn(words, said)
 
     def test_a_database_that_is_not_there_fails_where_it_was_asked_for_or_in_ci(self) -> None:

@@ -24,6 +24,7 @@ from tests.support.base import (
     behind_djangos_back,
     counter,
     finish,
+    heavy,
     notify,
     start_child,
     true_count,
@@ -124,6 +125,7 @@ class RecountTest(CounterTestCase):
             raise ZeroDivisionError
         self.assertEqual(counter.value(self.user), 5)
 
+    @heavy
     def test_two_processes_saving_the_same_rows_at_once_end_exact(self) -> None:
         times = unless_quick(1000 if connection.vendor != "sqlite" else 100)
         for pair in (("read", "unread"), ("delete", "read")):

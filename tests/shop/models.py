@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from notifications_counter.counters import Counter
+from notifications_counter.fields import KeyField
 
 
 def owner(model: Any = settings.AUTH_USER_MODEL) -> Any:
@@ -286,3 +287,59 @@ class Ordered(models.Model):
     user = owner()
     cost = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     counter = Counter(Order, "user", sum="cost")
+
+
+class Message(models.Model):
+    """Counted by two and by three columns, each of which may be missing."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True)
+    kind = KeyField(max_length=40, null=True)
+    thread = models.UUIDField(null=True)
+    has_read = models.BooleanField(default=False)
+
+
+class MessagesByKind(models.Model):
+    pk = models.CompositePrimaryKey("user", "kind")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    kind = KeyField(max_length=40)
+    unread = models.BigIntegerField(default=0)
+    counter = Counter(Message, ("user", "kind"), Q(has_read=False))
+
+
+class MessagesByKindTriggers(models.Model):
+    pk = models.CompositePrimaryKey("user", "kind")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    kind = KeyField(max_length=40)
+    unread = models.BigIntegerField(default=0)
+    counter = Counter(Message, ("user", "kind"), Q(has_read=False), capture="triggers", buffer="rows")
+
+
+class MessagesByThread(models.Model):
+    """Three parts, among them one that some databases keep in another form."""
+
+    pk = models.CompositePrimaryKey("thread", "user", "kind")
+    thread = models.UUIDField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    kind = KeyField(max_length=40)
+    number = models.BigIntegerField(default=0)
+    note = models.CharField(max_length=10, default="new")
+    counter = Counter("shop.Message", ["thread", "user", "kind"])
+
+
+class MessagesByThreadTriggers(models.Model):
+    pk = models.CompositePrimaryKey("thread", "user", "kind")
+    thread = models.UUIDField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    kind = KeyField(max_length=40)
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Message, ("thread", "user", "kind"), capture="triggers", buffer="rows")
+
+
+class Visits(models.Model):
+    """Events by day and page."""
+
+    pk = models.CompositePrimaryKey("day", "page")
+    day = models.DateField()
+    page = KeyField(max_length=100)
+    number = models.BigIntegerField(default=0)
+    counter = Counter()

@@ -92,4 +92,5 @@ def run(part: Part, result: Path, capture: str, way: Way, verbose: bool) -> None
     with said.open("w") as output:
         subprocess.run(part.command, cwd=part.directory, env=environment, stdout=output, stderr=subprocess.STDOUT)
     if verbose or not result.exists():
-        print(said.read_text())
+        lines = said.read_text().splitlines()
+        print(*(lines if verbose else lines[-20:]), sep="\n")

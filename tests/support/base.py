@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import unittest
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ from notifications_counter.buffers import buffers
 from notifications_counter.counters import counters
 from notifications_counter.ledger.tables import Delta, Progress
 from notifications_counter.models import Notification, UserNotificationsCount
+
+from .walks import EFFORT
+
+#: For tests of many processes or steps: a quick run has them on SQLite alone.
+heavy = unittest.skipUnless(
+    EFFORT != "quick" or connection.vendor == "sqlite", "many processes or steps: on servers with --most or --all"
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 counter = UserNotificationsCount.counter

@@ -1,6 +1,6 @@
 """How far tests go whose length is arbitrary, and where random walks begin: elsewhere in each run, which says where.
 
-``NC_SEED`` repeats a run's walks; ``NC_EFFORT`` is quick, all or long, as ``runtests.py`` was asked for.
+``NC_SEED`` repeats a run's walks; ``NC_EFFORT`` is quick, most or long, as ``runtests.py`` was asked for.
 """
 
 import os
@@ -12,8 +12,8 @@ LONG = EFFORT == "long"
 SEED = int(os.environ.get("NC_SEED") or random.randrange(10**6))
 
 
-def by_effort(quick: int, some: int, long: int) -> int:
-    return {"quick": quick, "all": some, "long": long}[EFFORT]
+def by_effort(quick: int, most: int, long: int) -> int:
+    return {"quick": quick, "most": most, "long": long}[EFFORT]
 
 
 OPERATIONS = by_effort(400, 1_000, 20_000)

@@ -16,7 +16,7 @@ from notifications_counter.capture.listen import connect
 from notifications_counter.capture.sources import exact_source
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.querysets import NotificationQuerySet
-from tests.support.base import finish, start_child
+from tests.support.base import finish, heavy, start_child
 from tests.support.parcels import COUNTERS, PLACES, TABLE, Letter, TriggerTestCase, of_team, raw
 from tests.support.walks import OPERATIONS, SEED, seeds
 from tests.testapp.models import NOON, ODD_TEXT, OwnerParcels, Parcel, PlaceParcels, ReaderLetters, Team, TeamParcels
@@ -253,6 +253,7 @@ class BesideSignalsTest(TriggerTestCase):
             self.assertEqual(counter.value(self.user), 0)
 
 
+@heavy
 class WalkTest(TriggerTestCase):
     """Random changes of every kind, compared with COUNT(*) after each."""
 
@@ -350,6 +351,7 @@ class WalkTest(TriggerTestCase):
         raw(f"UPDATE {TABLE} SET team_id = %s WHERE team_id = %s", of_team(one), of_team(two))
 
 
+@heavy
 class ManyProcessesTest(TriggerTestCase):
     def test_two_processes_changing_the_same_rows_beside_a_flush_end_exact(self) -> None:
         for place in range(30):

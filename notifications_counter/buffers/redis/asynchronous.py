@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -39,10 +39,22 @@ async def get(server: RedisServer, client: Any, names: Sequence[str]) -> Sequenc
     Raises:
         BufferUnavailable: the server does not answer, refuses, or did not answer a moment ago.
     """
-    breaker = server.breaker_of(names[0])
+    if len(names) == 1:
+        return [await ask(server, names[0], lambda: client.get(names[0]))]
+    values: Sequence[Any] = await ask(server, names[0], lambda: client.mget(names))
+    return values
+
+
+async def ask(server: RedisServer, name: str, question: Callable[[], Awaitable[Any]]) -> Any:
+    """Ask the server of a Redis key.
+
+    Raises:
+        BufferUnavailable: the server does not answer, refuses, or did not answer a moment ago.
+    """
+    breaker = server.breaker_of(name)
     breaker.refuse_if_open()
     try:
-        reply = [await client.get(names[0])] if len(names) == 1 else await client.mget(names)
+        reply = await question()
     except ERRORS as error:
         raise unavailable(breaker, error) from error
     breaker.answered()

@@ -28,8 +28,9 @@ from . import options as checked
 from .checks import check_client
 from .client import redis, text, unlink
 from .read import KEYS_A_READ, Reader, cache_names, cached_values
+from .read_group import GroupReader, cached_group, group_name
 from .recount import Recounter
-from .server import RedisServer
+from .server import Base, RedisServer
 from .shards import Shards
 from .status import redis_status
 
@@ -113,7 +114,7 @@ class RedisBuffer(Buffer):
     def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]:
         """Leave the transaction's token; returns the keys whose deltas must go to the database instead."""
         refused = set(keys)
-        for shard, part in self.shards.split(keys):
+        for shard, part in self.shards.split(store, keys):
             with suppress(BufferUnavailable):  # another shard may be on a server that answers
                 frozen = self._intend_part(store, shard, token, part)
                 refused -= set(part) - set(frozen)
@@ -148,12 +149,13 @@ class RedisBuffer(Buffer):
             self._twice(name, self.shards.base(store, shard), own, *pairs, urgent=urgent)
 
         # What is committed is worth a try at a server that did not answer before, but one.
-        self._each(sums, send)
+        self._each(store, sums, send)
 
-    def _each(self, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
+    def _each(self, store: CounterStore, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
         """Call for the keys of each shard, also where a shard before it was on a server that does not answer.
 
         Args:
+            store: the counter, on one database alias.
             keys: of any shards.
             call: takes a shard, its keys, and whether no call has failed yet.
 
@@ -161,7 +163,7 @@ class RedisBuffer(Buffer):
             BufferUnavailable: a call has failed.
         """
         failed: BufferUnavailable | None = None
-        for shard, part in self.shards.split(keys):
+        for shard, part in self.shards.split(store, keys):
             try:
                 call(shard, part, failed is None)
             except BufferUnavailable as error:
@@ -173,9 +175,9 @@ class RedisBuffer(Buffer):
         def run(shard: int, part: Sequence[str], urgent: bool) -> None:
             self.server.run(name, self.shards.base(store, shard), *arguments, *part)
 
-        self._each(keys, run)
+        self._each(store, keys, run)
 
-    def _twice(self, name: str, base: str, *arguments: Any, urgent: bool) -> None:
+    def _twice(self, name: str, base: Base, *arguments: Any, urgent: bool) -> None:
         """Send again what lost its reply."""
         try:
             self.server.run(name, base, *arguments, urgent=urgent)
@@ -213,7 +215,7 @@ class RedisBuffer(Buffer):
 
     def recount(self, store: CounterStore, keys: Sequence[str], correct: bool = True) -> dict[str, RecountResult]:
         found: dict[str, RecountResult] = {}
-        for shard, part in self.shards.split(keys):
+        for shard, part in self.shards.split(store, keys):
             found |= self._recounter(store, shard, correct).recount(part)
         return found
 
@@ -234,6 +236,10 @@ class RedisBuffer(Buffer):
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)
 
+    def group_values(self, store: CounterStore, group: str) -> dict[str, int]:
+        reader = GroupReader(self.server, self.shards, store, self.cache_ttl, self.database_only, group)
+        return reader.group_values()
+
     def _reader(self, store: CounterStore) -> Reader:
         return Reader(self.server, self.shards, store, self.cache_ttl, self.database_only)
 
@@ -245,6 +251,16 @@ class RedisBuffer(Buffer):
         found = await self._cached(store, keys)
         missing = [key for key in keys if key not in found]
         return found | await super().avalues(store, missing) if missing else found
+
+    async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
+        client = None if self.database_only else self._async_clients.here()
+        if client is not None:
+            name = group_name(self.shards.base(store, self.shards.of_group(group)), group)
+            with suppress(BufferUnavailable):
+                cached = await asynchronous.ask(self.server, name, lambda: client.hgetall(name))
+                if (found := cached_group(group, {text(rest): value for rest, value in cached.items()})) is not None:
+                    return found
+        return await super().agroup_values(store, group)
 
     async def aclose(self) -> None:
         await self._async_clients.close()
@@ -258,7 +274,7 @@ class RedisBuffer(Buffer):
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):
-                for shard, part in self.shards.split(keys, KEYS_A_READ):
+                for shard, part in self.shards.split(store, keys, KEYS_A_READ):
                     names = cache_names(self.shards.base(store, shard), part)
                     found |= cached_values(part, await asynchronous.get(self.server, client, names))
         return found
@@ -268,6 +284,8 @@ class RedisBuffer(Buffer):
             base = self.shards.base(store, shard)
             self.server.run("forget", base)  # first, so that no reader caches again what it has worked out before
             self._unlink(f"{base}:total:*")
+            if store.has_groups:
+                self._unlink(f"{base}:group:*")
 
     def _unlink(self, pattern: str) -> None:
         """Delete keys of one shard."""

@@ -116,7 +116,7 @@ class Reader:
     def values(self, keys: Sequence[str]) -> dict[str, int]:
         """The values of keys, the caller's own transaction included."""
         found: dict[str, int] = {}
-        for shard, part in self.shards.split(keys, KEYS_A_READ):
+        for shard, part in self.shards.split(self.store, keys, KEYS_A_READ):
             found |= self._shard_values(shard, part)
         return found
 
@@ -138,7 +138,7 @@ class Reader:
         """The value of one key: a single cache lookup, where the caller has no transaction with deltas."""
         if self.unsent or self.database_only:
             return self.values([key])[key]
-        shard = self.shards.of(key)
+        shard = self.shards.of(self.store, key)
         try:
             value = integer(self.server.get(*cache_names(self.shards.base(self.store, shard), [key])))
             return self._computed(shard, [key])[key] if value is None else value

@@ -15,15 +15,36 @@ from .client import ERRORS, UNREACHABLE, NoScriptError, is_cluster, make_client,
 SCRIPTS = Path(__file__).with_name("scripts")
 
 
-@cache
-def script_text(name: str) -> str:
-    return (SCRIPTS / f"{name}.lua").read_text()
+#: Stands before the scripts of counters that have no groups; see ``groups.lua``.
+NO_GROUPS = "local groups = false\n"
+
+
+class Base(str):
+    """What the names of a shard's keys begin with.
+
+    Attributes:
+        has_groups: whether the keys are composite, so that scripts have groups to keep.
+    """
+
+    has_groups = False
 
 
 @cache
-def script_hash(name: str) -> str:
+def script_text(name: str, has_groups: bool = False) -> str:
+    """A script as the server gets it.
+
+    Args:
+        name: the script's name.
+        has_groups: whether it is for a counter with composite keys.
+    """
+    before = (SCRIPTS / "groups.lua").read_text() if has_groups else NO_GROUPS
+    return before + (SCRIPTS / f"{name}.lua").read_text()
+
+
+@cache
+def script_hash(name: str, has_groups: bool = False) -> str:
     """Under which a server knows a script."""
-    return hashlib.sha1(script_text(name).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(script_text(name, has_groups).encode(), usedforsecurity=False).hexdigest()
 
 
 def unavailable(breaker: Breaker, error: Exception) -> BufferUnavailable:
@@ -106,12 +127,12 @@ class RedisServer:
         """The values of Redis keys of one shard."""
         return self.ask(names[0], lambda: self.client.mget(names))
 
-    def run(self, name: str, base: str, *arguments: Any, urgent: bool = False) -> Any:
+    def run(self, name: str, base: Base, *arguments: Any, urgent: bool = False) -> Any:
         """Run a script on one shard, and give its reply with strings as text."""
         return texts(self.ask(base, lambda: self._evaluate(name, base, arguments), urgent))
 
-    def _evaluate(self, name: str, base: str, arguments: Sequence[Any]) -> Any:
+    def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:
-            return self.client.evalsha(script_hash(name), 1, base, *arguments)
+            return self.client.evalsha(script_hash(name, base.has_groups), 1, base, *arguments)
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
-            return self.client.eval(script_text(name), 1, base, *arguments)
+            return self.client.eval(script_text(name, base.has_groups), 1, base, *arguments)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 
+from ...declaration.key_text import split_group
 from ...ledger.progress import Layout
 from ...ledger.snapshot import in_parts
 from ...ledger.store import CounterStore
+from .server import Base
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000
@@ -18,28 +20,42 @@ class Shards:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self._bases: dict[tuple[CounterStore, int], Base] = {}
 
-    def base(self, store: CounterStore, shard: int) -> str:
+    def base(self, store: CounterStore, shard: int) -> Base:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster.
 
         Short, because every cached value has it in its name.
         """
-        return f"{self.layout.prefix}:{{{store.digest}/{shard}}}"
+        return self._bases.get((store, shard)) or self._make_base(store, shard)
 
-    def of(self, key: str) -> int:
-        """The shard of a key."""
-        return zlib.crc32(key.encode()) % self.layout.shards if self.layout.shards > 1 else 0
+    def _make_base(self, store: CounterStore, shard: int) -> Base:
+        base = Base(f"{self.layout.prefix}:{{{store.digest}/{shard}}}")
+        base.has_groups = store.has_groups
+        return self._bases.setdefault((store, shard), base)
 
-    def split(self, keys: Iterable[str], length: int = KEYS_A_CALL) -> Iterable[tuple[int, Sequence[str]]]:
+    def of(self, store: CounterStore, key: str) -> int:
+        """The shard of a key; all keys of a group have the same."""
+        if self.layout.shards == 1:
+            return 0
+        return self.of_group(split_group(key)[0] if store.has_groups else key)
+
+    def of_group(self, group: str) -> int:
+        """The shard of a group of composite keys."""
+        return zlib.crc32(group.encode()) % self.layout.shards
+
+    def split(
+        self, store: CounterStore, keys: Iterable[str], length: int = KEYS_A_CALL
+    ) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
-        for shard, members in sorted(self._members(keys).items()):
+        for shard, members in sorted(self._members(store, keys).items()):
             for part in in_parts(members, length):
                 yield shard, part
 
-    def _members(self, keys: Iterable[str]) -> dict[int, list[str]]:
+    def _members(self, store: CounterStore, keys: Iterable[str]) -> dict[int, list[str]]:
         if self.layout.shards == 1:
             return {0: list(keys)}
         shards: dict[int, list[str]] = {}
         for key in keys:
-            shards.setdefault(self.of(key), []).append(key)
+            shards.setdefault(self.of(store, key), []).append(key)
         return shards

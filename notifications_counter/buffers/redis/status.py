@@ -10,7 +10,7 @@ from ...ledger import progress
 from ...ledger.store import CounterStore
 from ...ledger.tables import Progress
 from ..status import Server, Status
-from .server import RedisServer
+from .server import Base, RedisServer
 from .shards import Shards
 
 #: Of how many keys of a shard sums and intents are read: a status must cost the server little.
@@ -92,7 +92,7 @@ def _batch(row: Progress, shard: ShardStatus) -> tuple[int, int, int]:
     return (shard.batch, 0, shard.size) if begun else (row.batch, row.position, row.size)
 
 
-def _shard_status(server: RedisServer, base: str, row: Progress) -> ShardStatus:
+def _shard_status(server: RedisServer, base: Base, row: Progress) -> ShardStatus:
     seq, size, keys, amount, *info = server.run("status", base, row.batch, row.position, LIMIT)
     return ShardStatus(keys, int(amount) if amount else None, int(seq), size, _server(info))
 
@@ -119,14 +119,14 @@ def _lines(info: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _intents(server: RedisServer, bases: Sequence[str]) -> Intents:
+def _intents(server: RedisServer, bases: Sequence[Base]) -> Intents:
     found = Intents()
     for base in bases:
         _add_intents(server, base, found)
     return found
 
 
-def _add_intents(server: RedisServer, base: str, found: Intents) -> None:
+def _add_intents(server: RedisServer, base: Base, found: Intents) -> None:
     for first in range(0, LIMIT, INTENTS_A_CALL):
         last = first + INTENTS_A_CALL - 1
         keys, *numbers = server.run("intents", base, first, last)

@@ -6,7 +6,7 @@ that of a row of the trigger: what it says of NULL is what the queryset says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.db.models.sql.where import WhereNode
 
 from ...declaration import conditions
 from ...declaration.counter import CounterDeclaration
+from ...declaration.key_text import joined_sql
 from ...dialects import dialect_of
 from ...ledger.tables import Delta
 
@@ -27,17 +28,17 @@ class Counted:
 
     Attributes:
         table: the source's table, unquoted.
-        key: the source's column that holds the key.
+        keys: the source's columns that make up the key.
         amount: the source's column whose values are summed; None where rows are counted.
     """
 
     def __init__(self, counter: CounterDeclaration, connection: BaseDatabaseWrapper) -> None:
-        assert counter.source is not None and counter.source_key is not None
+        assert counter.source is not None
         self.counter = counter
         self.connection = connection
         self.model = concrete(counter.source)
         self.table = self.model._meta.db_table
-        self.key = conditions.column(counter.source, counter.source_key)
+        self.keys = [conditions.column(counter.source, name) for name in counter.source_keys]
         self.amount = None if counter.sum is None else conditions.column(counter.source, counter.sum)
 
     def quote(self, name: str) -> str:
@@ -73,14 +74,24 @@ class Counted:
     @cached_property
     def fields(self) -> list[models.Field[Any, Any]]:
         """The columns that say whether, for whom and by how much a row counts."""
-        found = {self.key, *(column.target for column in columns(self.where))}
+        found = {*self.keys, *(column.target for column in columns(self.where))}
         if self.amount is not None:
             found.add(self.amount)
         return sorted(found, key=lambda field: str(field.column))
 
-    def key_of(self, row: str) -> str:
-        """The key in a row of the trigger."""
-        return f"{self.quote(row)}.{self.quote(self.key.column or '')}"
+    def columns_of(self, row: str) -> list[str]:
+        """The columns of the key in a row of the trigger."""
+        return [f"{self.quote(row)}.{self.quote(key.column or '')}" for key in self.keys]
+
+    def text_of(self, row: str, part: Callable[[models.Field[Any, Any], str], str]) -> str:
+        """The key in a row of the trigger as text.
+
+        Args:
+            row: the row.
+            part: gives the SQL for the text of one column.
+        """
+        texts = [part(key, column) for key, column in zip(self.keys, self.columns_of(row), strict=True)]
+        return joined_sql(texts, dialect_of(self.connection))
 
     def units_of(self, row: str) -> str:
         """By how much a row of the trigger counts that does."""
@@ -91,7 +102,8 @@ class Counted:
 
     def counts(self, row: str) -> str:
         """The condition that a row of the trigger counts; NULL, too, says that it does not."""
-        return f"({self._condition(row)} AND {self.key_of(row)} IS NOT NULL)"
+        has_key = " AND ".join(f"{column} IS NOT NULL" for column in self.columns_of(row))
+        return f"({self._condition(row)} AND {has_key})"
 
     def _condition(self, row: str) -> str:
         assert self.counter.source is not None

@@ -7,18 +7,14 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ...declaration.keys import target
+from ...dialects import dialect_of
+
 KINDS: dict[str, type[models.Field[Any, Any]] | tuple[type[models.Field[Any, Any]], ...]] = {
     "integer": models.IntegerField,
     "uuid": models.UUIDField,
     "text": (models.CharField, models.TextField),
 }
-
-
-def target(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
-    """The field itself, or the one that a relation refers to in the end."""
-    while field.remote_field is not None:
-        field = field.target_field  # type: ignore[attr-defined]
-    return field
 
 
 def kind(field: models.Field[Any, Any]) -> str | None:
@@ -34,7 +30,8 @@ def is_hexadecimal(field: models.Field[Any, Any], connection: BaseDatabaseWrappe
     return kind(field) == "uuid" and str(target(field).db_type(connection)).startswith("char")
 
 
-def groups(digits: str) -> list[str]:
-    """SQL for the five parts of a UUID between which dashes stand."""
+def dashed(digits: str, connection: BaseDatabaseWrapper) -> str:
+    """SQL for a UUID that is kept as 32 digits, with dashes between its five parts."""
     parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-    return [f"substr({digits}, {start}, {length})" for start, length in parts]
+    groups = [f"substr(lower({digits}), {start}, {length})" for start, length in parts]
+    return dialect_of(connection).joined(groups, "-")

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db import models
+
 from . import keys
 from .base import Installed, Part, TriggerDialect
 from .counted import Counted
@@ -31,10 +35,11 @@ class MySQLTriggers(TriggerDialect):
     def _part(self, counted: Counted, name: str, event: str) -> Part:
         quote = counted.quote
         # To the byte, whatever the collation says: keys are.
-        same = f"CAST({counted.key_of(OLD)} AS BINARY) = CAST({counted.key_of(NEW)} AS BINARY)"
+        columns = zip(counted.columns_of(OLD), counted.columns_of(NEW), strict=True)
+        same = " AND ".join(f"CAST({old} AS BINARY) = CAST({new} AS BINARY)" for old, new in columns)
         inserts = " ".join(
             f"IF {condition} THEN INSERT INTO {quote(counted.delta_table)} ({counted.delta_columns})"
-            f" VALUES ({counted.label}, {_text(counted, row)}, {amount}); END IF;"
+            f" VALUES ({counted.label}, {counted.text_of(row, self._text)}, {amount}); END IF;"
             for condition, row, amount in changes(counted, event, same)
         )
         head = f"CREATE TRIGGER {quote(name)} AFTER {event} ON {quote(counted.table)} FOR EACH ROW"
@@ -47,10 +52,8 @@ class MySQLTriggers(TriggerDialect):
     def cascades(self, table: str) -> list[tuple[str, str]]:
         return [(name, referred) for name, referred in self._rows(_CASCADES, [table])]
 
-
-def _text(counted: Counted, row: str) -> str:
-    key = counted.key_of(row)
-    if keys.is_hexadecimal(counted.key, counted.connection):
-        return f"CONCAT_WS('-', {', '.join(keys.groups(f'lower({key})'))})"
-    # Text needs no cast, which would pass through the character set of whoever ran migrate.
-    return key if keys.kind(counted.key) == "text" else f"CAST({key} AS CHAR)"
+    def _text(self, key: models.Field[Any, Any], column: str) -> str:
+        if keys.is_hexadecimal(key, self.connection):
+            return keys.dashed(column, self.connection)
+        # Text needs no cast, which would pass through the character set of whoever ran migrate.
+        return column if keys.kind(key) == "text" else f"CAST({column} AS CHAR)"

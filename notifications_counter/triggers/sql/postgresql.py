@@ -10,6 +10,9 @@ another trigger changes, and of several updates in one statement, ``WITH a AS (U
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
+
+from django.db import models
 
 from ...ledger.tables import Delta
 from . import keys
@@ -137,9 +140,15 @@ def _differences(counted: Counted) -> str:
 
 
 def _key(counted: Counted, alias: str) -> str:
-    key = counted.key_of(alias)
     # To the byte: a collation may call different keys equal.
-    return f'{key}::text COLLATE "C"' if keys.kind(counted.key) == "text" else key
+    if len(counted.keys) > 1:
+        return f'({counted.text_of(alias, _text)}) COLLATE "C"'
+    (key,), (column,) = counted.keys, counted.columns_of(alias)
+    return f'{column}::text COLLATE "C"' if keys.kind(key) == "text" else column
+
+
+def _text(key: models.Field[Any, Any], column: str) -> str:
+    return f"{column}::text"
 
 
 def _tag(body: str) -> str:

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db import models
+
 from . import keys
 from .base import Installed, Part, TriggerDialect
 from .counted import Counted
@@ -20,10 +24,11 @@ class SQLiteTriggers(TriggerDialect):
 
     def _part(self, counted: Counted, name: str, event: str) -> Part:
         quote = counted.quote
-        same = f"{counted.key_of(OLD)} IS {counted.key_of(NEW)} COLLATE BINARY"
+        columns = zip(counted.columns_of(OLD), counted.columns_of(NEW), strict=True)
+        same = " AND ".join(f"{old} IS {new} COLLATE BINARY" for old, new in columns)
         inserts = " ".join(
             f"INSERT INTO {quote(counted.delta_table)} ({counted.delta_columns})"
-            f" SELECT {counted.label}, {_text(counted, row)}, {amount} WHERE {condition};"
+            f" SELECT {counted.label}, {counted.text_of(row, self._text)}, {amount} WHERE {condition};"
             for condition, row, amount in changes(counted, event, same)
         )
         head = f"CREATE TRIGGER {quote(name)} AFTER {event} ON {quote(counted.table)} FOR EACH ROW"
@@ -36,9 +41,7 @@ class SQLiteTriggers(TriggerDialect):
     def hides_replaced(self) -> bool:
         return not self._rows("PRAGMA recursive_triggers")[0][0]
 
-
-def _text(counted: Counted, row: str) -> str:
-    key = counted.key_of(row)
-    if keys.is_hexadecimal(counted.key, counted.connection):
-        return " || '-' || ".join(keys.groups(f"lower({key})"))
-    return f"CAST({key} AS TEXT)"
+    def _text(self, key: models.Field[Any, Any], column: str) -> str:
+        if keys.is_hexadecimal(key, self.connection):
+            return keys.dashed(column, self.connection)
+        return f"CAST({column} AS TEXT)"

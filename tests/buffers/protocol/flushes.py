@@ -8,7 +8,7 @@ from typing import Any
 from notifications_counter.buffers.redis.read import PendingDeltas
 
 from .users import Process, Steps
-from .world import INTENT_GRACE, KEYS, LONGEST, require
+from .world import INTENT_GRACE, KEYS, LONGEST, require, short
 
 
 class Flusher(Process):
@@ -122,7 +122,7 @@ class Healer(Process):
         if asked := sorted(self.database.asked()):
             steps["guard what rows ask for"] = lambda: self.guard(asked, answers=True)
         for key in KEYS:
-            steps[f"guard {key}"] = lambda key=key: self.guard([key])
+            steps[f"guard {short(key)}"] = lambda key=key: self.guard([key])
         steps["guard to check"] = lambda: self.guard(KEYS, corrects=False)
         return steps
 

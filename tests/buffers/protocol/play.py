@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .flushes import Flusher, Healer, RowFlusher
-from .users import Process, Reader, Steps, Writer
-from .world import INTENT_GRACE, KEYS, LONGEST, Scripts, World, require
+from .users import GroupReader, Process, Reader, Steps, Writer
+from .world import GROUP, INTENT_GRACE, KEYS, LONGEST, A, B, Scripts, World, require, short
 
 #: What a writer's transactions may change: key -> by how much, and whether it knows.
 CHANGES: list[tuple[dict[str, int], bool]] = [
-    ({"a": 1}, True),
-    ({"a": -1}, True),
-    ({"b": 1}, True),
-    ({"a": 2, "b": -1}, True),
-    ({"a": 1}, False),
+    ({A: 1}, True),
+    ({A: -1}, True),
+    ({B: 1}, True),
+    ({A: 2, B: -1}, True),
+    ({A: 1}, False),
 ]
 
 
@@ -27,6 +27,7 @@ class Cast:
         writers: for each of them, the place of its changes in ``CHANGES``.
         may_fall_back: whether writers may find Redis unreachable.
         readers: how many keys each of them reads.
+        group_readers: how many read the whole group.
         row_flushers: of what waits in rows.
         fate: whether anything happens that nobody does.
         may_freeze: whether keys are frozen.
@@ -36,6 +37,7 @@ class Cast:
     flushers: int = 0
     healers: int = 0
     readers: Sequence[int] = ()
+    group_readers: int = 0
     row_flushers: int = 0
     may_fall_back: bool = False
     fate: bool = True
@@ -56,15 +58,22 @@ class Fate(Process):
             steps["a day passes"] = lambda: self.world.pass_time(LONGEST + 1)
         for key, held in self.world.held.keys.items():
             if held.total:
-                steps[f"the total of {key} expires"] = lambda key=key: self.world.delete(f"total:{key}")
+                steps[f"the total of {short(key)} expires"] = lambda key=key: self.world.delete(f"total:{key}")
             if held.frozen:
-                steps[f"{key} thaws"] = lambda key=key: self.world.delete(f"frozen:{key}")
+                steps[f"{short(key)} thaws"] = lambda key=key: self.thaw(key)
             elif self.may_freeze:
-                steps[f"{key} is frozen"] = lambda key=key: self.freeze(key)
+                steps[f"{short(key)} is frozen"] = lambda key=key: self.freeze(key)
+        if self.world.held.group is not None:
+            steps["the group expires"] = lambda: self.world.delete(f"group:{GROUP}")
         for name, process in self.others.items():
             if process.at != "start":
                 steps[f"{name} dies"] = process.crash
         return steps
+
+    def thaw(self, key: str) -> None:
+        self.world.delete(f"frozen:{key}")
+        if not any(held.frozen for other, held in self.world.held.keys.items() if other != key):
+            self.world.delete(f"frozen_group:{GROUP}")
 
     def freeze(self, key: str) -> None:
         self.run("freeze", 3600, key)
@@ -88,6 +97,7 @@ class Play:
         self._enter("flusher", (Flusher(world) for _ in range(cast.flushers)))
         self._enter("healer", (Healer(world) for _ in range(cast.healers)))
         self._enter("reader", (Reader(world, KEYS[:keys]) for keys in cast.readers))
+        self._enter("group reader", (GroupReader(world, KEYS) for _ in range(cast.group_readers)))
         self._enter("row flusher", (RowFlusher(world) for _ in range(cast.row_flushers)))
         if cast.fate:
             self.processes["fate"] = Fate(world, dict(self.processes), cast.may_freeze)

@@ -20,7 +20,9 @@ from .play import Cast, each_step
 from .world import Dropped
 
 #: Who takes the steps below. Writer 0 adds 1 to a, 1 takes 1 from it, 2 adds 1 to b, 3 adds 1 to a and does not know.
-EVERYBODY = Cast(writers=(0, 1, 2, 4), flushers=2, healers=2, readers=(1,), row_flushers=1, may_fall_back=True)
+EVERYBODY = Cast(
+    writers=(0, 1, 2, 4), flushers=2, healers=2, readers=(1,), group_readers=1, row_flushers=1, may_fall_back=True
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Rule:
             flushers=sum(name.startswith("flusher") for name in who),
             healers=sum(name.startswith("healer") for name in who),
             readers=EVERYBODY.readers if "reader 0" in who else (),
+            group_readers=int("group reader 0" in who),
             row_flushers=sum(name.startswith("row flusher") for name in who),
             may_fall_back="no Redis" in self.steps,
             fate="fate" in who or "everybody" in who,
@@ -218,4 +221,66 @@ RECOUNTED = {
     ),
 }
 
-RULES = {**INTEND, **PUSHED, **FLUSHED, **FILLED, **RECOUNTED}
+FILL_GROUP = "group reader 0: snapshot, read, fill"
+
+GROUPED = {
+    "a push adds to the cached group": rule(
+        f"{FILL_GROUP}; {PUSH}", "groups", "and type(redis.pcall('HINCRBY', name, rest, delta)) == 'table'", "and false"
+    ),
+    "what is pending is found in its group": rule(
+        f"{PUSH}; group reader 0: snapshot, read",
+        *("groups", "redis.call('ZADD', base .. ':pending_keys', 0, key)"),
+    ),
+    "what a recount has added is found in its group": rule(
+        f"writer 0: intend, commit; fate: writer 0 dies, grace time passes; {RECOUNT}; group reader 0: snapshot, read",
+        *("correct", "groups.note(key, sum)"),
+    ),
+    "a batch is found in its group": rule(
+        f"{PUSH}; flusher 0: look, claim; group reader 0: snapshot, read",
+        *("groups", "redis.call('RENAME', base .. ':pending_keys',", "redis.call('UNLINK', base .. ':pending_keys',"),
+    ),
+    "what is to be recounted is found in its group": rule(
+        f"writer 3: intend, commit, push; {FILL_GROUP}",
+        *("groups", "redis.call('ZADD', base .. ':asked_keys', 0, key)"),
+    ),
+    "what is to be recounted has no group": rule(
+        f"{FILL_GROUP}; writer 3: intend, commit, push",
+        "groups",
+        ":asked_keys', 0, key)\n    groups.forget(key)",
+        ":asked_keys', 0, key)",
+    ),
+    "a correction deletes the group": rule(
+        f"writer 0: intend, commit; fate: writer 0 dies, grace time passes; {FILL_GROUP}; {RECOUNT}",
+        *("correct", "groups.forget(key)"),
+    ),
+    "rows are applied without their group": rule(
+        f"{FILL_GROUP}; writer 0: find no Redis, commit; row flusher 0: list rows, delete totals, apply rows",
+        *("forget", "groups.forget(ARGV[i])"),
+    ),
+    "a freeze deletes the group": rule(
+        f"{FILL_GROUP}; fate: a is frozen", "groups", "redis.call('DEL', base .. ':group:' .. group)"
+    ),
+    "a group with a frozen key is not filled": rule(
+        f"fate: a is frozen; {FILL_GROUP}", "fill_group", "':frozen_group:' .. group) == 1", "':frozen_group:') == 1"
+    ),
+    "a group is filled only if all of its keys are those of the snapshot": rule(
+        f"{PUSH}; group reader 0: snapshot, read; writer 1: intend, commit, push; group reader 0: fill",
+        *("fill_group", "#held ~= number", "false"),
+    ),
+    "a group is filled only if what is pending is as it was": rule(
+        f"{PUSH}; group reader 0: snapshot, read; {PUSH}; group reader 0: fill",
+        *("fill_group", "before[1] == now[2]", "true"),
+    ),
+    "a group is filled only if the batch is as it was": rule(
+        f"group reader 0: snapshot, read; {PUSH};"
+        " flusher 0: look, claim, lock, slice, commit, lock, slice, acknowledge; group reader 0: fill",
+        *("fill_group", "':seq') or '0') ~= ARGV[2]", "':seq') or '0') == ''"),
+    ),
+    "a group is filled only if the version is as it was": rule(
+        "group reader 0: snapshot, read; writer 0: find no Redis, commit; row flusher 0: list rows, delete totals;"
+        " group reader 0: fill; row flusher 0: apply rows",
+        *("fill_group", "':version') or '0') ~= ARGV[3]", "':version') or '0') == ''"),
+    ),
+}
+
+RULES = {**GROUPED, **INTEND, **PUSHED, **FLUSHED, **FILLED, **RECOUNTED}

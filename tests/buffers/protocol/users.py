@@ -12,7 +12,7 @@ from typing import Any
 from notifications_counter.buffers.redis.read import PendingDeltas, ShardSnapshot
 from notifications_counter.ledger.snapshot import in_parts
 
-from .world import INTENT_GRACE, World, require
+from .world import GROUP, INTENT_GRACE, KEYS, World, require, short
 
 Steps = dict[str, Callable[[], Any]]
 
@@ -237,4 +237,39 @@ class Reader(Process):
             held = self.seen.keys[key]
             arguments += [key, held.pending, held.score, held.rank, value]
         self.run("fill", *arguments)
+        self.at = "start"
+
+
+class GroupReader(Reader):
+    """Reads of all keys of the group, of which it does not know which they are."""
+
+    def snapshot(self) -> None:
+        self.held = {key: {self.world.values[key]} for key in self.keys}
+        is_cached, *reply = self.run("group", GROUP, 1)
+        if is_cached:
+            return
+        seq, version, has_batch, keys = reply
+        found = {key: PendingDeltas(pending, score, rank, bool(asked)) for key, pending, score, rank, asked in keys}
+        self.seen = ShardSnapshot(seq, version, bool(has_batch), found)
+        self.at = "snapped"
+
+    def read(self) -> None:
+        look = self.database.look()
+        row = look.shards[0]
+        if self.seen.is_older_than(row):
+            self.at = "start"
+            return
+        asked = look.recount_requests | {key for key, held in self.seen.keys.items() if held.recount_requested}
+        self.values = look.in_database(self.keys)
+        for key, held in self.seen.keys.items():
+            self.values[key] += held.amount(int(self.seen.seq), row)
+        for key in self.values.keys() - asked:
+            require(self.values[key] in self.held[key], f"a read of {key} returned what never held")
+        self.at = "start" if look.pending or asked else "worked_out"
+
+    def fill(self) -> None:
+        arguments: list[Any] = [3600, self.seen.seq, self.seen.version, GROUP, len(self.seen.keys)]
+        for key, held in self.seen.keys.items():
+            arguments += [key, held.pending, held.score, held.rank]
+        self.run("fill_group", *arguments, *(part for key in KEYS for part in (short(key), self.values[key])))
         self.at = "start"

@@ -15,11 +15,15 @@ from django.conf import settings
 
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.buffers.redis.read import integer
-from notifications_counter.buffers.redis.server import RedisServer, script_text
+from notifications_counter.buffers.redis.read_group import cached_group, pairs
+from notifications_counter.buffers.redis.server import NO_GROUPS, Base, RedisServer, script_text
 from notifications_counter.ledger.snapshot import ShardProgress, Snapshot
 
-KEYS = ("a", "b")
-BASE = "protocol:{0}"
+#: Two keys of one group.
+A, B = KEYS = ("g,a", "g,b")
+GROUP = "g"
+BASE = Base("protocol:{0}")
+BASE.has_groups = True
 
 #: Seconds on the clock of the scripts: the age at which an intent is looked at, and the age of the longest transaction.
 INTENT_GRACE, LONGEST = 10, 100
@@ -38,12 +42,18 @@ for _, key in ipairs(ARGV) do
   reply[#reply + 1] = redis.call('GET', base .. ':total:' .. key) or ''
   reply[#reply + 1] = redis.call('EXISTS', base .. ':frozen:' .. key)
 end
+reply[#reply + 1] = redis.call('HGETALL', base .. ':group:g')
 return reply
 """
 
 
 class Violation(AssertionError):
     """A count is wrong, or will stay so."""
+
+
+def short(key: str) -> str:
+    """What the names of steps call a key."""
+    return key.rpartition(",")[2]
 
 
 def require(holds: object, said: str) -> None:
@@ -78,12 +88,20 @@ class Scripts(RedisServer):
         return self._scripts[name](keys=[base], args=arguments)
 
     def _text(self, name: str) -> str:
-        text = LOOK if name == "look" else script_text(name)
-        if self.dropped and self.dropped.script == name:
-            for kept, instead in self.dropped.changes:
-                assert text.count(kept) == 1, f"{name}.lua has no single {kept!r}: say which text keeps the rule now"
-                text = text.replace(kept, instead)
+        own = LOOK if name == "look" else script_text(name).removeprefix(NO_GROUPS)
+        parts = {"groups": script_text(name, has_groups=True).removesuffix(own) if name != "look" else "", name: own}
+        if self.dropped and self.dropped.script in parts and name != "look":
+            parts[self.dropped.script] = self._without(parts[self.dropped.script])
+        text = "".join(parts.values())
         return text.replace("redis.call('TIME')[1]", "redis.call('GET', KEYS[1] .. ':clock')")
+
+    def _without(self, text: str) -> str:
+        assert self.dropped
+        for kept, instead in self.dropped.changes:
+            said = f"{self.dropped.script}.lua has no single {kept!r}: say which text keeps the rule now"
+            assert text.count(kept) == 1, said
+            text = text.replace(kept, instead)
+        return text
 
 
 @dataclass
@@ -150,19 +168,20 @@ class Key:
 
 @dataclass(frozen=True)
 class Held:
-    """What Redis holds."""
+    """What Redis holds.
+
+    Attributes:
+        group: the values of all keys, where they are cached together.
+    """
 
     seq: int
     batch: list[tuple[str, int]]
     keys: dict[str, Key]
+    group: dict[str, int] | None
 
 
 def is_flagged(left: str) -> bool:
     return left.startswith("flagged")
-
-
-def pairs(reply: Sequence[str]) -> dict[str, str]:
-    return dict(zip(reply[::2], reply[1::2], strict=True))
 
 
 class World:
@@ -204,13 +223,14 @@ class World:
         self.scripts.client.set(f"{BASE}:clock", self.clock)
 
     def look(self) -> Held:
-        seq, pending, batch, dirty, *rest = self.run("look", *KEYS)
+        seq, pending, batch, dirty, *rest, group = self.run("look", *KEYS)
         sums, look_at = pairs(pending), pairs(dirty)
         keys = {}
         for key, intents, total, frozen in zip(KEYS, rest[::3], rest[1::3], rest[2::3], strict=True):
             when = float(look_at[key]) if key in look_at else None
             keys[key] = Key(int(sums.get(key, 0)), pairs(intents), total, bool(frozen), when)
-        return Held(int(seq), [(key, int(amount)) for key, amount in pairs(batch).items()], keys)
+        in_batch = [(key, int(amount)) for key, amount in pairs(batch).items()]
+        return Held(int(seq), in_batch, keys, cached_group(GROUP, pairs(group)))
 
     # What must hold after each step
 
@@ -240,6 +260,7 @@ class World:
                 reader.note(key, self.values[key], change)
             self._check_value(key)
             self._check_total(key)
+            self._check_group(key)
             self._check_intents(key, self.held.keys[key])
             self._check_frozen(key, before.keys[key], self.held.keys[key])
 
@@ -256,14 +277,20 @@ class World:
         return self.held.keys[key].open == set(intents) <= alive and key not in self.database.asked()
 
     def _check_total(self, key: str) -> None:
-        held = self.held.keys[key]
-        if held.total:
-            expected = self.values[key] - self.database.waiting(key)
-            require(int(held.total) == expected, f"the cached total of {key} is {held.total}, not {expected}")
-            require(not held.frozen, f"a total of {key} is cached, which is frozen")
-            missing = [id for id, (owner, _) in self.database.rows.items() if owner == key]
-            require(not self.database.returned.intersection(missing), f"a read of {key} misses what was committed")
-            require("recount" not in held.intents, f"a total of {key} is cached, of which a recount was asked for")
+        if total := self.held.keys[key].total:
+            self._check_cached(key, int(total))
+
+    def _check_group(self, key: str) -> None:
+        if self.held.group is not None:
+            self._check_cached(key, self.held.group.get(key, 0))
+
+    def _check_cached(self, key: str, value: int) -> None:
+        held, expected = self.held.keys[key], self.values[key] - self.database.waiting(key)
+        require(value == expected, f"the cached value of {key} is {value}, not {expected}")
+        require(not held.frozen, f"a value of {key} is cached, which is frozen")
+        missing = [id for id, (owner, _) in self.database.rows.items() if owner == key]
+        require(not self.database.returned.intersection(missing), f"a read of {key} misses what was committed")
+        require("recount" not in held.intents, f"a value of {key} is cached, of which a recount was asked for")
 
     def _check_intents(self, key: str, held: Key) -> None:
         """Whoever left an intent may have died: somebody must look at it, and not too early."""

@@ -66,10 +66,11 @@ def find_parts(generic: Path | None, directory: Path) -> Iterator[Part]:
         environment = {"NC_SUITES_SETTINGS": "notifications.tests.settings", **more}
         yield Part(name, [*COMMAND, "notifications"], community, [community], environment)
     if generic is not None:
-        # Its package of tests has the name of ours.
-        (directory / "generic_tests").symlink_to(generic.resolve() / "tests")
+        # Beside each other it has a package "tests", as we have.
+        for name, there in (("generic_notifications", "generic_notifications"), ("generic_tests", "tests")):
+            (directory / name).symlink_to(generic.resolve() / there)
         environment = {"NC_SUITES_SETTINGS": "generic_tests.settings"}
-        yield Part("generic", [*COMMAND, "generic_tests"], directory, [directory, generic.resolve()], environment)
+        yield Part("generic", [*COMMAND, "generic_tests"], directory, [directory], environment)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ..names import settings as counter_settings
 globals().update(vars(import_module(os.environ["NC_SUITES_SETTINGS"])))
 
 DATABASES = {"default": database()}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TEST_RUNNER = "tests.suites.runner.Runner"
 NOTIFICATIONS_COUNTER = counter_settings()
 

@@ -5,6 +5,9 @@
 --
 -- writes  batch  sorted set    unlinked, if it is still that one
 if redis.call('GET', KEYS[1] .. ':seq') == ARGV[1] then
+  if groups then
+    groups.unlink('batch')
+  end
   return redis.call('UNLINK', KEYS[1] .. ':batch')
 end
 return 0

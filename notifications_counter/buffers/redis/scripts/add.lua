@@ -14,8 +14,12 @@ if not redis.call('SET', base .. ':added:' .. ARGV[1], 1, 'NX', 'EX', 60) then
 end
 for i = 2, #ARGV, 2 do
   local key, delta = ARGV[i], ARGV[i + 1]
-  if tonumber(redis.call('ZINCRBY', pending, delta, key)) == 0 then
+  local sum = tonumber(redis.call('ZINCRBY', pending, delta, key))
+  if sum == 0 then
     redis.call('ZREM', pending, key)
+  end
+  if groups then
+    groups.add(key, delta, sum)
   end
   local total = base .. ':total:' .. key
   if redis.call('EXISTS', total) == 1 then

@@ -27,8 +27,14 @@ if seq < number then
     if seq >= 0 then
       lost = 'the newest of its data; ' .. redis.call('ZCARD', pending) .. ' older keys that waited were left out'
       redis.call('UNLINK', pending)
+      if groups then
+        groups.unlink('pending')
+      end
     end
     redis.call('UNLINK', batch)
+    if groups then
+      groups.unlink('batch')
+    end
     held = 0
   end
   seq = number
@@ -44,6 +50,9 @@ end
 
 if held == 0 and redis.call('EXISTS', pending) == 1 then
   redis.call('RENAME', pending, batch)
+  if groups then
+    groups.claim()
+  end
   seq = redis.call('INCR', sequence)
   held = redis.call('ZCARD', batch)
 end

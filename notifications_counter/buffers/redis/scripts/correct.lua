@@ -36,6 +36,9 @@ local function settle(key, tokens)
       youngest = math.max(youngest or since, since)
     end
   end
+  if groups then
+    groups.settle(key)
+  end
   if redis.call('EXISTS', intents) == 0 then
     redis.call('ZREM', base .. ':dirty', key)
   else
@@ -49,12 +52,21 @@ local function add(key, difference)
     if sum == 0 then
       redis.call('ZREM', base .. ':pending', key)
     end
+    if groups then
+      groups.note(key, sum)
+    end
     if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(difference)) >= 2 ^ 53 then -- more than a double can add up
       redis.call('HSET', base .. ':intents:' .. key, 'recount', now)
       redis.call('ZADD', base .. ':dirty', now, key)
+      if groups then
+        groups.ask(key)
+      end
     end
   end
   redis.call('DEL', base .. ':total:' .. key)
+  if groups then
+    groups.forget(key)
+  end
 end
 
 local same_seq = (redis.call('GET', base .. ':seq') or '0') == seq

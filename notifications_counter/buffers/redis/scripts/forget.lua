@@ -8,5 +8,8 @@
 local base = KEYS[1]
 for i = 1, #ARGV do
   redis.call('DEL', base .. ':total:' .. ARGV[i])
+  if groups then
+    groups.forget(ARGV[i])
+  end
 end
 return redis.call('INCR', base .. ':version')

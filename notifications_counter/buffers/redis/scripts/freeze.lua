@@ -11,5 +11,8 @@ local base = KEYS[1]
 for i = 2, #ARGV do
   redis.call('SET', base .. ':frozen:' .. ARGV[i], 1, 'EX', ARGV[1])
   redis.call('DEL', base .. ':total:' .. ARGV[i])
+  if groups then
+    groups.freeze(ARGV[i], ARGV[1])
+  end
 end
 return redis.call('INCR', base .. ':version')

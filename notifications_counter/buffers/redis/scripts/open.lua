@@ -10,8 +10,14 @@ local base, number = KEYS[1], tonumber(ARGV[1])
 local seq = tonumber(redis.call('GET', base .. ':seq') or '-1')
 if seq < number then
   redis.call('UNLINK', base .. ':batch')
+  if groups then
+    groups.unlink('batch')
+  end
   if seq >= 0 then
     redis.call('UNLINK', base .. ':pending')
+    if groups then
+      groups.unlink('pending')
+    end
   end
   redis.call('SET', base .. ':seq', number)
 end

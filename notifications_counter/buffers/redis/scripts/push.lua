@@ -18,6 +18,9 @@ local function request_recount(key, intents)
   redis.call('HSET', intents, 'recount', now)
   redis.call('ZADD', dirty, now, key)
   redis.call('DEL', base .. ':total:' .. key) -- until then the value is not known
+  if groups then
+    groups.ask(key)
+  end
 end
 
 -- Returns whether the sum, a double, is exact.
@@ -28,6 +31,9 @@ local function add(key, delta, total)
   local sum = tonumber(redis.call('ZINCRBY', pending, delta, key))
   if sum == 0 then
     redis.call('ZREM', pending, key)
+  end
+  if groups then
+    groups.add(key, delta, sum)
   end
   if total and type(redis.pcall('INCRBY', total, delta)) == 'table' then
     redis.call('DEL', total) -- it was no number
