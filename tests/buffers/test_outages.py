@@ -173,7 +173,7 @@ class CutConnectionTest(OutageTestCase):
 PROGRAMS = postgresql_programs()
 
 #: When, at which step and for which time of it the database restarts.
-POINTS = ("before add sums 2", "after add sums 3", "before commit 4", "after commit 4", "after slice 2")
+POINTS = ("before add sums 2", "after add sums 3", "before commit 4", "after commit 4", "after chunk 2")
 
 
 @tag("long")
@@ -187,13 +187,7 @@ class RestartedDatabaseTest(CounterTestCase):
             environment = {"NC_DATABASE_URL": server.url, **names}
             command = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
             subprocess.run(command, cwd=ROOT, env=child_environment(**environment), check=True)
-            for point in (
-                "before add sums 2",
-                "after add sums 3",
-                "before commit 4",
-                "after commit 4",
-                "after slice 2",
-            ):
+            for point in POINTS:
                 with self.subTest(point=point):
                     when, *step, times = point.split()
                     arguments = (when, " ".join(step), times, *server.restart)
