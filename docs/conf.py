@@ -44,5 +44,5 @@ nitpick_ignore = [
     ("py:class", "notifications_counter.declaration.counter.CounterDeclaration"),
 ]
 nitpick_ignore_regex = [
-    (r"py:.*", r"(django|datetime|collections|typing)\..*"),
+    (r"py:.*", r"(django|datetime|decimal|collections|typing)\..*"),
 ]

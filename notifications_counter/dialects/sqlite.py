@@ -37,7 +37,7 @@ class SQLite(Dialect):
 
     def lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         # An update, even one of no rows, takes the write lock of the database before anything is read.
-        connection, meta = connections[rows.db], rows.model._meta
+        connection, meta = connections[rows.db], (rows.model._meta.concrete_model or rows.model)._meta
         quote = connection.ops.quote_name
         column = quote(meta.local_concrete_fields[0].column or "")
         with connection.cursor() as cursor:

@@ -125,6 +125,7 @@ class CountingTest(CompositeTestCase):
 
     def test_changes_of_the_open_transaction_are_read_and_rolled_back(self) -> None:
         self.send(self.user, "a")
+        self.assert_right()
         try:
             with transaction.atomic():
                 self.send(self.user, "b")
