@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps.registry import Apps
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.test import TestCase, TransactionTestCase
 from django.test.testcases import _AssertNumQueriesContext
 from django.test.utils import CaptureQueriesContext
@@ -57,14 +57,26 @@ def _checks_first(fixture_teardown: Callable[[Any], None], check: Callable[[str,
 
 
 def note_broken(test: str, alias: str) -> None:
-    if connections[alias].needs_rollback:
+    if is_broken(alias):
         record.broken.append(test)
+
+
+def is_broken(alias: str) -> bool:
+    """Whether the transaction of a test can no longer be used, as Django or only the database knows."""
+    if connections[alias].needs_rollback:
+        return True
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return True
+    return False
 
 
 def check_counts(test: str, alias: str) -> None:
     """Note what is wrong after a test; whatever happens here must not change how it ends."""
-    note_broken(test, alias)
-    if connections[alias].needs_rollback:
+    if is_broken(alias):
+        record.broken.append(test)
         return
     try:
         record.note_wrong(test, wrong_counts(alias))
