@@ -22,13 +22,16 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
-from ..exceptions import BufferUnavailable
+from ..exceptions import BufferUnavailable, shown
 from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
 
 #: On the connection: the deltas that its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_deltas"
+
+#: How many keys of events that may be lost the log names.
+MOST_NAMED = 20
 
 Sums = dict[str, int | None]
 
@@ -170,11 +173,16 @@ class TransactionDeltas:
             self.senders[store].push(store, self.token, sums)
         except Exception:
             # The change is committed and its caller must not fail. The intents stay and request a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
+            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else _lost(sums)
             logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
         requests = [key for key, amount in sums.items() if amount is None]
         if requests:
             self.senders[store].recount_now(store, requests)
+
+
+def _lost(sums: Sums) -> str:
+    some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
+    return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:

@@ -11,7 +11,7 @@ from ..applying.result import FlushResult
 from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
-from ..exceptions import CounterError, FlushFailed
+from ..exceptions import CounterError, FlushFailed, described
 from ..ledger.store import CounterStore
 from .drain import drain as drain_one
 from .flush import flush
@@ -67,8 +67,8 @@ def flush_each(
         try:
             result = flush_one(store_of(counter, using))
         except (CounterError, DatabaseError) as error:
-            logger.error("%s could not be flushed: %s", counter.label, error)
-            result = FlushResult(counter.label, error=str(error))
+            logger.error("%s could not be flushed: %s", counter.label, described(error))
+            result = FlushResult(counter.label, error=described(error))
         yield result
 
 

@@ -16,7 +16,7 @@ from django.db import close_old_connections
 
 from ..buffers.status import Server, Status
 from ..counters import Counter, counters
-from ..exceptions import CounterError, MissingExtra
+from ..exceptions import CounterError, MissingExtra, described
 from .status import read_status
 
 try:
@@ -133,7 +133,7 @@ class CounterCollector:
         try:
             status = read_status(counter, self.using)
         except (CounterError, DatabaseError) as error:
-            logger.error("%s: its status cannot be read: %s", counter.label, error)
+            logger.error("%s: its status cannot be read: %s", counter.label, described(error))
             families["up"].add_metric(labels, 0)
             return
         families["up"].add_metric(labels, float(not status.problem))
