@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, router
 
 from ..buffers.status import Server, Status
 from ..counters import Counter, counters
@@ -129,7 +129,7 @@ class CounterCollector:
         yield from families.values()
 
     def _add(self, families: dict[str, GaugeMetricFamily], counter: Counter) -> None:
-        labels = [counter.label, counter.store(self.using).using]
+        labels = [counter.label, self.using or counter.using or router.db_for_write(counter.model)]
         try:
             status = read_status(counter, self.using)
         except (CounterError, DatabaseError) as error:
