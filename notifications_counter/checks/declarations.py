@@ -16,6 +16,8 @@ from ..declaration.registry import declarations
 from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra, quoted
 from ..fields import collation_of
+from .filters import check_values
+from .on_delete import check_owner, check_source_relations
 from .sums import check_sum
 from .triggers import check_capture, check_columns
 
@@ -57,7 +59,7 @@ def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
     found += [*_check_others(counter), *_check_buffer_alias(counter)]
     if not any(each.number in (60, 61) for each in problems):
         found += _check_collation(counter)
-    found += check_capture(counter)
+    found += [*check_capture(counter), *check_owner(counter)]
     source = None if problems else counter.source
     return found if source is None else [*found, *_check_source(counter, source)]
 
@@ -107,18 +109,8 @@ def _check_source(counter: CounterDeclaration, source: type[models.Model]) -> It
     found = list(check_sum(counter, source))
     yield from found or check_columns(counter, source)
     yield from _check_databases(counter, source)
-    yield from _check_cascades(counter, source)
-
-
-def _check_cascades(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:
-    """What the database does by itself (Django has it from 6.1 on) sends no signal."""
-    by_database: Any = getattr(models.deletion, "DatabaseOnDelete", ())
-    fields = (field for field in source._meta.concrete_fields if field.remote_field is not None)
-    names = [field.name for field in fields if isinstance(getattr(field.remote_field, "on_delete", None), by_database)]
-    if names and counter.capture == "signals":
-        sentence = f"what the database deletes or changes by itself is not counted: on_delete of {', '.join(names)}."
-        hint = "Use Django's CASCADE or SET_NULL there, or capture='triggers'."
-        yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W004")
+    yield from check_source_relations(counter, source)
+    yield from check_values(counter, source)
 
 
 def _check_databases(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:

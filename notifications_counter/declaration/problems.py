@@ -32,7 +32,7 @@ def problems_of(counter: CounterDeclaration) -> list[Problem]:
     """All that is wrong; none where the counter can be used."""
     missing = [field for field in counter.model._meta.pk_fields if _is_unresolved(field)]
     if missing:
-        said = f"the primary key {missing[0].name!r} refers to {missing[0].remote_field.model}, which is not installed."
+        said = f"the primary key {missing[0].name!r} refers to {missing[0].related_model}, which is not installed."
         return [Problem(61, said, "Add its app to INSTALLED_APPS, or correct the name.")]
     found = [*_of_field(counter), *_of_alias(counter), *_of_capture(counter)]
     if counter.declared_source is not None:
@@ -199,7 +199,7 @@ def _no_column_hint(source: type[models.Model], name: str) -> str:
         field = source._meta.get_field(name)
     except FieldDoesNotExist:
         return ""
-    if field.many_to_many and field.concrete:
+    if field.many_to_many and not field.auto_created:
         through: Any = getattr(field.remote_field, "through", None)
         return f"{name!r} is a many-to-many field: count the rows of {through._meta.label} instead. " if through else ""
     return f"{name!r} is no column of its table. "

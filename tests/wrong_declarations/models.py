@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy
 
@@ -28,6 +29,10 @@ class Ticket(models.Model):
     ends = models.DateTimeField(null=True)
     day = models.DateField(null=True)
     price = models.DecimalField(max_digits=9, decimal_places=2, default=0)
+
+
+class Person(models.Model):
+    """An owner to whom nothing else refers."""
 
 
 class AbstractTicket(models.Model):
@@ -173,3 +178,86 @@ wrong("SumOfDecimals", Counter(Ticket, "assignee", sum="price"), "E032", "cannot
 wrong("NoCapture", Counter(Ticket, "assignee", capture="trigger"), "E015", "'trigger'", "triggers")
 wrong("CaptureIsNone", Counter(Ticket, "assignee", capture=None), "E015", "None")  # type: ignore[arg-type]
 wrong("TriggersOfNothing", Counter(capture="triggers", buffer="rows"), "E016", "no source")
+
+# Moments: frozen where the declaration is written, each in a way of its own
+
+NOW = timezone.now()
+DAY = datetime.timedelta(days=1)
+
+filtered("Now", Q(ends__gt=NOW), "E062", "ends__gt=datetime.datetime(", "was worked out", "depend on the clock")
+filtered("InThirtyDays", ~Q(ends__lt=NOW + 30 * DAY), "E062", "ends__lt=")
+filtered("WithoutFractions", Q(ends__gt=NOW.replace(microsecond=0)), *(["E062"] if NOW.second not in (0, 59) else []))
+filtered("AsText", Q(ends__gt=NOW.isoformat()), "E062", "ends__gt=")
+filtered("OneOfTwo", Q(ends__in=[datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), NOW]), "E062")
+filtered("Today", Q(day__gte=NOW.date()), "W060", "day__gte=datetime.date(", "is today")
+filtered("SinceMidnight", Q(ends__gte=NOW.replace(hour=0, minute=0, second=0, microsecond=0)), "W060")
+filtered("ALongTimeAgo", Q(ends__gte=datetime.datetime(2020, 1, 1, 12, 30, tzinfo=datetime.UTC)))
+filtered("EndOfADay", Q(ends__lte=datetime.datetime(2020, 1, 1, 23, 59, 59, 999_999, tzinfo=datetime.UTC)))
+filtered("ADay", Q(day=datetime.date(2020, 1, 1)) | Q(day__isnull=True))
+
+
+def owner() -> Any:
+    return models.OneToOneField(User, models.CASCADE, primary_key=True, db_constraint=False, related_name="+")
+
+
+class LastWeek(models.Model):
+    """Its value could have been written; its code says that it was not."""
+
+    user = owner()
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Ticket, "assignee", Q(day__gte=timezone.localdate() - 7 * DAY))
+
+
+SAID["wrong_declarations.LastWeek.counter"] = ("E062", "by timezone.localdate()")
+
+# Choices
+
+filtered("NoChoice", Q(state="opne"), "W061", "'opne' is none of the choices of 'state'", "'done', 'open'")
+filtered("NoChoiceInAList", Q(state__in=["open", "dnoe"]), "W061", "'dnoe' is none of the choices")
+filtered("AChoice", Q(state__in=["open", "done"]) & ~Q(state=""))
+
+# What nothing deletes
+
+wrong(
+    "NothingDeletes",
+    Counter(Ticket, "assignee"),
+    "W062",
+    "'user' has DO_NOTHING and db_constraint=False",
+    user=models.OneToOneField(User, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"),
+)
+
+if hasattr(models, "DB_CASCADE"):
+
+    class ByDatabase(models.Model):
+        """A source whose rows the database deletes and changes by itself, which it needs constraints for."""
+
+        owner = models.ForeignKey(Person, models.DB_CASCADE, related_name="+")
+        friend = models.ForeignKey(Person, models.DB_SET_NULL, null=True, related_name="+")
+        closed = models.BooleanField(default=False)
+
+    class Changed(models.Model):
+        owner = models.ForeignKey(Person, models.DB_SET_NULL, null=True, related_name="+")
+        friend = models.ForeignKey(Person, models.DB_SET_NULL, null=True, related_name="+")
+
+    class Unconstrained(models.Model):
+        owner = models.ForeignKey(Person, models.DB_CASCADE, db_constraint=False, related_name="+")
+
+    def to_person(**more: Any) -> Any:
+        return models.OneToOneField(Person, primary_key=True, related_name="+", **more)
+
+    kept: dict[str, Any] = {"db_constraint": False, "on_delete": models.CASCADE}
+    wrong("Deleted", Counter(ByDatabase, "owner"), "W004", "on_delete of owner.", user=to_person(**kept))
+    wrong("DeletedAndChanged", Counter(ByDatabase, "friend"), "W004", "of owner, friend.", user=to_person(**kept))
+    wrong("OwnerChanged", Counter(Changed, "owner"), "W004", "on_delete of owner.", user=to_person(**kept))
+    wrong("NotToldToDelete", Counter(Unconstrained, "owner"), user=to_person(**kept))
+    wrong(
+        "FriendInFilter", Counter(Changed, "owner", Q(friend=None)), "W004", "of owner, friend.", user=to_person(**kept)
+    )
+    wrong(
+        "NobodyDeletes",
+        Counter(Ticket, "assignee"),
+        "W062",
+        "'user' has DB_CASCADE and db_constraint=False",
+        user=to_person(on_delete=models.DB_CASCADE, db_constraint=False),
+    )
+    wrong("DatabaseDeletes", Counter(Ticket, "assignee"), user=to_person(on_delete=models.DB_CASCADE))
