@@ -15,12 +15,13 @@ class NotificationsCounterConfig(AppConfig):
 
     def ready(self) -> None:
         from .capture import listen
-        from .checks import declarations, deploy, triggers, versions
+        from .checks import declarations, deploy, names, triggers, versions
         from .management import migrate_handlers
 
         listen.install()
         listen.connect_all()
         register(declarations.check_settings, Tags.compatibility)
+        register(names.check_names, Tags.compatibility)
         register(versions.check_django, Tags.compatibility)
         register(declarations.check_counters, Tags.models)
         register(triggers.check_triggers, Tags.database)

@@ -22,7 +22,7 @@ from weakref import WeakSet
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
-from ..exceptions import BufferUnavailable
+from ..exceptions import BufferUnavailable, shown
 from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
@@ -33,6 +33,9 @@ ATTRIBUTE = "_notifications_counter_deltas"
 #: The connections, of all threads, whose transactions may have unsent deltas. Most often there are none, and a read
 #: need not look for the connection of its own thread, which takes it longer than all else that it does in Python.
 _changing: WeakSet[BaseDatabaseWrapper] = WeakSet()
+
+#: How many keys of events that may be lost the log names.
+MOST_NAMED = 20
 
 Sums = dict[str, int | None]
 
@@ -176,7 +179,7 @@ class TransactionDeltas:
             self.senders[store].push(store, self.token, sums)
         except Exception:
             # The change is committed and its caller must not fail. The intents stay and request a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
+            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else _lost(sums)
             logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
         requests = [key for key, amount in sums.items() if amount is None]
         if requests:
@@ -186,6 +189,11 @@ class TransactionDeltas:
 def has_unsent(store: CounterStore) -> bool:
     """Whether the caller's open transaction has deltas that it has not sent, of whatever counter."""
     return bool(_changing) and bool(current(store.connection))
+
+
+def _lost(sums: Sums) -> str:
+    some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
+    return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:

@@ -15,7 +15,7 @@ from django.db import models, transaction
 from django.db.models.signals import pre_save
 
 from ..compat.atomic import Undo, block, counted
-from ..exceptions import CountingConflict
+from ..exceptions import CountingConflict, quoted
 from . import counting, feed
 from .count_model import has_counts
 from .held import Hold, holding
@@ -214,4 +214,6 @@ def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using
                 return run()
         except RowAppeared:
             instance._state.adding = True
-    raise CountingConflict(f"{instance._meta.label}: row {instance.pk!r} kept appearing and disappearing. Try again.")
+    raise CountingConflict(
+        f"{instance._meta.label}: row {quoted(instance.pk)} kept appearing and disappearing. Try again."
+    )

@@ -14,6 +14,7 @@ from django.db import models
 from django.utils import timezone
 
 from ..conf import get_settings
+from ..exceptions import shown
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult
 from ..ledger.store import CounterStore
@@ -116,10 +117,10 @@ def _note(store: CounterStore, done: AuditResult) -> None:
 
 
 def _sentence(drifted: Sequence[RecountResult]) -> str:
-    some = ", ".join(f"{one.key}: {one.actual - one.difference} instead of {one.actual}" for one in drifted[:5])
+    some = ", ".join(f"{shown(one.key)}: {one.actual - one.difference} instead of {one.actual}" for one in drifted[:5])
     more = ", ..." if len(drifted) > 5 else ""
     counts = "1 wrong count" if len(drifted) == 1 else f"{len(drifted)} wrong counts"
     return (
         f"the audit has found and corrected {counts} ({some}{more}). Something changes rows behind"
-        ' the counter\'s back: see "Which changes are counted" in the documentation.'
+        ' the counter\'s back: the page "Limits" of the documentation says what, under "What is not counted at once".'
     )

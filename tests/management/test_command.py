@@ -105,7 +105,9 @@ class CommandTest(CounterTestCase):
         child = self.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         _, errors = child.communicate(timeout=60)
         self.assertEqual(child.returncode, 1)
-        self.assertIn("'nobody'", errors)
+        last = errors.splitlines()[-1]
+        self.assertIn(f"CommandError: Not all went well. {counter.label}: 'nobody' cannot be a key of", last)
+        self.assertIn("Its rows in notifications_counter_delta stay pending", last)
         self.assertEqual(self.stored(self.user), 1)
         bad.delete()
         self.assertEqual(self.start(stdout=subprocess.DEVNULL).wait(60), 0)
@@ -123,6 +125,37 @@ class CommandTest(CounterTestCase):
         self.assertEqual(child.returncode, 0, errors)
         self.assertNotIn("Traceback", errors)
         self.assertIn(" changed by +", out)
+
+    def test_a_loop_prints_nothing_of_rounds_in_which_nothing_happened(self) -> None:
+        notify(self.user)
+        child = self.start("--loop", "0.02", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            self.wait_for(1)
+            time.sleep(1)
+        finally:
+            child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=30)
+        said = [line for line in out.splitlines() if "stopped before the end" not in line]
+        self.assertEqual(len(said), 1, out)
+        self.assertIn(f"{counter.label}: 1 key changed by +1", said[0])
+
+    def test_called_by_a_program_it_leaves_that_programs_signals_alone(self) -> None:
+        notify(self.user)
+        program = (
+            "import os, signal, django; django.setup()\n"
+            "from django.core.management import call_command\n"
+            "from notifications_counter.signals import flushed\n"
+            "signal.signal(signal.SIGTERM, lambda *args: print('the host was told'))\n"
+            "end = lambda **kwargs: os.kill(os.getpid(), signal.SIGTERM)\n"
+            "flushed.connect(end)\n"
+            f"call_command({NAME!r}, verbosity=0, counter=[{counter.label!r}])\n"
+            "print('handled by', signal.getsignal(signal.SIGTERM).__name__)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=child_environment(), capture_output=True, text=True
+        )
+        self.assertEqual(done.stdout.splitlines(), ["the host was told", "handled by <lambda>"], done.stderr)
+        self.assertEqual(self.stored(self.user), 1)
 
     def test_a_loop_goes_on_after_its_database_connection_was_lost(self) -> None:
         if connection.vendor != "postgresql":

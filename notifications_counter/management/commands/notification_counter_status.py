@@ -12,7 +12,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from ...buffers.status import Status
 from ...conf import is_number
-from ...exceptions import CounterError
+from ...exceptions import CounterError, described
 from ...monitoring.report import as_object, as_text
 from ...monitoring.status import read_status
 from ...monitoring.thresholds import Thresholds
@@ -55,7 +55,7 @@ class Command(CounterCommand):
             try:
                 status = read_status(counter, self.options["database"])
             except (CounterError, DatabaseError, ConnectionDoesNotExist) as error:
-                wrong.append(f"{counter.label}: its status cannot be read: {error}")
+                wrong.append(f"{counter.label}: its status cannot be read: {described(error)}")
                 continue
             found.append(status)
             wrong += [f"{status.label}: {status.problem}"] if status.problem else []
