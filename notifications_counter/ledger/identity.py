@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterable
@@ -32,8 +33,8 @@ logger = logging.getLogger("notifications_counter")
 
 TABLE = Identity._meta.db_table
 
-#: On a connection: what is known of its database; that it is new; the hooks of the transaction that wrote an identity.
-KNOWN, NEW, WRITTEN = (f"_notifications_counter_identity_{name}" for name in ("known", "new", "written"))
+#: On a connection: that it is new; the hooks of the transaction that wrote an identity.
+NEW, WRITTEN = (f"_notifications_counter_identity_{name}" for name in ("new", "written"))
 
 #: After how many seconds a new connection looks again whether it leads to the same database.
 LOOK_AGAIN = 1
@@ -64,27 +65,40 @@ _known: dict[tuple[Any, ...], Known] = {}
 _round = 0
 
 
-def current(connection: BaseDatabaseWrapper) -> str | None:
-    """Who the database of a connection is; None where it is a copy that no flush has noticed, or was never migrated.
+class _Here(threading.local):
+    """What each thread need not look for its connection for: alias -> the database, where its name says all."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Known] = {}
+
+
+_here = _Here()
+
+
+def of_alias(alias: str) -> str | None:
+    """Who the database of an alias is; None where it is a copy that no flush has noticed, or was never migrated.
 
     It is looked up once by each process, and where a new connection might lead to another one.
     """
-    attributes = connection.__dict__
-    known: Known | None = attributes.get(KNOWN)
-    if (
-        known is not None
-        and known.round == _round
-        and (known.name is (name := connection.settings_dict["NAME"]) or known.name == name)
-        and known.schema == attributes.get("schema_name")
-        and not known.ask
-        and NEW not in attributes
-    ):
+    known = _here.known.get(alias)
+    if known is not None and known.round == _round and known.name is connections.settings[alias]["NAME"]:
         return known.uid
+    return current(connections[alias])
+
+
+def current(connection: BaseDatabaseWrapper) -> str | None:
+    """The same of a connection's database."""
     known = _remembered(connection)
     if known is None or _must_look_again(connection, known):
         return _look_up(connection, known)
-    setattr(connection, KNOWN, known)
+    _keep_here(connection, known)
     return known.uid
+
+
+def _keep_here(connection: BaseDatabaseWrapper, known: Known) -> None:
+    is_simple = known.schema is None and not known.ask and NEW not in connection.__dict__
+    if is_simple and connection.settings_dict is connections.settings.get(connection.alias):
+        _here.known[connection.alias] = known
 
 
 def without_a_question(alias: str) -> str | None:
@@ -132,7 +146,7 @@ def _remember(connection: BaseDatabaseWrapper, uid: str, is_in_many: bool) -> No
     if ask:
         _known[(*place, None, dialect_of(connection).schema(connection, TABLE))] = known
     _known[(*place, schema, None)] = known
-    setattr(connection, KNOWN, known)
+    _keep_here(connection, known)
 
 
 def read(connection: BaseDatabaseWrapper) -> tuple[Identity | None, Any]:
@@ -150,9 +164,9 @@ def forget() -> None:
 
 def _note_new(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """A new connection may lead to another database: one that was restored, or that took the place of the first."""
-    if KNOWN in connection.__dict__ or any(place[0] == connection.alias for place in list(_known)):
+    _here.known.pop(connection.alias, None)
+    if any(place[0] == connection.alias for place in list(_known)):
         setattr(connection, NEW, True)
-    connection.__dict__.pop(KNOWN, None)
 
 
 connection_created.connect(_note_new, dispatch_uid="notifications_counter.identity")

@@ -6,10 +6,10 @@ from functools import cached_property
 
 from django.db import connections, models, router
 
-from ..identity_table import Identity
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
 from ..exceptions import CounterError
+from ..identity_table import Identity
 from .tables import Delta, Progress
 
 

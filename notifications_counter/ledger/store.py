@@ -61,7 +61,7 @@ class CounterStore:
     @property
     def database_id(self) -> str | None:
         """Who the database is; None where it is a copy that no flush has noticed yet, or was never migrated."""
-        return identity.current(self.connection)
+        return identity.of_alias(self.using)
 
     @property
     def digest(self) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...exceptions import BufferMismatch, BufferUnavailable
-from ...ledger import identity
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .. import on_commit
-from .server import Base, RedisServer
+from .server import RedisServer
 from .shards import Shards
 
 #: How often a reader tries again when a flush came between its two snapshots.
@@ -112,9 +111,7 @@ class Reader:
         self.store = store
         self.cache_ttl = cache_ttl
         self.database_only = database_only
-        connection = store.connection
-        self.unsent = on_commit.current(connection)
-        self.database_id = identity.current(connection)
+        self.unsent = on_commit.current(store.connection)
 
     def values(self, keys: Sequence[str]) -> dict[str, int]:
         """The values of keys, the caller's own transaction included."""
@@ -134,7 +131,7 @@ class Reader:
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         if self.unsent or self.database_only:
             keys = [key for key in keys if self._may_be_cached(key)]
-        names = cache_names(self._base(shard), keys)
+        names = cache_names(self.shards.base(self.store, shard), keys)
         return self._with_own(cached_values(keys, self.server.get_many(names))) if names else {}
 
     def value(self, key: str) -> int:
@@ -143,13 +140,10 @@ class Reader:
             return self.values([key])[key]
         shard = self.shards.of(self.store, key)
         try:
-            value = integer(self.server.get(*cache_names(self._base(shard), [key])))
+            value = integer(self.server.get(*cache_names(self.shards.base(self.store, shard), [key])))
             return self._computed(shard, [key])[key] if value is None else value
         except (BufferUnavailable, BufferMismatch):
             return self._from_database([key])[key]
-
-    def _base(self, shard: int) -> Base:
-        return self.shards.base_on(self.database_id, self.store, shard)
 
     def _may_be_cached(self, key: str) -> bool:
         """Whether a cached value lacks nothing but deltas of the open transaction that are known."""
@@ -206,7 +200,7 @@ class Reader:
         return in_database.in_database([key])[key] + in_redis.keys[key].amount(int(in_redis.seq), row)
 
     def _read_redis(self, shard: int, keys: Sequence[str]) -> ShardSnapshot:
-        seq, version, has_batch, *rest = self.server.run("snapshot", self._base(shard), *keys)
+        seq, version, has_batch, *rest = self.server.run("snapshot", self.shards.base(self.store, shard), *keys)
         pending = (
             PendingDeltas(pending, score, str(rank), bool(requested))
             for pending, score, rank, requested in in_parts(rest, 4)
@@ -219,7 +213,7 @@ class Reader:
             pending = in_redis.keys[key]
             arguments += [key, pending.pending, pending.score, pending.rank, value]
         if values:
-            self.server.run("fill", self._base(shard), *arguments)
+            self.server.run("fill", self.shards.base(self.store, shard), *arguments)
 
     def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
         """Redis does not answer: what is stored, and what is pending in the database; or it is not the place to ask."""

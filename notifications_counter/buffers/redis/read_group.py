@@ -66,7 +66,7 @@ class GroupReader(Reader):
             return self._sums(in_database, {}, set())
 
     def _found(self) -> dict[str, int]:
-        base = self._base(self.shard)
+        base = self.shards.base(self.store, self.shard)
         may_be_cached = not self.database_only and all(map(self._is_known, self.own))
         for _ in range(TRIES):
             is_cached, *reply = self.server.run("group", base, self.group, int(may_be_cached))
@@ -129,4 +129,4 @@ class GroupReader(Reader):
         for key, value in values.items():
             if value:
                 arguments += [split_group(key)[1], value]
-        self.server.run("fill_group", self._base(self.shard), *arguments)
+        self.server.run("fill_group", self.shards.base(self.store, self.shard), *arguments)
