@@ -76,7 +76,7 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return self.amounts.read(self.buffer.value(self.store(using), self.key_text(key)))
+        return self.amounts.read(buffer_of(self).value(store_of(self, using), self.keys.text(key)))
 
     def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
         """The values of many keys.

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
+from ..compat.atomic import joined
 from ..compat.transactions import sends_after_commit
+from ..ledger import deltas
 from ..ledger.correct import correct_by_rows
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -22,8 +24,9 @@ class DatabaseBuffer(Buffer):
     supports_triggers = True
 
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
-        with transaction.atomic(using=store.using, savepoint=False):
-            store.insert_deltas(sums)
+        connection = store.connection
+        with joined(connection):
+            deltas.insert(connection, store.label, sums)
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}

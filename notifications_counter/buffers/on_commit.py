@@ -17,8 +17,8 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
+from weakref import WeakSet
 
-from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
@@ -29,6 +29,10 @@ logger = logging.getLogger("notifications_counter")
 
 #: On the connection: the deltas that its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_deltas"
+
+#: The connections, of all threads, whose transactions may have unsent deltas. Most often there are none, and a read
+#: need not look for the connection of its own thread, which takes it longer than all else that it does in Python.
+_changing: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
 Sums = dict[str, int | None]
 
@@ -116,7 +120,7 @@ class TransactionDeltas:
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = hooks(self.connection)
-        transaction.on_commit(hook, using=self.connection.alias)
+        self.connection.on_commit(hook)
         if not self.in_test_case:
             hook_list.insert(len(self.hooks), hook_list.pop())
             if not self._is_open:
@@ -150,13 +154,15 @@ class TransactionDeltas:
         refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
         self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[store] = refused
-        store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+        if refused:
+            store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
         if not self.announced:
             self.announce()
         self.sent = True
+        _changing.discard(self.connection)
         for store, sums in self.accepted.items():
             if sums:
                 self._send(store, sums)
@@ -177,12 +183,19 @@ class TransactionDeltas:
             self.senders[store].recount_now(store, requests)
 
 
+def has_unsent(store: CounterStore) -> bool:
+    """Whether the caller's open transaction has deltas that it has not sent, of whatever counter."""
+    return bool(_changing) and bool(current(store.connection))
+
+
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
     """What the open transaction of a connection has not sent: in a test case, of each block by itself."""
     kept: list[TransactionDeltas] = vars(connection).get(ATTRIBUTE, [])
     if kept:
         kept = [unsent for unsent in kept if not unsent.is_over]
         setattr(connection, ATTRIBUTE, kept)
+    if not kept:
+        _changing.discard(connection)
     return kept
 
 
@@ -193,6 +206,7 @@ def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
         return kept[-1]
     unsent = TransactionDeltas(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
+    _changing.add(connection)
     before_commits(connection, announce_all)
     return unsent
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from django.core.checks import CheckMessage
 from django.db import transaction
 
+from ...compat.atomic import joined
 from ...compat.transactions import sends_after_commit
 from ...exceptions import BufferUnavailable
 from ...ledger import identity, progress
@@ -27,7 +28,7 @@ from . import asynchronous
 from . import options as checked
 from .checks import check_client
 from .client import redis, text, unlink
-from .read import KEYS_A_READ, Reader, cache_names, cached_values
+from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
 from .read_group import GroupReader, cached_group, group_name
 from .recount import Recounter
 from .server import Base, RedisServer
@@ -103,7 +104,7 @@ class RedisBuffer(Buffer):
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         connection = store.connection
         if self.database_only or not self._is_open(store):
-            with transaction.atomic(using=store.using, savepoint=False):
+            with joined(connection):
                 self._insert_deltas(store, sums)
         elif sends_after_commit(connection):
             on_commit.begin(connection).add(self, store, sums)
@@ -233,7 +234,13 @@ class RedisBuffer(Buffer):
     # Reads
 
     def value(self, store: CounterStore, key: str) -> int:
-        return self._reader(store).value(key)
+        if self.database_only or on_commit.has_unsent(store):
+            return self._reader(store).values([key])[key]
+        with suppress(BufferUnavailable):
+            base = self.shards.base(store, self.shards.of(store, key))
+            if (cached := integer(self.server.get(cache_name(base, key)))) is not None:
+                return cached
+        return self._reader(store).compute(key)
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)

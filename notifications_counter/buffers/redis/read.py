@@ -78,9 +78,14 @@ def number(score: str) -> int:
     return int(float(score)) if score else 0
 
 
+def cache_name(base: str, key: str) -> str:
+    """What the cached value of a key is called."""
+    return f"{base}:total:{key}"
+
+
 def cache_names(base: str, keys: Sequence[str]) -> list[str]:
-    """What the cached values of keys are called."""
-    return [f"{base}:total:{key}" for key in keys]
+    """The same of many keys."""
+    return [cache_name(base, key) for key in keys]
 
 
 def cached_values(keys: Sequence[str], replies: Sequence[Any]) -> dict[str, int]:
@@ -134,14 +139,10 @@ class Reader:
         names = cache_names(self.shards.base(self.store, shard), keys)
         return self._with_own(cached_values(keys, self.server.get_many(names))) if names else {}
 
-    def value(self, key: str) -> int:
-        """The value of one key: a single cache lookup, where the caller has no transaction with deltas."""
-        if self.unsent or self.database_only:
-            return self.values([key])[key]
-        shard = self.shards.of(self.store, key)
+    def compute(self, key: str) -> int:
+        """The value of one key that is not cached."""
         try:
-            value = integer(self.server.get(*cache_names(self.shards.base(self.store, shard), [key])))
-            return self._computed(shard, [key])[key] if value is None else value
+            return self._computed(self.shards.of(self.store, key), [key])[key]
         except (BufferUnavailable, BufferMismatch):
             return self._from_database([key])[key]
 
