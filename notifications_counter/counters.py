@@ -17,7 +17,7 @@ from .flushing.drain import drain
 from .flushing.flush import flush
 from .ledger.snapshot import RecountResult
 from .ledger.store import CounterStore
-from .reconciliation.recount import recount
+from .reconciliation.recount import recount_anew
 
 
 def counters() -> list[Counter]:
@@ -236,7 +236,8 @@ class Counter(CounterDeclaration):
             RecountInTransaction: called inside a transaction.
             BufferUnavailable: the buffer's server does not answer.
         """
-        return recount(self.store(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
+        store, texts = self.store(using), list(dict.fromkeys(self.key_text(key) for key in keys))
+        return recount_anew(store, texts, check=check)
 
     def request_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
         """Request a recount of keys, in the caller's transaction, because what it changes cannot be determined.

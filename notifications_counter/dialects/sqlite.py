@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, CountTable, Dialect, Sums
+from .base import DISK_FULL, CountTable, Dialect, Place, Sums
+
+#: Tells the databases in the memory of this process, and of those that it forks, from all others.
+PROCESS = uuid.uuid4().hex
 
 
 class SQLite(Dialect):
@@ -56,6 +61,22 @@ class SQLite(Dialect):
                 f" SET {table.amount} = {table.added(f'{table.amount} + excluded.{table.amount}')}",
                 [*table.defaults, table.in_json(sums)],
             )
+
+    def place(self, connection: BaseDatabaseWrapper, table: str) -> Place | None:
+        """The file: its path, and which file it is, or the process in whose memory it is."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = %s", [table])
+            if cursor.fetchone() is None:
+                return None
+            cursor.execute("PRAGMA database_list")
+            path = next(path for _, name, path in cursor.fetchall() if name == "main")
+        if not path:
+            return Place(f"memory of {PROCESS} {os.getpid()}, {connection.settings_dict['NAME']}")
+        try:
+            found = os.stat(path)
+        except OSError:  # removed, while it is open
+            return Place(f"file {path}")
+        return Place(f"file {os.path.realpath(path)}, {found.st_dev} {found.st_ino}")
 
     def may_pass(self, error: DatabaseError) -> bool:
         return super().may_pass(error) and "locked" in str(error)

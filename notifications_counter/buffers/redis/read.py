@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import BufferUnavailable
+from ...exceptions import BufferMismatch, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .. import on_commit
@@ -130,7 +130,7 @@ class Reader:
             found = self._cached(shard, keys)
             missing = [key for key in keys if key not in found]
             return found | self._computed(shard, missing) if missing else found
-        except BufferUnavailable:
+        except (BufferUnavailable, BufferMismatch):
             return self._from_database(keys)
 
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
@@ -143,7 +143,7 @@ class Reader:
         """The value of one key that is not cached."""
         try:
             return self._computed(self.shards.of(self.store, key), [key])[key]
-        except BufferUnavailable:
+        except (BufferUnavailable, BufferMismatch):
             return self._from_database([key])[key]
 
     def _may_be_cached(self, key: str) -> bool:
@@ -217,12 +217,16 @@ class Reader:
             self.server.run("fill", self.shards.base(self.store, shard), *arguments)
 
     def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
-        """Redis does not answer: what is stored, and what is pending in the database."""
+        """Redis does not answer: what is stored, and what is pending in the database; or it is not the place to ask."""
         found: dict[str, int] = {}
         for part in in_parts(keys):
             snapshot = self.store.snapshot(part)
             counted = [key for key in part if not self._is_known(key)]
-            counted += self.store.keys_to_count(snapshot, part)
+            counted += self.store.keys_to_count(snapshot, part, self._sees_all(snapshot))
             found |= self._with_own(snapshot.in_database(part))
             found |= self.store.actual_counts(counted) if counted else {}
         return found
+
+    def _sees_all(self, in_database: Snapshot) -> bool:
+        """Whether no deltas may be pending where nobody looks, because of the settings or of the database."""
+        return self.store.sees_all(in_database.shards[0], self.shards.layout)
