@@ -6,6 +6,9 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with ROLLBACK
+and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends nothing.
+
 In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
 Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
 """
@@ -22,6 +25,7 @@ from weakref import WeakSet
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
+from ..dialects import dialect_of
 from ..exceptions import BufferUnavailable, shown
 from ..ledger.store import CounterStore
 
@@ -81,7 +85,7 @@ class TransactionDeltas:
         token: names the transaction in its intents.
         accepted: the deltas that were announced, and that the buffer expects.
         rows: the keys of which deltas were inserted in the database instead.
-        sent: whether the commit has sent them.
+        sent: whether the commit has sent them, or has turned out to be none.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
@@ -146,12 +150,25 @@ class TransactionDeltas:
     def announce(self) -> None:
         """Before the commit: tell the buffer which keys will change, and insert in the database what it refuses."""
         self.announced = True
+        dialect = dialect_of(self.connection)
+        if dialect.rolls_back_commits(self.connection):
+            self.sent = True
+            return
+        in_doubt = dialect.may_have_rolled_back(self.connection)
         together = Hook(self)
         for hook in self.hooks.values():
             for store, sums in hook.deltas.items():
-                together.add(store, sums)
+                together.add(store, self._in_doubt(store, sums) if in_doubt else sums)
         for store, sums in together.deltas.items():
             self._announce(store, {key: amount for key, amount in sums.items() if amount != 0})
+
+    def _in_doubt(self, store: CounterStore, sums: Sums) -> Sums:
+        """Which of the changes are still there cannot be determined: they are recounted."""
+        if not store.events:
+            return dict.fromkeys(sums)
+        said = "%s: the database has failed in the middle of a transaction, so that these may not belong to it: %s"
+        logger.error(said, store.label, sums)
+        return sums
 
     def _announce(self, store: CounterStore, sums: Sums) -> None:
         refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
@@ -164,6 +181,8 @@ class TransactionDeltas:
         """After the commit: send the deltas that were announced."""
         if not self.announced:
             self.announce()
+        if self.sent:
+            return
         self.sent = True
         _changing.discard(self.connection)
         for store, sums in self.accepted.items():

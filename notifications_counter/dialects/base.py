@@ -263,6 +263,16 @@ class Dialect:
             f"There is no flush for {connection.display_name}, only for MariaDB, MySQL, PostgreSQL and SQLite."
         )
 
+    # The end of a transaction
+
+    def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the open transaction has failed, so that its commit rolls back, perhaps without an error."""
+        return False
+
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the transaction may have been rolled back without Django, and gone on as another one."""
+        return False
+
     # Failures
 
     def may_pass(self, error: DatabaseError) -> bool:

@@ -48,6 +48,13 @@ class MySQL(Dialect):
     def decimal_units(self, sql: str, scale: int, places: int) -> str:
         return f"CAST({sql} * {scale} AS SIGNED)"
 
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """A deadlock rolls back everything, and the next statement begins another transaction.
+
+        Django notes errors of statements until the next commit or rollback, but for those of constraints.
+        """
+        return connection.errors_occurred
+
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
         kinds = [_json_column(column, f"j.k{place}") for place, column in enumerate(table.keys)]
         keys = "".join(f"{key} AS k{place}, " for place, (_, key) in enumerate(kinds))

@@ -11,6 +11,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, Place, Sums
 
+#: The status of a transaction in which a statement has failed, in every version of the driver.
+IN_ERROR = 3
+
 #: SQLSTATE codes: serialization failure, deadlock, lock time-out; and classes: connection lost, shut down by an admin.
 PASSING = ("40001", "40P01", "55P03", "08", "57P")
 
@@ -21,6 +24,11 @@ class PostgreSQL(Dialect):
     has_fill_factor = True
     bytewise = ' COLLATE "C"'
     advice = {"25006": READ_ONLY, "53100": DISK_FULL}
+
+    def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
+        """PostgreSQL answers COMMIT with ROLLBACK then, and the driver takes that for success."""
+        driver = connection.connection
+        return driver is not None and not driver.closed and driver.info.transaction_status == IN_ERROR
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         return "C"  # in which an index finds the keys that begin alike

@@ -40,6 +40,10 @@ class SQLite(Dialect):
     def decimal_sum(self, sql: str, places: int) -> str:
         return f"ROUND({sql}, {places})"
 
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """By a trigger's RAISE(ROLLBACK), ON CONFLICT ROLLBACK, a full disk; what followed was committed by itself."""
+        return connection.connection is not None and not connection.connection.in_transaction
+
     def lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         # An update, even one of no rows, takes the write lock of the database before anything is read.
         connection, meta = connections[rows.db], (rows.model._meta.concrete_model or rows.model)._meta
