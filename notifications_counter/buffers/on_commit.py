@@ -6,8 +6,9 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
-A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with ROLLBACK
-and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends nothing.
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with
+ROLLBACK and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends
+nothing.
 
 In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
 Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
