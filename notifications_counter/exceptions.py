@@ -61,6 +61,10 @@ class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 
 
+class UnknownDatabase(BufferUnavailable):
+    """A database is a copy of another one, and no flush has noticed it yet: what is in Redis is not its own."""
+
+
 class DatabaseFailed(CounterError):
     """The database failed in a way that does not pass, or not soon. What was not applied is still pending."""
 

@@ -6,6 +6,9 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with ROLLBACK
+and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends nothing.
+
 In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
 Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
 """
@@ -17,11 +20,12 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
+from weakref import WeakSet
 
-from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
+from ..dialects import dialect_of
 from ..exceptions import BufferUnavailable, shown
 from ..ledger.store import CounterStore
 
@@ -29,6 +33,10 @@ logger = logging.getLogger("notifications_counter")
 
 #: On the connection: the deltas that its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_deltas"
+
+#: The connections, of all threads, whose transactions may have unsent deltas. Most often there are none, and a read
+#: need not look for the connection of its own thread, which takes it longer than all else that it does in Python.
+_changing: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
 #: How many keys of events that may be lost the log names.
 MOST_NAMED = 20
@@ -77,7 +85,7 @@ class TransactionDeltas:
         token: names the transaction in its intents.
         accepted: the deltas that were announced, and that the buffer expects.
         rows: the keys of which deltas were inserted in the database instead.
-        sent: whether the commit has sent them.
+        sent: whether the commit has sent them, or has turned out to be none.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
@@ -119,7 +127,7 @@ class TransactionDeltas:
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = hooks(self.connection)
-        transaction.on_commit(hook, using=self.connection.alias)
+        self.connection.on_commit(hook)
         if not self.in_test_case:
             hook_list.insert(len(self.hooks), hook_list.pop())
             if not self._is_open:
@@ -142,24 +150,41 @@ class TransactionDeltas:
     def announce(self) -> None:
         """Before the commit: tell the buffer which keys will change, and insert in the database what it refuses."""
         self.announced = True
+        dialect = dialect_of(self.connection)
+        if dialect.rolls_back_commits(self.connection):
+            self.sent = True
+            return
+        in_doubt = dialect.may_have_rolled_back(self.connection)
         together = Hook(self)
         for hook in self.hooks.values():
             for store, sums in hook.deltas.items():
-                together.add(store, sums)
+                together.add(store, self._in_doubt(store, sums) if in_doubt else sums)
         for store, sums in together.deltas.items():
             self._announce(store, {key: amount for key, amount in sums.items() if amount != 0})
+
+    def _in_doubt(self, store: CounterStore, sums: Sums) -> Sums:
+        """Which of the changes are still there cannot be determined: they are recounted."""
+        if not store.events:
+            return dict.fromkeys(sums)
+        said = "%s: the database has failed in the middle of a transaction, so that these may not belong to it: %s"
+        logger.error(said, store.label, sums)
+        return sums
 
     def _announce(self, store: CounterStore, sums: Sums) -> None:
         refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
         self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[store] = refused
-        store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+        if refused:
+            store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
         if not self.announced:
             self.announce()
+        if self.sent:
+            return
         self.sent = True
+        _changing.discard(self.connection)
         for store, sums in self.accepted.items():
             if sums:
                 self._send(store, sums)
@@ -180,6 +205,11 @@ class TransactionDeltas:
             self.senders[store].recount_now(store, requests)
 
 
+def has_unsent(store: CounterStore) -> bool:
+    """Whether the caller's open transaction has deltas that it has not sent, of whatever counter."""
+    return bool(_changing) and bool(current(store.connection))
+
+
 def _lost(sums: Sums) -> str:
     some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
     return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
@@ -191,6 +221,8 @@ def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
     if kept:
         kept = [unsent for unsent in kept if not unsent.is_over]
         setattr(connection, ATTRIBUTE, kept)
+    if not kept:
+        _changing.discard(connection)
     return kept
 
 
@@ -201,6 +233,7 @@ def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
         return kept[-1]
     unsent = TransactionDeltas(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
+    _changing.add(connection)
     before_commits(connection, announce_all)
     return unsent
 

@@ -60,15 +60,17 @@ def bulk_create(
 
 def _created(source: Source, objs: Sequence[models.Model], using: str) -> Rows:
     """The rows of new instances: as these have them, else read back, all at once."""
-    rows = [(instance, source.in_memory(instance)) for instance in objs]
-    # A few databases do not tell the primary keys.
-    found = {_pk(source, instance): row for instance, row in rows if row is not None}
-    if len(found) < len(objs):
-        found |= source.lock_instances([instance for instance, row in rows if row is None], using)
-    return found
+    found, unknown = Rows(), []
+    for instance in objs:
+        if (row := source.in_memory(instance)) is None:
+            unknown.append(instance)
+        else:
+            found[_pk(source, instance)] = row
+    return found | source.lock_instances(unknown, using) if unknown else found
 
 
 def _pk(source: Source, instance: models.Model) -> Any:
+    """The primary key of a new row, or whatever stands for it: a few databases do not tell it."""
     pk = source.pk_of(instance)
     return object() if pk is None else pk
 

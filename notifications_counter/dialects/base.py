@@ -116,6 +116,19 @@ class CountTable:
         return json.dumps(rows, default=str)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a database is.
+
+    Attributes:
+        fingerprint: what tells it from every other database, also from one that holds the same rows.
+        schemas: how many schemas of it hold the table that was asked for.
+    """
+
+    fingerprint: str
+    schemas: int = 1
+
+
 class Dialect:
     """One database's way of saying things. Stateless: what it works on is a parameter."""
 
@@ -250,6 +263,16 @@ class Dialect:
             f"There is no flush for {connection.display_name}, only for MariaDB, MySQL, PostgreSQL and SQLite."
         )
 
+    # The end of a transaction
+
+    def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the open transaction has failed, so that its commit rolls back, perhaps without an error."""
+        return False
+
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the transaction may have been rolled back without Django, and gone on as another one."""
+        return False
+
     # Failures
 
     def may_pass(self, error: DatabaseError) -> bool:
@@ -264,6 +287,24 @@ class Dialect:
         """What to do about a refusal; empty where that is not known."""
         by_code = self.advice.get(self.code(error))
         return by_code or next((said for part, said in self.advice.items() if str(part) in str(error)), "")
+
+    # Where it is
+
+    def place(self, connection: BaseDatabaseWrapper, table: str) -> Place | None:
+        """Where the database is to which a connection leads; None where it has not the table.
+
+        Args:
+            connection: the connection.
+            table: the name of a table of the package's own.
+        """
+        if table not in connection.introspection.table_names():
+            return None
+        names = ("ENGINE", "HOST", "PORT", "NAME")
+        return Place(":".join(str(connection.settings_dict.get(name, "")) for name in names))
+
+    def schema(self, connection: BaseDatabaseWrapper, table: str) -> Any:
+        """Which table of that name is meant right now, where several schemas have one."""
+        return None
 
     # Settings
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, CountTable, Dialect, Sums
+from .base import DISK_FULL, CountTable, Dialect, Place, Sums
+
+#: Tells the databases in the memory of this process, and of those that it forks, from all others.
+PROCESS = uuid.uuid4().hex
 
 
 class SQLite(Dialect):
@@ -35,6 +40,10 @@ class SQLite(Dialect):
     def decimal_sum(self, sql: str, places: int) -> str:
         return f"ROUND({sql}, {places})"
 
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """By a trigger's RAISE(ROLLBACK), ON CONFLICT ROLLBACK, a full disk; what followed was committed by itself."""
+        return connection.connection is not None and not connection.connection.in_transaction
+
     def lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         # An update, even one of no rows, takes the write lock of the database before anything is read.
         connection, meta = connections[rows.db], (rows.model._meta.concrete_model or rows.model)._meta
@@ -56,6 +65,22 @@ class SQLite(Dialect):
                 f" SET {table.amount} = {table.added(f'{table.amount} + excluded.{table.amount}')}",
                 [*table.defaults, table.in_json(sums)],
             )
+
+    def place(self, connection: BaseDatabaseWrapper, table: str) -> Place | None:
+        """The file: its path, and which file it is, or the process in whose memory it is."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = %s", [table])
+            if cursor.fetchone() is None:
+                return None
+            cursor.execute("PRAGMA database_list")
+            path = next(path for _, name, path in cursor.fetchall() if name == "main")
+        if not path:
+            return Place(f"memory of {PROCESS} {os.getpid()}, {connection.settings_dict['NAME']}")
+        try:
+            found = os.stat(path)
+        except OSError:  # removed, while it is open
+            return Place(f"file {path}")
+        return Place(f"file {os.path.realpath(path)}, {found.st_dev} {found.st_ino}")
 
     def may_pass(self, error: DatabaseError) -> bool:
         return super().may_pass(error) and "locked" in str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from django.db import Error as DatabaseError
 
@@ -12,6 +13,7 @@ from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
 from ..exceptions import CounterError, FlushFailed, described
+from ..ledger.introspection import Tables
 from ..ledger.store import CounterStore
 from .drain import drain as drain_one
 from .flush import flush
@@ -32,6 +34,8 @@ def flush_all(
     drain: bool = False,
 ) -> list[FlushResult]:
     """Flush counters one after the other. One that fails is logged, and keeps no other from its turn.
+
+    A counter is passed over where its database, or the current schema, has no tables for it.
 
     Args:
         counters: the counters; all where they are left out.
@@ -58,7 +62,11 @@ def flush_each(
 ) -> Iterator[FlushResult]:
     """As ``flush_all``, one result at a time."""
 
+    tables = cache(Tables)
+
     def flush_one(store: CounterStore) -> FlushResult:
+        if sentence := tables(store.using).lacks(store.counter):
+            return FlushResult(store.label, passed_over=sentence)
         result = flush(store, chunk_size=chunk_size, stop=stop, report=report)
         if drain and result.ok:
             drain_one(store)

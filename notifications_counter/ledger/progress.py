@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,3 +72,22 @@ def move(using: str, label: str, name: str, old: str | None, values: Mapping[str
 def update(using: str, label: str, values: Mapping[str, Any]) -> None:
     """Change the rows of all shards of a counter."""
     rows_of(Progress, using).filter(counter=label).update(**values)
+
+
+def forget_elsewhere(using: str, events: Collection[str]) -> dict[str, bool]:
+    """Forget where deltas may be pending outside the database: what is there belongs to another database.
+
+    Args:
+        using: the database alias.
+        events: the labels of the counters that cannot be backfilled again.
+
+    Returns:
+        The labels of the counters concerned, and whether a flush has ever worked on each.
+    """
+    rows = rows_of(Progress, using)
+    found = rows.exclude(prefix="").order_by("counter", "-shard").values_list("counter", "flushed_at")
+    labels = {label: flushed_at is not None for label, flushed_at in found}
+    nothing = {"prefix": "", "shards": 1, "run_id": "", "batch": 0, "position": 0, "size": 0, "lost_at": None}
+    rows.filter(counter__in=labels).update(**nothing)
+    rows.filter(counter__in=labels.keys() - set(events)).update(backfilled=False, recounted_to=None)
+    return labels

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from django.db import connections
 from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
@@ -18,7 +19,8 @@ from django.db.migrations.operations.base import Operation
 from ..buffers.recording import buffer_of, store_of
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import BufferUnavailable
-from ..ledger import progress
+from ..identity_table import Identity
+from ..ledger import identity, progress
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
 from ..triggers.install import Triggers, forget_pending
@@ -41,9 +43,28 @@ def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = 
     _say(Triggers(tables).install(), verbosity, stdout)
     touched = {label for migration, _ in plan for label in touched_apps(migration)}
     if tables.has(Progress, Delta):
+        _identify(tables)
         for counter in tables.counters():
             forget_pending(using, counter)
             _prepare(counter, using, touched)
+
+
+def _identify(tables: Tables) -> None:
+    """Say who the database is; one that was emptied, as by ``manage.py flush``, is another one from now on.
+
+    What is in Redis of the rows that are gone would be read for new ones with the same keys. Processes that go on, and
+    have not learnt of it yet, find nothing cached.
+    """
+    using = tables.using
+    if identity.TABLE not in tables.names:  # the app's migrations are switched off
+        with connections[using].schema_editor() as editor:
+            editor.create_model(Identity)
+    if identity.identify(using) is None or Progress.objects.using(using).exists():
+        return
+    for counter in tables.counters():
+        with suppress(BufferUnavailable):
+            buffer_of(counter).clear_cache(store_of(counter, using))
+    identity.begin_anew(using)
 
 
 def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:

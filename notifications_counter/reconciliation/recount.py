@@ -13,6 +13,7 @@ from django.db import transaction
 
 from ..buffers.recording import buffer_of
 from ..exceptions import RecountFailed, RecountInTransaction, shown
+from ..ledger.identity import identify
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
 
@@ -21,6 +22,15 @@ PAUSE = 0.02
 
 #: After so many tries the keys are frozen, and what is under way has so many seconds to end.
 TRIES_BEFORE_FREEZE, PAUSE_AFTER_FREEZE = 3, 0.1
+
+
+def recount_anew(store: CounterStore, keys: Sequence[str], *, check: bool = False) -> list[RecountResult]:
+    """Recount keys, by a call of its own: a database that is a copy is noticed before; see ``Counter.recount``."""
+    store.refuse_events()
+    refuse_in_transaction(store)
+    if not check:
+        identify(store.using)
+    return recount(store, keys, check=check)
 
 
 def recount(

@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 from django.core.checks import CheckMessage
 from django.db import transaction
 
+from ...compat.atomic import joined
 from ...compat.transactions import sends_after_commit
 from ...exceptions import BufferUnavailable
-from ...ledger import progress
+from ...ledger import identity, progress
 from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
@@ -27,7 +28,7 @@ from . import asynchronous
 from . import options as checked
 from .checks import check_client
 from .client import redis, text, unlink
-from .read import KEYS_A_READ, Reader, cache_names, cached_values
+from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
 from .read_group import GroupReader, cached_group, group_name
 from .recount import Recounter
 from .server import Base, RedisServer
@@ -61,7 +62,7 @@ class RedisBuffer(Buffer):
         self.shards = Shards(self.layout)
         checked.check_timeout(alias, self.options)
         self.database_only = checked.yes_or_no(alias, self.options, "DATABASE_ONLY")
-        self._known_open: set[CounterStore] = set()
+        self._known_open: set[tuple[CounterStore, str]] = set()
 
     def check(self) -> list[CheckMessage]:
         return check_client(self.alias, self.options)
@@ -88,12 +89,14 @@ class RedisBuffer(Buffer):
 
     def _is_open(self, store: CounterStore) -> bool:
         """Whether a flush has noted for all that deltas may be pending here. Until then they go to the database."""
-        if store not in self._known_open:
+        database_id = store.database_id
+        if database_id is None:
+            return False
+        if (store, database_id) not in self._known_open:
             known = store.snapshot([]).shards[0]
-            store.check_layout(known, self.layout)
-            if not known.prefix:
+            if not (known.prefix and store.sees_all(known, self.layout)):
                 return False
-            self._known_open.add(store)
+            self._known_open.add((store, database_id))
         return True
 
     # Writes
@@ -101,7 +104,7 @@ class RedisBuffer(Buffer):
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         connection = store.connection
         if self.database_only or not self._is_open(store):
-            with transaction.atomic(using=store.using, savepoint=False):
+            with joined(connection):
                 self._insert_deltas(store, sums)
         elif sends_after_commit(connection):
             on_commit.begin(connection).add(self, store, sums)
@@ -231,7 +234,13 @@ class RedisBuffer(Buffer):
     # Reads
 
     def value(self, store: CounterStore, key: str) -> int:
-        return self._reader(store).value(key)
+        if self.database_only or on_commit.has_unsent(store):
+            return self._reader(store).values([key])[key]
+        with suppress(BufferUnavailable):
+            base = self.shards.base(store, self.shards.of(store, key))
+            if (cached := integer(self.server.get(cache_name(base, key)))) is not None:
+                return cached
+        return self._reader(store).compute(key)
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)
@@ -253,14 +262,19 @@ class RedisBuffer(Buffer):
         return found | await super().avalues(store, missing) if missing else found
 
     async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
-        client = None if self.database_only else self._async_clients.here()
+        client, database_id = self._async_client(store)
         if client is not None:
-            name = group_name(self.shards.base(store, self.shards.of_group(group)), group)
+            name = group_name(self.shards.base_on(database_id, store, self.shards.of_group(group)), group)
             with suppress(BufferUnavailable):
                 cached = await asynchronous.ask(self.server, name, lambda: client.hgetall(name))
                 if (found := cached_group(group, {text(rest): value for rest, value in cached.items()})) is not None:
                     return found
         return await super().agroup_values(store, group)
+
+    def _async_client(self, store: CounterStore) -> tuple[Any, str | None]:
+        """What an event loop asks, and of which database; nothing where only a thread can tell one of them."""
+        database_id = None if self.database_only else identity.without_a_question(store.using)
+        return (self._async_clients.here() if database_id else None), database_id
 
     async def aclose(self) -> None:
         await self._async_clients.close()
@@ -270,12 +284,12 @@ class RedisBuffer(Buffer):
 
         An event loop has no transaction, so that nothing of the caller's own could be missing.
         """
-        client = None if self.database_only else self._async_clients.here()
+        client, database_id = self._async_client(store)
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):
                 for shard, part in self.shards.split(store, keys, KEYS_A_READ):
-                    names = cache_names(self.shards.base(store, shard), part)
+                    names = cache_names(self.shards.base_on(database_id, store, shard), part)
                     found |= cached_values(part, await asynchronous.get(self.server, client, names))
         return found
 
@@ -298,7 +312,8 @@ class RedisBuffer(Buffer):
 
     def prepare_flush(self, store: CounterStore) -> None:
         super().prepare_flush(store)
-        if not self.database_only and not store.snapshot([]).shards[0].prefix:
+        is_closed = not self.database_only and not store.snapshot([]).shards[0].prefix
+        if is_closed and identity.is_settled(store.using, self.intent_grace):
             self.open(store)
 
     def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None:

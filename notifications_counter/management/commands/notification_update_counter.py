@@ -96,6 +96,9 @@ class Command(CounterCommand):
     def _report(self, result: FlushResult) -> None:
         if self.options["verbosity"] < 1 or result.error or not self._is_worth_saying(result):
             return
+        if result.passed_over:
+            self.stdout.write(result.passed_over)
+            return
         recounted = f", {result.recounted} recounted" if result.recounted else ""
         stopped = ", stopped before the end" if result.stopped else ""
         keys = "1 key" if result.keys == 1 else f"{result.keys} keys"
