@@ -17,8 +17,9 @@ NAMES = ("wsrep_cluster_state_uuid", "group_replication_group_name", "server_uui
 #: What tells servers apart that have no such name.
 OTHERWISE = ("hostname", "port", "server_id")
 
-#: Lock time-out, deadlock; the server is not there, is shutting down, went away, was lost; killed.
-PASSING = {1205, 1213, 1053, 2002, 2003, 2006, 2013, 1927}
+#: Lock time-out, deadlock, a row newer than the transaction's snapshot (1020, MariaDB from 11.6 on); the server is not
+#: there, is shutting down, went away, was lost; killed.
+PASSING = {1205, 1213, 1020, 1053, 2002, 2003, 2006, 2013, 1927}
 
 
 class MySQL(Dialect):
