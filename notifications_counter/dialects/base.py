@@ -148,6 +148,10 @@ class Dialect:
         """Whether keys differ by a collation wherever their bytes do."""
         return True
 
+    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
+        """Those of a table's columns that call values equal of which the bytes differ, as far as only it knows."""
+        return []
+
     #: What makes a text be compared byte by byte, where it may have to be said.
     bytewise: ClassVar[str] = ""
 

@@ -33,6 +33,17 @@ class PostgreSQL(Dialect):
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         return "C"  # in which an index finds the keys that begin alike
 
+    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
+        """Those with a nondeterministic collation, and those of the type citext."""
+        statement = (
+            "SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+            " LEFT JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attrelid = %s::regclass"
+            " AND a.attname = ANY(%s) AND (t.typname = 'citext' OR NOT c.collisdeterministic) ORDER BY a.attnum"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [connection.ops.quote_name(table), list(columns)])
+            return [name for (name,) in cursor.fetchall()]
+
     def insert_deltas(
         self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]
     ) -> None:

@@ -27,6 +27,9 @@ class SQLite(Dialect):
     #: It keeps floating-point numbers.
     decimal_digits = 15
 
+    def tells_keys_apart(self, collation: str) -> bool:
+        return collation.upper() not in ("NOCASE", "RTRIM")
+
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS INTEGER)"  # any number may be in there
 
