@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 class NotificationsCounterConfig(AppConfig):
     name = "notifications_counter"
-    verbose_name = _("Notifications")
+    verbose_name = _("Notifications counter")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -158,7 +158,8 @@ def change_only(
     if len(locked) <= BATCH or in_parts:
         name, pks = f"{pk_name(source, queryset)}__in", list(locked)
         parts = [pks[start : start + BATCH] for start in range(0, len(pks), BATCH)] or [[]]
-        return sum(change(models.QuerySet.filter(queryset, **{name: part})) for part in parts)
+        changed = (change(models.QuerySet.filter(queryset, **{name: part})) for part in parts)
+        return sum(number or 0 for number in changed)  # None where no rows are named
     with block(using, savepoint=True):
         still = source.lock(matching(source, queryset, using))
         if still.keys() != locked.keys() or change(queryset) != len(locked):

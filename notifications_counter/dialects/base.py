@@ -21,6 +21,7 @@ ROWS_A_STATEMENT = 300
 
 READ_ONLY = "It is read-only: let the alias lead to the primary."
 DISK_FULL = "Its disk is full: make room."
+MIGRATE = "A table or column is missing there: run manage.py migrate."
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, Place, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sums
 
 #: The status of a transaction in which a statement has failed, in every version of the driver.
 IN_ERROR = 3
@@ -23,7 +23,7 @@ class PostgreSQL(Dialect):
 
     has_fill_factor = True
     bytewise = ' COLLATE "C"'
-    advice = {"25006": READ_ONLY, "53100": DISK_FULL}
+    advice = {"25006": READ_ONLY, "53100": DISK_FULL, "42P01": MIGRATE, "42703": MIGRATE}
 
     def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
         """PostgreSQL answers COMMIT with ROLLBACK then, and the driver takes that for success."""

@@ -19,6 +19,7 @@ from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
+from .orphans import delete_orphans
 from .recount import recount_once
 from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, place
 
@@ -101,6 +102,8 @@ def _take(store: CounterStore, limit: int) -> Sequence[str]:
             phase, after = COUNT_KEYS, ""
     if phase == COUNT_KEYS:
         keys = next_wrong_keys(store, after, limit)
+    if not keys:
+        delete_orphans(store)
     to = f"{phase}{keys[-1]}" if keys else None
     progress.update(store.using, store.label, {"audited_to": to})
     return keys

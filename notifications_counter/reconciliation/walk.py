@@ -16,6 +16,7 @@ from ..exceptions import RecountFailed, shown
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
+from .orphans import delete_orphans
 from .recount import recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
@@ -42,6 +43,8 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     found = recount(store, keys) if keys else []
     if not keys and phase == SOURCE_KEYS:
         _store_pending_keys(store)
+    elif not keys:
+        delete_orphans(store)
     moved = _note(store, noted, keys, phase)
     if noted is not None or not moved:  # else another walk may have come to its end meanwhile
         _refuse_to_stand_still(store, noted)
