@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connections, models
 
 from ..buffers.recording import store_of
+from ..compat.uncached import rows_of
 from ..declaration.counter import CounterDeclaration as Counter
 from ..ledger import deltas
 
@@ -34,7 +35,7 @@ def has_counts(model: type[models.Model]) -> bool:
 
 def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]:
     """What the count row, locked, holds for each counter of its model that has a source, in units."""
-    rows: models.QuerySet[Any] = models.QuerySet(sender, using=using).filter(pk=instance.pk)
+    rows: models.QuerySet[Any] = rows_of(sender, using).filter(pk=instance.pk)
     if connections[using].features.has_select_for_update and connections[using].in_atomic_block:
         rows = rows.select_for_update()
     counted = _count_models.get(sender, {}).values()

@@ -208,12 +208,15 @@ def _is_surely_new(instance: models.Model, sources: Iterable[Source]) -> bool:
 
 
 def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using: str) -> None:
+    # A save that was rolled back has replaced them by their values.
+    expressions = {name: value for name, value in vars(instance).items() if hasattr(value, "resolve_expression")}
     for _ in range(TRIES):
         try:
             with block(using, savepoint=True):
                 return run()
         except RowAppeared:
             instance._state.adding = True
+            vars(instance).update(expressions)
     raise CountingConflict(
         f"{instance._meta.label}: row {quoted(instance.pk)} kept appearing and disappearing. Try again."
     )

@@ -17,6 +17,7 @@ from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra, quoted
 from ..fields import collation_of
 from .filters import check_values
+from .managers import check_managers
 from .on_delete import check_owner, check_source_relations
 from .sums import check_sum
 from .triggers import check_capture, check_columns
@@ -111,6 +112,7 @@ def _check_source(counter: CounterDeclaration, source: type[models.Model]) -> It
     yield from _check_databases(counter, source)
     yield from check_source_relations(counter, source)
     yield from check_values(counter, source)
+    yield from check_managers(counter, source)
 
 
 def _check_databases(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:

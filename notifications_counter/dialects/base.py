@@ -21,6 +21,7 @@ ROWS_A_STATEMENT = 300
 
 READ_ONLY = "It is read-only: let the alias lead to the primary."
 DISK_FULL = "Its disk is full: make room."
+MIGRATE = "A table or column is missing there: run manage.py migrate."
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,10 @@ class Dialect:
     def tells_keys_apart(self, collation: str) -> bool:
         """Whether keys differ by a collation wherever their bytes do."""
         return True
+
+    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
+        """Those of a table's columns that call values equal of which the bytes differ, as far as only it knows."""
+        return []
 
     #: What makes a text be compared byte by byte, where it may have to be said.
     bytewise: ClassVar[str] = ""

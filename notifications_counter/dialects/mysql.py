@@ -9,7 +9,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums
 
 #: What a server calls itself, or the cluster that it belongs to; the first one that is there.
 NAMES = ("wsrep_cluster_state_uuid", "group_replication_group_name", "server_uuid", "server_uid")
@@ -17,14 +17,19 @@ NAMES = ("wsrep_cluster_state_uuid", "group_replication_group_name", "server_uui
 #: What tells servers apart that have no such name.
 OTHERWISE = ("hostname", "port", "server_id")
 
-#: Lock time-out, deadlock; the server is not there, is shutting down, went away, was lost; killed.
-PASSING = {1205, 1213, 1053, 2002, 2003, 2006, 2013, 1927}
+#: Lock time-out, deadlock, a row newer than the transaction's snapshot (1020, MariaDB from 11.6 on); the server is not
+#: there, is shutting down, went away, was lost; killed.
+PASSING = {1205, 1213, 1020, 1053, 2002, 2003, 2006, 2013, 1927}
 
 
 class MySQL(Dialect):
     """MariaDB and MySQL: JSON carries many values as one parameter."""
 
-    advice = {1792: READ_ONLY, 1290: READ_ONLY, 1836: READ_ONLY, 1021: DISK_FULL, 1114: DISK_FULL}
+    advice = {
+        **dict.fromkeys((1792, 1290, 1836), READ_ONLY),
+        **dict.fromkeys((1021, 1114), DISK_FULL),
+        **dict.fromkeys((1146, 1054), MIGRATE),
+    }
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         is_mariadb: bool = connection.mysql_is_mariadb  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, CountTable, Dialect, Place, Sums
+from .base import DISK_FULL, MIGRATE, CountTable, Dialect, Place, Sums
 
 #: Tells the databases in the memory of this process, and of those that it forks, from all others.
 PROCESS = uuid.uuid4().hex
@@ -22,10 +22,16 @@ class SQLite(Dialect):
     advice = {
         "attempt to write a readonly database": "It is read-only: make it writable.",
         "database or disk is full": DISK_FULL,
+        "no such table": MIGRATE,
+        "no such column": MIGRATE,
+        "has no column named": MIGRATE,
     }
 
     #: It keeps floating-point numbers.
     decimal_digits = 15
+
+    def tells_keys_apart(self, collation: str) -> bool:
+        return collation.upper() not in ("NOCASE", "RTRIM")
 
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS INTEGER)"  # any number may be in there

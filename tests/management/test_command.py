@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from notifications_counter.counters import counters
-from notifications_counter.ledger.tables import Delta
+from notifications_counter.ledger.tables import Delta, Progress
 from tests.support.base import ROOT, CounterTestCase, child_environment, counter, empty_redis, notify, uses_redis
 from tests.testapp.models import Click
 
@@ -51,6 +51,34 @@ class RecountCommandTest(CounterTestCase):
         with self.assertLogs("notifications_counter", "ERROR"), self.assertRaisesMessage(CommandError, "the log says"):
             call_command(NAME, verbosity=0, counter=[counter.label])
         call_command("notification_recount", user=str(user.pk), check=True, verbosity=0)
+
+
+class NotMigratedTest(CounterTestCase):
+    """Of a new version whose migrations have not run yet."""
+
+    def test_each_command_says_to_migrate_and_shows_no_traceback(self) -> None:
+        table, commands = Progress._meta.db_table, (NAME, "notification_recount", "notification_counter_status")
+        for old, new in (("backfilled", "filled"), ("shard", "part")):
+            with connection.cursor() as cursor:
+                cursor.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
+            try:
+                said = {" ".join(command): self.said(*command) for command in [*zip(commands), *self.more()]}
+            finally:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}")
+            for command, errors in said.items():
+                with self.subTest(command=command, missing=old):
+                    self.assertNotIn("Traceback", errors)
+                    self.assertIn("A table or column is missing there: run manage.py migrate.", errors)
+
+    def more(self) -> list[tuple[str, ...]]:
+        if connection.vendor == "sqlite":  # which takes a quoted name of no column for a text
+            return []
+        return [("notification_recount", "--user=1"), ("notification_recount", "--check")]
+
+    def said(self, *command: str) -> str:
+        arguments = [sys.executable, "-m", "django", *command, "--counter", counter.label]
+        return subprocess.run(arguments, cwd=ROOT, env=child_environment(), capture_output=True, text=True).stderr
 
 
 class CommandTest(CounterTestCase):

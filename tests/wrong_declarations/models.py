@@ -6,8 +6,9 @@ import datetime
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -215,6 +216,31 @@ SAID["wrong_declarations.LastWeek.counter"] = ("E062", "by timezone.localdate()"
 filtered("NoChoice", Q(state="opne"), "W061", "'opne' is none of the choices of 'state'", "'done', 'open'")
 filtered("NoChoiceInAList", Q(state__in=["open", "dnoe"]), "W061", "'dnoe' is none of the choices")
 filtered("AChoice", Q(state__in=["open", "done"]) & ~Q(state=""))
+
+# Managers that go their own way
+
+
+class RawQuerySet(models.QuerySet[Any]):
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("COPY ...")
+        return list(objs)
+
+    def update(self, **values: Any) -> int:
+        return super().update(**values)
+
+
+class Copied(models.Model):
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    objects = RawQuerySet.as_manager()
+
+
+wrong("WritesSql", Counter(Copied, "user"), "W065", "RawQuerySet.bulk_create.", 'capture="triggers"')
+
+# Collations
+
+if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    wrong("NoCase", Counter(), "W003", "different keys", user=models.CharField(primary_key=True, db_collation="NOCASE"))
 
 # What nothing deletes
 
