@@ -27,6 +27,7 @@ HEAD = """
 import django, json
 django.setup()
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection, transaction
 from notifications_counter.models import Notification, UserNotificationsCount
 from shop.models import *
@@ -34,6 +35,10 @@ counter = UserNotificationsCount.counter
 def notify(user, number=1):
     for place in range(number):
         Notification.objects.create(user_id=user, text="text")
+def migrate():
+    call_command("migrate", verbosity=0, run_syncdb=True)
+def flush():
+    call_command("notification_update_counter", verbosity=0)
 def compared(keys=(1, 2)):
     return {key: [counter.value(key), Notification.objects.filter(user_id=key, has_read=False).count()] for key in keys}
 def wrong(keys=(1, 2)):
