@@ -14,12 +14,17 @@ from tests.support.sites import new_database, site
 
 TESTS = """
 import random, time
+from contextlib import nullcontext
+from django.core.management import call_command
 from django.contrib.auth.models import User
 from django.test import TestCase, TransactionTestCase
 from notifications_counter.models import Notification, UserNotificationsCount
 from shop.models import Click
 
 counter = UserNotificationsCount.counter
+
+def captured(test):
+    return test.captureOnCommitCallbacks(execute=True) if hasattr(test, "captureOnCommitCallbacks") else nullcontext()
 
 class Checks:
     def check(self, number):
@@ -29,10 +34,11 @@ class Checks:
         for place in range(number % 4 + 1):
             Notification.objects.create(user=user, text="text")
         self.assertEqual(counter.value(user), number % 4 + 1)
-        Notification.objects.filter(user=user).first().delete()
+        with captured(self):
+            Notification.objects.filter(user=user).first().delete()
         Click.counter.add({"/a": 2})
         self.assertEqual((counter.value(user), Click.counter.value("/a")), (number % 4, 2))
-        counter.flush()
+        call_command("notification_update_counter", verbosity=0)
         time.sleep(random.random() / 20)
         self.assertEqual((counter.value(user), Click.counter.value("/a")), (number % 4, 2))
 
