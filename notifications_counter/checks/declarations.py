@@ -17,6 +17,7 @@ from ..declaration.registry import declarations
 from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra
 from ..fields import collation_of
+from .inherited import check_own_columns
 from .sums import check_sum
 from .triggers import check_capture, check_columns
 
@@ -129,7 +130,7 @@ def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
         yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
         return
     found = [*_check_key(counter, source), *_check_filter(counter, source), *check_sum(counter, source)]
-    yield from found or check_columns(counter, source)
+    yield from found or check_own_columns(counter, source) or check_columns(counter, source)
     yield from _check_databases(counter, source)
     yield from _check_cascades(counter, source)
 
