@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -9,6 +11,9 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .base import DISK_FULL, CountTable, Dialect, Sums
+
+#: Text that SQLite takes for a number where it is compared with a column of numbers.
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
 
 
 class SQLite(Dialect):
@@ -18,6 +23,15 @@ class SQLite(Dialect):
         "attempt to write a readonly database": "It is read-only: make it writable.",
         "database or disk is full": DISK_FULL,
     }
+
+    def operand(self, literal: str, value: Any, column_type: str) -> str:
+        # Only a column of a table has an affinity. Django gives decimals as text, which no number equals without one.
+        affinity = _affinity(column_type.upper())
+        if affinity == "NUMERIC" and isinstance(value, str | Decimal) and NUMBER.fullmatch(str(value)):
+            return f"CAST({literal} AS NUMERIC)"
+        if affinity == "TEXT" and isinstance(value, int | float):
+            return f"CAST({literal} AS TEXT)"
+        return literal
 
     #: It keeps floating-point numbers.
     decimal_digits = 15
@@ -59,3 +73,12 @@ class SQLite(Dialect):
 
     def may_pass(self, error: DatabaseError) -> bool:
         return super().may_pass(error) and "locked" in str(error)
+
+
+def _affinity(column_type: str) -> str:
+    """How a column of a type converts what it is compared with."""
+    if "INT" in column_type:
+        return "NUMERIC"
+    if any(part in column_type for part in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    return "" if not column_type or "BLOB" in column_type else "NUMERIC"
