@@ -223,6 +223,11 @@ class Source:
 
     def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The columns that an update sets, as attribute name -> value; None where one of them is no constant."""
+        found = self.assigned(values)
+        return None if any(hasattr(value, "resolve_expression") for value in found.values()) else found
+
+    def assigned(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that an update sets, as attribute name -> value or expression."""
         found: dict[str, Any] = {}
         for field in self.model._meta.concrete_fields:
             for name in {field.name, field.attname} & values.keys():
@@ -230,7 +235,7 @@ class Source:
                 if isinstance(value, models.Model) and field.remote_field is not None:
                     value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
                 found[field.attname] = value
-        return None if any(hasattr(value, "resolve_expression") for value in found.values()) else found
+        return found
 
     def changed_in_memory(self, row: Row, columns: Mapping[str, Any]) -> Row | None:
         """A row after an update to constants; None where only the database knows."""
@@ -244,7 +249,10 @@ class Source:
         if columns.keys().isdisjoint(self.pk_names):
             return pk
         old = (pk,) if len(self.pk_names) == 1 else pk
-        new = tuple(columns.get(name, value) for name, value in zip(self.pk_names, old, strict=True))
+        new = tuple(
+            _python(field, columns[field.attname]) if field.attname in columns else value
+            for field, value in zip(self._pk_fields, old, strict=True)
+        )
         return new[0] if len(new) == 1 else new
 
     # In the database
