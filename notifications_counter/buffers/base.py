@@ -141,6 +141,9 @@ class Buffer:
     def close_down(self, store: CounterStore) -> None:
         """It has been noted that none may be pending here any more: end what does not know it, and clear the cache."""
 
+    def forget_all(self, store: CounterStore) -> None:
+        """All rows of the database are gone: let go of whatever is here of a counter."""
+
     # Writes and reads
 
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:

@@ -6,11 +6,13 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
-A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with ROLLBACK
-and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends nothing.
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with
+ROLLBACK and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends
+nothing.
 
-In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
-Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
+In a ``TestCase``, where nothing is ever committed, each hook announces its own deltas, and stands where Django puts it:
+``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before. All go to the database, so that
+the end of the test undoes them.
 """
 
 from __future__ import annotations
@@ -171,11 +173,15 @@ class TransactionDeltas:
         return sums
 
     def _announce(self, store: CounterStore, sums: Sums) -> None:
-        refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
+        refused = self._refused(store, list(sums)) if sums else set()
         self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[store] = refused
         if refused:
             store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+
+    def _refused(self, store: CounterStore, keys: Sequence[str]) -> set[str]:
+        """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
+        return set(keys) if self.in_test_case else self.senders[store].intend(store, self.token, keys)
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from ..compat.signals import connect_first
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.problems import is_usable
 from ..declaration.registry import counter_bound, declarations
+from ..ledger.tables import Delta, Progress
 from .bulk import bulk_create, update
 from .count_model import after_count_save, before_count_delete, before_count_save, has_counts, watch
 from .deletes import delete_batch, raw_delete, update_batch
@@ -26,6 +27,9 @@ from .sources import Source, make_source, sources_of
 #: App label and model name of models that are not there yet -> the counters of which they are the source.
 _waiting: dict[tuple[str, ...], list[Counter]] = {}
 
+#: The package's own tables.
+OWN = {Delta, Progress}
+
 
 @cache
 def install() -> None:
@@ -33,12 +37,19 @@ def install() -> None:
 
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
-    saves.wrap_saves(lambda model: is_source(model) or has_counts(model), save_counted)
+    saves.wrap_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
     querysets.wrap_method("update", is_source, update)
     querysets.wrap_method("bulk_create", is_source, bulk_create)
     querysets.wrap_method("_raw_delete", is_source, raw_delete)
     deletion.wrap_delete_batch(is_source, delete_batch)
     deletion.wrap_update_batch(is_source, update_batch)
+
+
+def _save(save: Callable[[], None], instance: models.Model, *, raw: bool, **kwargs: Any) -> None:
+    if type(instance) not in OWN:
+        save_counted(save, instance, raw=raw, **kwargs)
+    elif not raw:  # what a fixture has of these tables is of another database
+        save()
 
 
 def is_source(model: type[models.Model]) -> bool:

@@ -83,10 +83,15 @@ class SQLite(Dialect):
         if not path:
             return Place(f"memory of {PROCESS} {os.getpid()}, {connection.settings_dict['NAME']}")
         try:
-            found = os.stat(path)
+            return Place(f"file {os.path.realpath(path)}, {_file_system(path)} {os.stat(path).st_ino}")
         except OSError:  # removed, while it is open
             return Place(f"file {path}")
-        return Place(f"file {os.path.realpath(path)}, {found.st_dev} {found.st_ino}")
 
     def may_pass(self, error: DatabaseError) -> bool:
         return super().may_pass(error) and "locked" in str(error)
+
+
+def _file_system(path: str) -> int:
+    """The number of a file's file system: where there is none of its own, that of the device, which may change."""
+    own = os.statvfs(path).f_fsid if hasattr(os, "statvfs") else 0
+    return own or os.stat(path).st_dev

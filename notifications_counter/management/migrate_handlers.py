@@ -50,21 +50,26 @@ def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = 
 
 
 def _identify(tables: Tables) -> None:
-    """Say who the database is; one that was emptied, as by ``manage.py flush``, is another one from now on.
+    """Say who the database is. One that was emptied, as by ``manage.py flush``, begins anew.
 
-    What is in Redis of the rows that are gone would be read for new ones with the same keys. Processes that go on, and
-    have not learnt of it yet, find nothing cached.
+    What buffers have of the rows that are gone would be read for new ones with the same keys.
     """
     using = tables.using
     if identity.TABLE not in tables.names:  # the app's migrations are switched off
         with connections[using].schema_editor() as editor:
             editor.create_model(Identity)
-    if identity.identify(using) is None or Progress.objects.using(using).exists():
-        return
-    for counter in tables.counters():
-        with suppress(BufferUnavailable):
-            buffer_of(counter).clear_cache(store_of(counter, using))
-    identity.begin_anew(using)
+    known, _ = identity.read(connections[using])
+    identity.identify(using)
+    if known is not None and not Progress.objects.using(using).exists():
+        _forget_all(tables)
+
+
+def _forget_all(tables: Tables) -> None:
+    try:
+        for counter in tables.counters():
+            buffer_of(counter).forget_all(store_of(counter, tables.using))
+    except BufferUnavailable:  # then nothing of it may be read when it answers again
+        identity.begin_anew(tables.using)
 
 
 def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:

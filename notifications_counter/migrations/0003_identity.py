@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 from notifications_counter.identity_table import CreateIdentity
 
@@ -10,4 +10,6 @@ class Migration(migrations.Migration):
 
     operations = [
         CreateIdentity(),
+        migrations.AlterModelManagers(name="delta", managers=[("dumped", models.Manager())]),
+        migrations.AlterModelManagers(name="progress", managers=[("dumped", models.Manager())]),
     ]

@@ -63,6 +63,8 @@ class RedisBuffer(Buffer):
         checked.check_timeout(alias, self.options)
         self.database_only = checked.yes_or_no(alias, self.options, "DATABASE_ONLY")
         self._known_open: set[tuple[CounterStore, str]] = set()
+        #: Where deltas are pending instead, of counters that other settings have opened.
+        self._elsewhere: dict[CounterStore, Shards] = {}
 
     def check(self) -> list[CheckMessage]:
         return check_client(self.alias, self.options)
@@ -87,6 +89,10 @@ class RedisBuffer(Buffer):
             self._unlink(f"{self.shards.base(store, shard)}:guard:*")
         self.clear_cache(store)
 
+    def forget_all(self, store: CounterStore) -> None:
+        for shard in range(self.layout.shards):
+            self._unlink(f"{self.shards.base(store, shard)}:*")
+
     def _is_open(self, store: CounterStore) -> bool:
         """Whether a flush has noted for all that deltas may be pending here. Until then they go to the database."""
         database_id = store.database_id
@@ -95,6 +101,8 @@ class RedisBuffer(Buffer):
         if (store, database_id) not in self._known_open:
             known = store.snapshot([]).shards[0]
             if not (known.prefix and store.sees_all(known, self.layout)):
+                if known.prefix:
+                    self._elsewhere[store] = Shards(Layout(known.prefix, known.shards))
                 return False
             self._known_open.add((store, database_id))
         return True
@@ -135,6 +143,7 @@ class RedisBuffer(Buffer):
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
         with suppress(BufferUnavailable):
             self._freeze(store, sums, self.intent_grace)
+            self._freeze_elsewhere(store, sums)
         store.insert_deltas(sums)
 
     def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None:
@@ -230,6 +239,14 @@ class RedisBuffer(Buffer):
 
     def _freeze(self, store: CounterStore, keys: Iterable[str], seconds: int) -> None:
         self._run_on_each("freeze", store, keys, seconds)
+
+    def _freeze_elsewhere(self, store: CounterStore, keys: Iterable[str]) -> None:
+        """The same where others read, who have the settings with which the counter was opened."""
+        shards = self._elsewhere.get(store)
+        if shards is None:
+            return
+        for shard, part in shards.split(store, keys):
+            self.server.run("freeze", shards.base(store, shard), self.intent_grace, *part)
 
     # Reads
 
