@@ -178,6 +178,15 @@ wrong("SumOfDecimals", Counter(Ticket, "assignee", sum="price"), "E032", "cannot
 
 wrong("NoCapture", Counter(Ticket, "assignee", capture="trigger"), "E015", "'trigger'", "triggers")
 wrong("CaptureIsNone", Counter(Ticket, "assignee", capture=None), "E015", "None")  # type: ignore[arg-type]
+
+
+class LoudTicket(Ticket):
+    """Its assignee is in the table of its parent."""
+
+
+by_triggers: dict[str, Any] = {"capture": "triggers", "buffer": "rows"}
+wrong("OfTheParent", Counter(LoudTicket, "assignee", **by_triggers), "E018", "another table")
+wrong("OtherKind", Counter(Ticket, "title", **by_triggers), "E019", "a trigger cannot write 'title'")
 wrong("TriggersOfNothing", Counter(capture="triggers", buffer="rows"), "E016", "no source")
 
 # Moments: frozen where the declaration is written, each in a way of its own
