@@ -15,7 +15,7 @@ from django.db import models, transaction
 from django.db.models.signals import pre_save
 
 from ..compat.atomic import Undo, block, counted
-from ..exceptions import CountingConflict
+from ..exceptions import CountingConflict, quoted
 from . import counting, feed
 from .count_model import has_counts
 from .held import Hold, holding
@@ -208,10 +208,15 @@ def _is_surely_new(instance: models.Model, sources: Iterable[Source]) -> bool:
 
 
 def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using: str) -> None:
+    # A save that was rolled back has replaced them by their values.
+    expressions = {name: value for name, value in vars(instance).items() if hasattr(value, "resolve_expression")}
     for _ in range(TRIES):
         try:
             with block(using, savepoint=True):
                 return run()
         except RowAppeared:
             instance._state.adding = True
-    raise CountingConflict(f"{instance._meta.label}: row {instance.pk!r} kept appearing and disappearing. Try again.")
+            vars(instance).update(expressions)
+    raise CountingConflict(
+        f"{instance._meta.label}: row {quoted(instance.pk)} kept appearing and disappearing. Try again."
+    )

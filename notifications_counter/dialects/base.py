@@ -21,6 +21,7 @@ ROWS_A_STATEMENT = 300
 
 READ_ONLY = "It is read-only: let the alias lead to the primary."
 DISK_FULL = "Its disk is full: make room."
+MIGRATE = "A table or column is missing there: run manage.py migrate."
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,10 @@ class Dialect:
         """Whether keys differ by a collation wherever their bytes do."""
         return True
 
+    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
+        """Those of a table's columns that call values equal of which the bytes differ, as far as only it knows."""
+        return []
+
     #: What makes a text be compared byte by byte, where it may have to be said.
     bytewise: ClassVar[str] = ""
 
@@ -158,6 +163,18 @@ class Dialect:
     def joined(self, texts: Sequence[str], separator: str) -> str:
         """Texts as one, with a separator between them; NULL if any of them is."""
         return f" || '{separator}' || ".join(texts)
+
+    # Conditions of triggers
+
+    def operand(self, literal: str, value: Any, column_type: str) -> str:
+        """A literal as a column converts what it is compared with, where a row of a trigger does not.
+
+        Args:
+            literal: the literal.
+            value: its value.
+            column_type: the column's type.
+        """
+        return literal
 
     # Numbers
 
@@ -204,6 +221,11 @@ class Dialect:
         if not features.has_select_for_update:
             return rows
         return rows.select_for_update(of=("self",) if features.has_select_for_update_of else ())
+
+    # Updates
+
+    #: Whether an ``UPDATE`` that sets several columns works with the new values of those before.
+    assigns_in_turn: ClassVar[bool] = False
 
     # Pending deltas
 
@@ -262,6 +284,16 @@ class Dialect:
         raise UnsupportedDatabase(
             f"There is no flush for {connection.display_name}, only for MariaDB, MySQL, PostgreSQL and SQLite."
         )
+
+    # The end of a transaction
+
+    def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the open transaction has failed, so that its commit rolls back, perhaps without an error."""
+        return False
+
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the transaction may have been rolled back without Django, and gone on as another one."""
+        return False
 
     # Failures
 

@@ -9,7 +9,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums
 
 #: What a server calls itself, or the cluster that it belongs to; the first one that is there.
 NAMES = ("wsrep_cluster_state_uuid", "group_replication_group_name", "server_uuid", "server_uid")
@@ -17,14 +17,19 @@ NAMES = ("wsrep_cluster_state_uuid", "group_replication_group_name", "server_uui
 #: What tells servers apart that have no such name.
 OTHERWISE = ("hostname", "port", "server_id")
 
-#: Lock time-out, deadlock; the server is not there, is shutting down, went away, was lost; killed.
-PASSING = {1205, 1213, 1053, 2002, 2003, 2006, 2013, 1927}
+#: Lock time-out, deadlock, a row newer than the transaction's snapshot (1020, MariaDB from 11.6 on); the server is not
+#: there, is shutting down, went away, was lost; killed.
+PASSING = {1205, 1213, 1020, 1053, 2002, 2003, 2006, 2013, 1927}
 
 
 class MySQL(Dialect):
     """MariaDB and MySQL: JSON carries many values as one parameter."""
 
-    advice = {1792: READ_ONLY, 1290: READ_ONLY, 1836: READ_ONLY, 1021: DISK_FULL, 1114: DISK_FULL}
+    advice = {
+        **dict.fromkeys((1792, 1290, 1836), READ_ONLY),
+        **dict.fromkeys((1021, 1114), DISK_FULL),
+        **dict.fromkeys((1146, 1054), MIGRATE),
+    }
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         is_mariadb: bool = connection.mysql_is_mariadb  # type: ignore[attr-defined]
@@ -42,11 +47,20 @@ class MySQL(Dialect):
         between = f", '{separator}', "
         return f"CONCAT({between.join(texts)})"
 
+    assigns_in_turn = True
+
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS SIGNED)"
 
     def decimal_units(self, sql: str, scale: int, places: int) -> str:
         return f"CAST({sql} * {scale} AS SIGNED)"
+
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """A deadlock rolls back everything, and the next statement begins another transaction.
+
+        Django notes errors of statements until the next commit or rollback, but for those of constraints.
+        """
+        return connection.errors_occurred
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
         kinds = [_json_column(column, f"j.k{place}") for place, column in enumerate(table.keys)]

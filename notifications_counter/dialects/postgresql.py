@@ -9,7 +9,10 @@ from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, Place, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sums
+
+#: The status of a transaction in which a statement has failed, in every version of the driver.
+IN_ERROR = 3
 
 #: SQLSTATE codes: serialization failure, deadlock, lock time-out; and classes: connection lost, shut down by an admin.
 PASSING = ("40001", "40P01", "55P03", "08", "57P")
@@ -20,10 +23,26 @@ class PostgreSQL(Dialect):
 
     has_fill_factor = True
     bytewise = ' COLLATE "C"'
-    advice = {"25006": READ_ONLY, "53100": DISK_FULL}
+    advice = {"25006": READ_ONLY, "53100": DISK_FULL, "42P01": MIGRATE, "42703": MIGRATE}
+
+    def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
+        """PostgreSQL answers COMMIT with ROLLBACK then, and the driver takes that for success."""
+        driver = connection.connection
+        return driver is not None and not driver.closed and driver.info.transaction_status == IN_ERROR
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         return "C"  # in which an index finds the keys that begin alike
+
+    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
+        """Those with a nondeterministic collation, and those of the type citext."""
+        statement = (
+            "SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+            " LEFT JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attrelid = %s::regclass"
+            " AND a.attname = ANY(%s) AND (t.typname = 'citext' OR NOT c.collisdeterministic) ORDER BY a.attnum"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [connection.ops.quote_name(table), list(columns)])
+            return [name for (name,) in cursor.fetchall()]
 
     def insert_deltas(
         self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]

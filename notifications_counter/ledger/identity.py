@@ -24,6 +24,7 @@ from django.db.backends.signals import connection_created
 from django.utils import timezone
 
 from ..compat.transactions import hooks
+from ..compat.uncached import rows_of
 from ..declaration.registry import declarations
 from ..dialects import dialect_of
 from ..identity_table import Identity
@@ -152,7 +153,7 @@ def _remember(connection: BaseDatabaseWrapper, uid: str, is_in_many: bool) -> No
 def read(connection: BaseDatabaseWrapper) -> tuple[Identity | None, Any]:
     """What the table says, and where the database is; nothing where there is no table."""
     place = dialect_of(connection).place(connection, TABLE)
-    return (Identity.objects.using(connection.alias).first() if place else None), place
+    return (rows_of(Identity, connection.alias).first() if place else None), place
 
 
 def forget() -> None:
@@ -175,7 +176,7 @@ os.register_at_fork(after_in_child=forget)
 
 def is_settled(using: str, seconds: int) -> bool:
     """Whether transactions have ended that began before a copy was noticed: they do not know its id."""
-    row = Identity.objects.using(using).first()
+    row = rows_of(Identity, using).first()
     if row is None:
         return False
     return row.copied_at is None or timezone.now() - row.copied_at >= timedelta(seconds=seconds)
@@ -217,13 +218,13 @@ def renew(using: str) -> str | None:
 
 def begin_anew(using: str) -> None:
     """Give a database without any rows of ours another identity; there is nothing to say of it."""
-    Identity.objects.using(using).update(uid=uuid.uuid4().hex, copied_at=None, note="")
+    rows_of(Identity, using).update(uid=uuid.uuid4().hex, copied_at=None, note="")
     _written(connections[using])
 
 
 def _give(connection: BaseDatabaseWrapper, fingerprint: str, is_asked: bool) -> str:
     using, labels = connection.alias, None
-    rows = Identity.objects.using(using)
+    rows = rows_of(Identity, using)
     with transaction.atomic(using=using):
         # An update is the lock that every database has; two processes may have noticed at once.
         if not rows.update(id=1):

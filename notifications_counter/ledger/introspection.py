@@ -7,6 +7,7 @@ from functools import cached_property
 from django.db import connections, models, router
 
 from ..declaration.counter import CounterDeclaration
+from ..declaration.problems import is_usable
 from ..declaration.registry import declarations
 from ..exceptions import CounterError
 from ..identity_table import Identity
@@ -59,10 +60,11 @@ class Tables:
         return {name.lower() for name in connections[self.using].introspection.table_names(include_views=True)}
 
     def counters(self) -> list[CounterDeclaration]:
-        """The counters whose tables are all here."""
+        """The counters that can be used, and whose tables are all here."""
         return [
             counter
             for counter in declarations()
             if counter.using in (None, self.using)
+            and is_usable(counter)
             and self.has(counter.model, *([counter.source] if counter.source else []))
         ]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from ..declaration.keys import LONGEST_KEY
+from ..exceptions import quoted
 from ..fields import KeyField
 
 
@@ -36,7 +37,7 @@ class Delta(models.Model):
         indexes: ClassVar = [models.Index(fields=["counter", "key"], name="nc_pending")]
 
     def __str__(self) -> str:
-        return f"{self.counter} {self.key}: {self.amount}"
+        return f"{self.counter} {quoted(self.key)}: {self.amount}"
 
 
 class Progress(models.Model):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from ..buffers.recording import buffer_of
-from ..exceptions import RecountFailed, RecountInTransaction
+from ..exceptions import RecountFailed, RecountInTransaction, shown
 from ..ledger.identity import identify
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -53,7 +53,7 @@ def recount(
     buffer, end, tries = buffer_of(store.counter), time.monotonic() + patience, 1
     while left := [key for key in keys if key not in found]:
         if time.monotonic() > end:
-            raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(left[:5])}")
+            raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(map(shown, left[:5]))}")
         _wait(store, left, freeze=buffer.recounts_by_guard and tries >= TRIES_BEFORE_FREEZE and not check)
         found |= recount_once(store, left, check)
         tries += 1

@@ -18,7 +18,7 @@ from ...ledger.introspection import Tables
 from ...monitoring.report import as_object, as_text
 from ...monitoring.status import read_status
 from ...monitoring.thresholds import Thresholds
-from ..base import CounterCommand
+from ..base import CounterCommand, explained
 
 
 class Command(CounterCommand):
@@ -61,7 +61,9 @@ class Command(CounterCommand):
                     continue
                 status = read_status(counter, self.options["database"])
             except (CounterError, DatabaseError, ConnectionDoesNotExist) as error:
-                wrong.append(f"{counter.label}: its status cannot be read: {error}")
+                wrong.append(
+                    f"{counter.label}: its status cannot be read: {explained(error, self.options['database'])}"
+                )
                 continue
             found.append(status)
             wrong += [f"{status.label}: {status.problem}"] if status.problem else []

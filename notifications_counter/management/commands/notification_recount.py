@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 
 from ...counters import Counter, counters
-from ...exceptions import BufferUnavailable, CounterError
+from ...exceptions import BufferUnavailable, CounterError, shown
 from ...ledger import identity, progress
 from ...ledger.introspection import Tables
 from ...ledger.snapshot import RecountResult
@@ -152,7 +152,7 @@ class Command(CounterCommand):
         for one in found:
             numbers = f"stored {one.stored}, pending {one.pending}, actual {one.actual}"
             verdict = f"{what} by {one.difference:+}" if one.difference else "right"
-            self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
+            self._say(f"{counter.label}: key {shown(one.key)}: {numbers}, {verdict}")
         return sum(one.difference != 0 for one in found)
 
     def _say(self, sentence: str) -> None:
