@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.test import TransactionTestCase
 
+from tests.support.base import heavy
 from tests.support.servers import postgresql_programs, valkey
 from tests.support.sites import Site, drop, entry, new_database, site, sqlite
 
@@ -193,6 +194,20 @@ class CopyTest(CopyTestCase):
                 self.assertEqual(copy.wrong(), {})
 
 
+class DatabaseBufferTest(CopyTestCase):
+    def test_a_copy_has_everything_and_nothing_is_counted_again(self) -> None:
+        with new_database() as self.database, site({"default": self.database}) as self.original:
+            self.original.shell(BEGIN)
+            with self.copied() as database, site({"default": database}) as copy:
+                said = copy.flush()
+                self.assertNotIn("copy", said)
+                self.assertNotIn("recounted", said)
+                found = copy.shell(f"print(json.dumps([wrong(), Click.counter.value('/a'), {STORED}]))")
+                self.assertEqual(found, [{}, 12, 4])
+                self.assertIn("Nothing was pending outside of it.", copy.manage("notification_counter_status"))
+
+
+@heavy
 class NewIdentityTest(CopyTestCase):
     """What cannot be told from a fail-over: here as another server for the same database."""
 
@@ -237,6 +252,7 @@ class NewIdentityTest(CopyTestCase):
             self.assertIn(f"leave out {option[0]}", said)
 
 
+@heavy
 class SameDatabaseTest(CopyTestCase):
     def test_two_aliases_of_one_database_agree_on_everything(self) -> None:
         both = {"default": self.database, "pooled": {**self.database, "CONN_MAX_AGE": 5}}
