@@ -405,6 +405,32 @@ class PostgresqlTest(CopyTestCase):
         self.assertEqual([one[0] for one in found], [{}] * 8)
         self.assertEqual([one[1] for one in found], [4, 5, 1, 2, 5, 6, 2, 3])
 
+    def test_a_transaction_over_several_schemas_counts_in_each(self) -> None:
+        self.original.shell("connection.cursor().execute('CREATE SCHEMA acme')")
+        with site({"default": self.of_schema("acme")}, self.redis) as tenant:
+            tenant.shell("migrate(); User.objects.create(username='a'); User.objects.create(username='b'); flush()")
+        found = self.original.shell(
+            """
+            read = []
+            def use(schema):
+                connection.cursor().execute(f"SET search_path TO {schema}")
+            for schemas in (("public", "acme"), ("acme", "public", "acme", "pg_catalog"), ("public", "acme", "public")):
+                with transaction.atomic():
+                    for schema in schemas:
+                        use(schema)
+                        if schema != "pg_catalog":
+                            notify(1)
+                            read.append(wrong())
+                for schema in ("public", "acme"):
+                    use(schema)
+                    read.append(wrong())
+                    flush()
+                    read.append(wrong())
+            print(json.dumps(read))
+            """
+        )
+        self.assertEqual([one for one in found if one], [])
+
     def test_a_schema_that_is_copied_within_the_database_is_noticed(self) -> None:
         self.original.shell(
             """

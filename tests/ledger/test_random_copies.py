@@ -48,6 +48,7 @@ class Walk:
         self.buffer = ExitStack()
         self.steps: list[str] = []
         self.number = 0
+        self.options: dict[str, Any] | None = {}
 
     def open(self, file: Path, again: bool = True) -> None:
         """Lead the alias to a file, as a process does that begins, or one that has known the file before."""
@@ -100,6 +101,8 @@ class Walk:
             counter.recount(USERS, using=USING)
 
     def do_drain(self) -> None:
+        if self.options is not None and "DATABASE_ONLY" not in self.options:
+            return  # who goes on writing to Redis would do so afterwards
         with suppress(BufferMismatch):
             counter.drain(using=USING)
 
@@ -129,7 +132,7 @@ class Walk:
 
     def do_switch(self) -> None:
         """Other settings for all; what was left out on the way is made up for by a flush, where it is possible."""
-        options = self.random.choice(BUFFERS)
+        options = self.options = self.random.choice(BUFFERS)
         self.buffer.close()
         chosen = {} if options is None else {"URL": settings.REDIS_URL, "INTENT_GRACE": 1, **options}
         backend = settings.IN_DATABASE["BACKEND"] if options is None else REDIS
