@@ -28,7 +28,7 @@ def install() -> None:
 
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
-    saves.wrap_saves(lambda model: is_source(model) or has_counts(model), save_counted)
+    saves.run_saves(lambda model: is_source(model) or has_counts(model), save_counted)
     querysets.wrap_method("update", is_source, update)
     querysets.wrap_method("bulk_create", is_source, bulk_create)
     querysets.wrap_method("_raw_delete", is_source, raw_delete)
