@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
+from django.core.signals import setting_changed
 from django.db import models
 from django.db.models.signals import class_prepared, post_save, pre_delete, pre_save
 
@@ -19,7 +20,7 @@ from .count_model import after_count_save, before_count_delete, before_count_sav
 from .deletes import delete_batch, raw_delete, update_batch
 from .feed import source_added
 from .saves import after_save, before_save, save_counted
-from .sources import Source, make_source, sources_of
+from .sources import Source, make_source, refresh_all, sources_of
 
 
 @cache
@@ -47,7 +48,14 @@ def connect_all() -> None:
         connect(counter)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
     source_added.connect(_listen_to_added, dispatch_uid="notifications_counter.added")
+    setting_changed.connect(_refresh, dispatch_uid="notifications_counter.installed")
     class_prepared.connect(_listen_to_descendant, dispatch_uid="notifications_counter.descendants")
+
+
+def _refresh(setting: str, **kwargs: Any) -> None:
+    """A test has installed other apps, or those that were there before."""
+    if setting == "INSTALLED_APPS":
+        refresh_all()
 
 
 def _connect_bound(counter: Counter, **kwargs: Any) -> None:
