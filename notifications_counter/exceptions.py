@@ -61,6 +61,10 @@ class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 
 
+class BufferRefused(BufferUnavailable):
+    """The buffer's server answers, but does not do what it was asked for: it takes no writes, or lacks a permission."""
+
+
 class DatabaseFailed(CounterError):
     """The database failed in a way that does not pass, or not soon. What was not applied is still pending."""
 

@@ -6,7 +6,7 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
-A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with ROLLBACK
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT by ROLLBACK
 and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends nothing.
 
 In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
@@ -18,7 +18,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -26,7 +25,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
 from ..dialects import dialect_of
-from ..exceptions import BufferUnavailable
 from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
@@ -42,11 +40,11 @@ class Sender(Protocol):
 
     def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None: ...
+    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> Sums: ...
 
     def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
-    def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None: ...
+    def forget(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
@@ -180,20 +178,32 @@ class TransactionDeltas:
             if sums:
                 self._send(store, sums)
         for store, keys in self.rows.items():
-            with suppress(BufferUnavailable):  # then the cache is not read either, and a flush deletes it
-                if keys:
-                    self.senders[store].invalidate(store, keys)
+            if keys:
+                self.senders[store].forget(store, keys)
 
     def _send(self, store: CounterStore, sums: Sums) -> None:
+        # The change is committed and its caller must not fail.
         try:
-            self.senders[store].push(store, self.token, sums)
-        except Exception:
-            # The change is committed and its caller must not fail. The intents stay and request a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
-            logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
+            if kept := self.senders[store].push(store, self.token, sums):
+                self._keep(store, kept)
+        except Exception:  # of our own; the intents stay and request a recount
+            logger.exception(*self._lost(store, sums))
         requests = [key for key, amount in sums.items() if amount is None]
         if requests:
             self.senders[store].recount_now(store, requests)
+
+    def _keep(self, store: CounterStore, sums: Sums) -> None:
+        """Insert in the database, after the commit, what the buffer has not taken in spite of its promise."""
+        try:
+            with transaction.atomic(using=store.using):
+                store.insert_deltas(sums)
+        except Exception:
+            logger.exception(*self._lost(store, sums))
+        self.senders[store].forget(store, sums)
+
+    def _lost(self, store: CounterStore, sums: Sums) -> tuple[str, str, str]:
+        said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
+        return "%s: Redis did not answer; a committed change %s", store.label, said
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:

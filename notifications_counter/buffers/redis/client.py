@@ -1,5 +1,6 @@
 """The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -14,7 +15,7 @@ try:
     from redis import asyncio as asynchronous
     from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
-    from redis.exceptions import ClusterError, NoScriptError, RedisClusterException
+    from redis.exceptions import ClusterError, MasterDownError, NoScriptError, RedisClusterException
     from redis.retry import Retry
 except ImportError as error:
     raise MissingExtra("redis", "redis") from error
@@ -28,19 +29,46 @@ __all__ = [
     "ERRORS",
     "UNREACHABLE",
     "NoScriptError",
+    "escaped",
     "from_url",
     "function_at",
     "is_cluster",
+    "is_cut",
+    "is_full_pool",
+    "is_refusal",
+    "lacks_permission",
     "make_async_client",
     "make_client",
     "redis",
     "text",
     "texts",
     "unlink",
+    "was_heard",
 ]
 
 #: What a client raises where there is no answer, a cluster's too: it is down, or no node of it holds the key.
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, ClusterError, RedisClusterException)
+
+#: What a client raises where the server answers, but refuses everything.
+REFUSES_ALL = (redis.BusyLoadingError, redis.AuthenticationError, MasterDownError, redis.exceptions.AuthorizationError)
+
+#: What a server says that takes no writes, or nothing at all, for now. Redis 6.2 says it in the middle, of scripts.
+REFUSALS = re.compile(
+    r"(^|[ -])(MISCONF|NOREPLICAS|READONLY|OOM|BUSY|LOADING|MASTERDOWN) "
+    r"|max number of clients|command not allowed when used"
+)
+
+#: What it says to a user who lacks a permission, or of a command that it does not have.
+FORBIDDEN = re.compile(
+    r"NOPERM|NOAUTH|WRONGPASS|no permissions|can't run this command|can't access at least|ACL failure"
+    r"|nknown (Redis )?command"
+)
+
+#: What a pool says of which all connections are in use, which is no sign of the server.
+FULL_POOL = re.compile(r"Too many connections|No connection available")
+
+#: How messages begin of connections that were not made.
+CONNECTING = re.compile(r"^(Error .*connecting to|Timeout connecting)")
 
 #: All that a client raises.
 ERRORS = (redis.RedisError, RedisClusterException)
@@ -53,6 +81,36 @@ CONNECTIONS = 2**31
 
 #: Tasks of an event loop wait for one of so many connections.
 ASYNC_CONNECTIONS = 50
+
+
+def lacks_permission(error: Exception) -> bool:
+    """Whether a user may not do what it was asked for."""
+    refused = (redis.AuthenticationError, redis.exceptions.AuthorizationError, redis.exceptions.NoPermissionError)
+    return isinstance(error, refused) or (isinstance(error, redis.ResponseError) and bool(FORBIDDEN.search(str(error))))
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the server has answered, and done nothing of what it was asked for."""
+    if isinstance(error, (*REFUSES_ALL, redis.ReadOnlyError, redis.exceptions.OutOfMemoryError)):
+        return True
+    may_be = isinstance(error, redis.ResponseError | redis.ConnectionError) and not isinstance(error, ClusterError)
+    return may_be and (lacks_permission(error) or bool(REFUSALS.search(str(error))))
+
+
+def is_full_pool(error: Exception) -> bool:
+    """Whether a client had no connection left to ask by."""
+    return isinstance(error, redis.ConnectionError) and bool(FULL_POOL.search(str(error)))
+
+
+def is_cut(error: Exception) -> bool:
+    """Whether a connection was cut, perhaps while it was idle."""
+    others = (*REFUSES_ALL, redis.TimeoutError)
+    return isinstance(error, redis.ConnectionError) and not isinstance(error, others) and not is_full_pool(error)
+
+
+def was_heard(error: BaseException | None) -> bool:
+    """Whether the server may have done what it was asked for: not if nobody asked, or no connection was made."""
+    return error is not None and not CONNECTING.search(str(error))
 
 
 def make_client(alias: str, options: Mapping[str, Any]) -> Any:
@@ -136,6 +194,11 @@ def unlink(client: Any, pattern: str) -> None:
     names = client.scan_iter(pattern, count=KEYS_A_CALL, **where)
     while part := list(islice(names, KEYS_A_CALL)):
         client.unlink(*part)
+
+
+def escaped(name: str) -> str:
+    """A text as a pattern that is itself and nothing else."""
+    return re.sub(r"([*?\[\]\\^-])", r"\\\1", name)
 
 
 def text(reply: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import BufferUnavailable
+from ...exceptions import BufferRefused, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .. import on_commit
@@ -125,14 +126,32 @@ class Reader:
             found = self._cached(shard, keys)
             missing = [key for key in keys if key not in found]
             return found | self._computed(shard, missing) if missing else found
+        except BufferRefused:
+            return self._uncached(shard, keys)
         except BufferUnavailable:
             return self._from_database(keys)
+
+    def _uncached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
+        """The server takes no writes, so that what is cached is stale. It may still say what is pending."""
+        try:
+            return self._computed(shard, keys)
+        except BufferRefused:
+            return self._from_database(keys) if self.store.events else self._counted(keys)
+        except BufferUnavailable:
+            return self._from_database(keys)
+
+    def _counted(self, keys: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in in_parts(keys):
+            found |= self.store.actual_counts(part)
+        return found
 
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         if self.unsent or self.database_only:
             keys = [key for key in keys if self._may_be_cached(key)]
-        names = cache_names(self.shards.base(self.store, shard), keys)
-        return self._with_own(cached_values(keys, self.server.get_many(names))) if names else {}
+        base = self.shards.base(self.store, shard)
+        names = cache_names(base, keys)
+        return self._with_own(cached_values(keys, self.server.get_many_cached(base, names))) if names else {}
 
     def value(self, key: str) -> int:
         """The value of one key: a single cache lookup, where the caller has no transaction with deltas."""
@@ -140,8 +159,10 @@ class Reader:
             return self.values([key])[key]
         shard = self.shards.of(self.store, key)
         try:
-            value = integer(self.server.get(*cache_names(self.shards.base(self.store, shard), [key])))
+            value = integer(self.server.get_cached(*cache_names(self.shards.base(self.store, shard), [key])))
             return self._computed(shard, [key])[key] if value is None else value
+        except BufferRefused:
+            return self._uncached(shard, [key])[key]
         except BufferUnavailable:
             return self._from_database([key])[key]
 
@@ -213,7 +234,8 @@ class Reader:
             pending = in_redis.keys[key]
             arguments += [key, pending.pending, pending.score, pending.rank, value]
         if values:
-            self.server.run("fill", self.shards.base(self.store, shard), *arguments)
+            with suppress(BufferUnavailable):  # the values are right all the same
+                self.server.run("fill", self.shards.base(self.store, shard), *arguments)
 
     def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
         """Redis does not answer: what is stored, and what is pending in the database."""
