@@ -26,6 +26,7 @@ except ImportError:  # needed for CACHE alone
     get_redis_connection = None
 
 __all__ = [
+    "DEFAULT_TIMEOUT",
     "ERRORS",
     "UNREACHABLE",
     "NoScriptError",
@@ -40,6 +41,7 @@ __all__ = [
     "make_async_client",
     "make_client",
     "redis",
+    "shares_a_connection",
     "text",
     "texts",
     "unlink",
@@ -78,6 +80,9 @@ KEYS_A_CALL = 1000
 
 #: A thread has one connection at most: no thread must fail for want of one, as it would with redis-py's own limit.
 CONNECTIONS = 2**31
+
+#: What redis-py itself waits for a reply; None for ever.
+DEFAULT_TIMEOUT: float | None = redis.Connection().socket_timeout  # type: ignore[no-untyped-call]
 
 #: Tasks of an event loop wait for one of so many connections.
 ASYNC_CONNECTIONS = 50
@@ -135,7 +140,19 @@ def from_url(alias: str, url: str, timeout: float) -> Any:
     try:
         return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS, **_times(timeout))
     except ValueError as error:
-        raise InvalidSettings(f"Buffer {alias!r}: URL {url!r} cannot be used: {error}") from error
+        # What came before it is not told either: a part of a password may be in there.
+        said = f": {error}" if shown(url) == url else ", whose password is left out here"
+        raise InvalidSettings(f"Buffer {alias!r}: URL {shown(url)!r} cannot be used{said}.") from None
+
+
+def shown(url: str) -> str:
+    """A URL without its user and password, which may stand in front of the host or in the query."""
+    scheme, mark, rest = url.partition("://")
+    if not mark and "@" not in url:
+        return url if "password" not in url.lower() else "***"
+    _, at, host = rest.rpartition("@") if mark else url.rpartition("@")
+    host = re.sub(r"(?i)((?:user(?:name)?|password)=)[^&#]*", r"\1***", host)
+    return f"{scheme}{mark}{'***@' if at else ''}{host}" if mark else f"***@{host}"
 
 
 def make_async_client(alias: str, options: Mapping[str, Any]) -> Any:
@@ -181,6 +198,11 @@ def function_at(alias: str, option: str, path: str) -> Any:
     if not callable(function):
         raise InvalidSettings(f"Buffer {alias!r}: {option} {path!r} is no function that returns a client.")
     return function
+
+
+def shares_a_connection(client: Any) -> bool:
+    """Whether all threads, and all processes that were forked after it was made, take turns on one connection."""
+    return getattr(client, "connection", None) is not None
 
 
 def is_cluster(client: Any) -> bool:
