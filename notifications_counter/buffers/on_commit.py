@@ -6,11 +6,13 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
-A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT by ROLLBACK
-and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends nothing.
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with
+ROLLBACK and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends
+nothing.
 
-In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
-Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
+In a ``TestCase``, where nothing is ever committed, each hook announces its own deltas, and stands where Django puts it:
+``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before. All go to the database, so that
+the end of the test undoes them.
 """
 
 from __future__ import annotations
@@ -19,18 +21,27 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
 from ..dialects import dialect_of
+from ..exceptions import shown
 from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
 
 #: On the connection: the deltas that its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_deltas"
+
+#: The connections, of all threads, whose transactions may have unsent deltas. Most often there are none, and a read
+#: need not look for the connection of its own thread, which takes it longer than all else that it does in Python.
+_changing: WeakSet[BaseDatabaseWrapper] = WeakSet()
+
+#: How many keys of events that may be lost the log names.
+MOST_NAMED = 20
 
 Sums = dict[str, int | None]
 
@@ -118,7 +129,7 @@ class TransactionDeltas:
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = hooks(self.connection)
-        transaction.on_commit(hook, using=self.connection.alias)
+        self.connection.on_commit(hook)
         if not self.in_test_case:
             hook_list.insert(len(self.hooks), hook_list.pop())
             if not self._is_open:
@@ -162,10 +173,15 @@ class TransactionDeltas:
         return sums
 
     def _announce(self, store: CounterStore, sums: Sums) -> None:
-        refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
+        refused = self._refused(store, list(sums)) if sums else set()
         self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[store] = refused
-        store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+        if refused:
+            store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+
+    def _refused(self, store: CounterStore, keys: Sequence[str]) -> set[str]:
+        """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
+        return set(keys) if self.in_test_case else self.senders[store].intend(store, self.token, keys)
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
@@ -174,6 +190,7 @@ class TransactionDeltas:
         if self.sent:
             return
         self.sent = True
+        _changing.discard(self.connection)
         for store, sums in self.accepted.items():
             if sums:
                 self._send(store, sums)
@@ -187,7 +204,7 @@ class TransactionDeltas:
             if kept := self.senders[store].push(store, self.token, sums):
                 self._keep(store, kept)
         except Exception:  # of our own; the intents stay and request a recount
-            logger.exception(*self._lost(store, sums))
+            logger.exception(*_not_sent(store, sums))
         requests = [key for key, amount in sums.items() if amount is None]
         if requests:
             self.senders[store].recount_now(store, requests)
@@ -198,12 +215,24 @@ class TransactionDeltas:
             with transaction.atomic(using=store.using):
                 store.insert_deltas(sums)
         except Exception:
-            logger.exception(*self._lost(store, sums))
+            logger.exception(*_not_sent(store, sums))
         self.senders[store].forget(store, sums)
 
-    def _lost(self, store: CounterStore, sums: Sums) -> tuple[str, str, str]:
-        said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
-        return "%s: Redis did not answer; a committed change %s", store.label, said
+
+def has_unsent(store: CounterStore) -> bool:
+    """Whether the caller's open transaction has deltas that it has not sent, of whatever counter."""
+    return bool(_changing) and bool(current(store.connection))
+
+
+def _not_sent(store: CounterStore, sums: Sums) -> tuple[str, str, str]:
+    said = f"of {len(sums)} keys is counted by a later recount" if not store.events else lost(sums)
+    return "%s: Redis did not answer; a committed change %s", store.label, said
+
+
+def lost(sums: Sums) -> str:
+    """What may be lost of events."""
+    some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
+    return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
@@ -212,6 +241,8 @@ def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
     if kept:
         kept = [unsent for unsent in kept if not unsent.is_over]
         setattr(connection, ATTRIBUTE, kept)
+    if not kept:
+        _changing.discard(connection)
     return kept
 
 
@@ -222,6 +253,7 @@ def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
         return kept[-1]
     unsent = TransactionDeltas(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
+    _changing.add(connection)
     before_commits(connection, announce_all)
     return unsent
 

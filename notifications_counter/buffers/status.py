@@ -76,6 +76,9 @@ class Status:
         drift_at: when the audit last found wrong counts.
         drift_keys: how many it found then.
         drift_amount: by how much they were wrong, without signs.
+        database: who the database is, the first eight characters of its id; empty for a copy that no flush has noticed.
+        copied_at: when it was noticed last that the database is a copy of another one, or was given another id.
+        copy: what that came to, a sentence or two.
         servers: the servers that hold the buffer, one for each node of a cluster that does.
     """
 
@@ -107,6 +110,9 @@ class Status:
     drift_at: datetime | None = None
     drift_keys: int = 0
     drift_amount: int | Decimal = 0
+    database: str = ""
+    copied_at: datetime | None = None
+    copy: str = ""
     servers: tuple[Server, ...] = ()
 
     @property

@@ -13,6 +13,7 @@ from ..applying.apply import Applier
 from ..applying.result import FlushResult, Stop
 from ..exceptions import BufferRefused, FlushInTransaction, RecountFailed
 from ..ledger import deltas, progress
+from ..ledger.identity import identify
 from ..ledger.snapshot import BATCH
 from ..ledger.store import CounterStore
 from ..reconciliation import audit
@@ -82,6 +83,7 @@ class Flush:
             ) from None
 
     def _prepare(self) -> None:
+        identify(self.store.using)
         self.buffer.prepare_flush(self.store)
         if self.applier.report:
             status = self.buffer.status(self.store)

@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 from django.core.checks import CheckMessage
 from django.db import transaction
 
+from ...compat.atomic import joined
 from ...compat.transactions import sends_after_commit
-from ...exceptions import BufferRefused, BufferUnavailable
-from ...ledger import progress
+from ...exceptions import BufferRefused, BufferUnavailable, UnknownDatabase
+from ...ledger import identity, progress
 from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
@@ -29,7 +30,7 @@ from . import asynchronous
 from . import options as checked
 from .checks import check_client
 from .client import redis, text, texts, was_heard
-from .read import KEYS_A_READ, Reader, cache_names, cached_values
+from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
 from .read_group import GroupReader, cached_group, pairs
 from .recount import Recounter
 from .scripts import Base
@@ -66,7 +67,9 @@ class RedisBuffer(Buffer):
         self.shards = Shards(self.layout)
         checked.check_timeout(alias, self.options)
         self.database_only = checked.yes_or_no(alias, self.options, "DATABASE_ONLY")
-        self._known_open: set[CounterStore] = set()
+        self._known_open: set[tuple[CounterStore, str]] = set()
+        #: Where deltas are pending instead, of counters that other settings have opened.
+        self._elsewhere: dict[CounterStore, Shards] = {}
 
     def check(self) -> list[CheckMessage]:
         return check_client(self.alias, self.options)
@@ -91,14 +94,22 @@ class RedisBuffer(Buffer):
             self.server.unlink(self.shards.base(store, shard), "guard:*")
         self.clear_cache(store)
 
+    def forget_all(self, store: CounterStore) -> None:
+        for shard in range(self.layout.shards):
+            self.server.unlink(self.shards.base(store, shard), "*")
+
     def _is_open(self, store: CounterStore) -> bool:
         """Whether a flush has noted for all that deltas may be pending here. Until then they go to the database."""
-        if store not in self._known_open:
+        database_id = store.database_id
+        if database_id is None:
+            return False
+        if (store, database_id) not in self._known_open:
             known = store.snapshot([]).shards[0]
-            store.check_layout(known, self.layout)
-            if not known.prefix:
+            if not (known.prefix and store.sees_all(known, self.layout)):
+                if known.prefix:
+                    self._elsewhere[store] = Shards(Layout(known.prefix, known.shards))
                 return False
-            self._known_open.add(store)
+            self._known_open.add((store, database_id))
         return True
 
     # Writes
@@ -106,7 +117,7 @@ class RedisBuffer(Buffer):
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         connection = store.connection
         if self.database_only or not self._is_open(store):
-            with transaction.atomic(using=store.using, savepoint=False):
+            with joined(connection):
                 self._insert_deltas(store, sums)
         elif sends_after_commit(connection):
             on_commit.begin(connection).add(self, store, sums)
@@ -135,7 +146,9 @@ class RedisBuffer(Buffer):
 
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
-        self._run_or_owe("freeze", store, sums, self.intent_grace)
+        with suppress(BufferUnavailable):
+            self._run_or_owe("freeze", store, sums, self.intent_grace)
+            self._freeze_elsewhere(store, sums)
         store.insert_deltas(sums)
 
     def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> dict[str, int | None]:
@@ -146,19 +159,19 @@ class RedisBuffer(Buffer):
             # Each call has a token of its own, because an event's token is spent by the first.
             own = uuid.uuid4().hex if store.events else token
             arguments = [own, *(value for key in part for value in (key, "?" if sums[key] is None else sums[key]))]
+            base = self.shards.base(store, shard)
             try:
                 # What is committed is worth a try at a server that did not answer before, but one.
-                self._twice(name, self.shards.base(store, shard), *arguments, urgent=is_first)
+                self._twice(name, base, *arguments, urgent=is_first)
             except BufferUnavailable as error:
                 is_first = False
-                kept |= self._not_pushed(store, shard, {key: sums[key] for key in part}, arguments, error)
+                kept |= self._not_pushed(store, base, {key: sums[key] for key in part}, arguments, error)
         return kept
 
     def _not_pushed(
-        self, store: CounterStore, shard: int, sums: Sums, arguments: Sequence[Any], error: BufferUnavailable
+        self, store: CounterStore, base: Base, sums: Sums, arguments: Sequence[Any], error: BufferUnavailable
     ) -> Sums:
         """What is to be kept in the database of a push that has failed; it is sent again where it counts once."""
-        base = self.shards.base(store, shard)
         if not store.events:
             self.server.owe_push("push", base, *arguments)
             if not isinstance(error, BufferRefused):
@@ -168,13 +181,14 @@ class RedisBuffer(Buffer):
         if isinstance(error, BufferRefused) or not was_heard(error.__cause__):
             return sums
         self.server.owe_push("add", base, *arguments)
-        said = "%s: Redis did not answer; a committed change may be lost: %s. It is sent again if it answers soon (%s)"
-        logger.error(said, store.label, sums, error)
+        said = "%s: Redis did not answer; a committed change %s. It is sent again if it answers soon (%s)"
+        logger.error(said, store.label, on_commit.lost(sums), error)
         return {}
 
     def forget(self, store: CounterStore, keys: Iterable[str]) -> None:
         """Deltas of these keys are pending in the database: delete what is cached of them, or do it later."""
-        self._run_or_owe("forget", store, keys)
+        with suppress(UnknownDatabase):  # then nothing is cached either
+            self._run_or_owe("forget", store, keys)
 
     def _run_or_owe(self, name: str, store: CounterStore, keys: Iterable[str], *arguments: Any) -> None:
         for shard, part in self.shards.split(store, keys):
@@ -269,10 +283,24 @@ class RedisBuffer(Buffer):
     def _freeze(self, store: CounterStore, keys: Iterable[str], seconds: int) -> None:
         self._run_on_each("freeze", store, keys, seconds)
 
+    def _freeze_elsewhere(self, store: CounterStore, keys: Iterable[str]) -> None:
+        """The same where others read, who have the settings with which the counter was opened."""
+        shards = self._elsewhere.get(store)
+        if shards is None:
+            return
+        for shard, part in shards.split(store, keys):
+            self.server.run("freeze", shards.base(store, shard), self.intent_grace, *part)
+
     # Reads
 
     def value(self, store: CounterStore, key: str) -> int:
-        return self._reader(store).value(key)
+        if self.database_only or on_commit.has_unsent(store):
+            return self._reader(store).values([key])[key]
+        with suppress(BufferUnavailable):
+            base = self.shards.base(store, self.shards.of(store, key))
+            if (cached := integer(self.server.get_cached(cache_name(base, key)))) is not None:
+                return cached
+        return self._reader(store).compute(key)
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)
@@ -294,14 +322,19 @@ class RedisBuffer(Buffer):
         return found | await super().avalues(store, missing) if missing else found
 
     async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
-        client = None if self.database_only else await self._async_clients.here()
+        client, database_id = await self._async_client(store)
         if client is not None:
-            base = self.shards.base(store, self.shards.of_group(group))
+            base = self.shards.base_on(database_id, store, self.shards.of_group(group))
             with suppress(BufferUnavailable):
                 is_cached, *reply = texts(await asynchronous.run(self.server, client, "group", base, group, 1))
                 if is_cached and (found := cached_group(group, pairs(*reply))) is not None:
                     return found
         return await super().agroup_values(store, group)
+
+    async def _async_client(self, store: CounterStore) -> tuple[Any, str | None]:
+        """What an event loop asks, and of which database; nothing where only a thread can tell one of them."""
+        database_id = None if self.database_only else identity.without_a_question(store.using)
+        return (await self._async_clients.here() if database_id else None), database_id
 
     async def aclose(self) -> None:
         await self._async_clients.close()
@@ -311,12 +344,12 @@ class RedisBuffer(Buffer):
 
         An event loop has no transaction, so that nothing of the caller's own could be missing.
         """
-        client = None if self.database_only else await self._async_clients.here()
+        client, database_id = await self._async_client(store)
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):
                 for shard, part in self.shards.split(store, keys, KEYS_A_READ):
-                    base = self.shards.base(store, shard)
+                    base = self.shards.base_on(database_id, store, shard)
                     values = await asynchronous.get(self.server, client, base, cache_names(base, part))
                     found |= cached_values(part, values)
         return found
@@ -332,7 +365,8 @@ class RedisBuffer(Buffer):
 
     def prepare_flush(self, store: CounterStore) -> None:
         super().prepare_flush(store)
-        if not self.database_only and not store.snapshot([]).shards[0].prefix:
+        is_closed = not self.database_only and not store.snapshot([]).shards[0].prefix
+        if is_closed and identity.is_settled(store.using, self.intent_grace):
             self.open(store)
 
     def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None:

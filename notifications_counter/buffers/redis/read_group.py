@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from ...declaration.key_text import ESCAPE, SEPARATOR, split_group
-from ...exceptions import BufferRefused, BufferUnavailable
+from ...exceptions import BufferMismatch, BufferRefused, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .read import TRIES, PendingDeltas, Reader, ShardSnapshot, integer
@@ -54,7 +54,6 @@ class GroupReader(Reader):
         super().__init__(server, shards, store, cache_ttl, database_only)
         self.group = group
         self.shard = shards.of_group(group)
-        self.base = shards.base(store, self.shard)
         self.own = {key for unsent in self.unsent for key in unsent.keys(store) if split_group(key)[0] == group}
 
     def group_values(self) -> dict[str, int]:
@@ -64,7 +63,7 @@ class GroupReader(Reader):
             return self._found(may_be_cached)
         except BufferRefused:
             return self._uncached_group()
-        except BufferUnavailable:
+        except (BufferUnavailable, BufferMismatch):
             return self._group_from_database()
 
     def _uncached_group(self) -> dict[str, int]:
@@ -74,11 +73,14 @@ class GroupReader(Reader):
         except BufferRefused:
             is_counted = not self.store.events
             return self.store.actual_counts_of_group(self.group) if is_counted else self._group_from_database()
-        except BufferUnavailable:
+        except (BufferUnavailable, BufferMismatch):
             return self._group_from_database()
 
     def _group_from_database(self) -> dict[str, int]:
-        return self._sums(self.store.group_snapshot(self.group), {}, set())
+        in_database = self.store.group_snapshot(self.group)
+        if not (self.store.events or self._sees_all(in_database)):
+            return self.store.actual_counts_of_group(self.group)
+        return self._sums(in_database, {}, set())
 
     def _found(self, may_be_cached: bool) -> dict[str, int]:
         for _ in range(TRIES):
@@ -94,8 +96,8 @@ class GroupReader(Reader):
         return self._all(in_redis, in_database, row)
 
     def _ask(self, may_be_cached: bool) -> Any:
-        step = "cached" if may_be_cached else "group"
-        return self.server.run("group", self.base, self.group, int(may_be_cached), step=step)
+        base, step = self.shards.base(self.store, self.shard), "cached" if may_be_cached else "group"
+        return self.server.run("group", base, self.group, int(may_be_cached), step=step)
 
     def _told(self, seq: str, version: str, has_batch: int, keys: Sequence[Any]) -> ShardSnapshot:
         pending = {
@@ -147,4 +149,4 @@ class GroupReader(Reader):
             if value:
                 arguments += [split_group(key)[1], value]
         with suppress(BufferUnavailable):  # the values are right all the same
-            self.server.run("fill_group", self.base, *arguments)
+            self.server.run("fill_group", self.shards.base(self.store, self.shard), *arguments)
