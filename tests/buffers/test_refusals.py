@@ -16,6 +16,8 @@ from notifications_counter.buffers import buffers
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.exceptions import BufferUnavailable
 from notifications_counter.ledger.tables import Delta
+from tests.capture.test_composite import by_kind
+from tests.shop.models import Message
 from tests.support.base import CounterTestCase, counter, default_buffer, heavy, notify, true_count
 from tests.support.refusing import MUTE, READABLE, REDIS, State, refusing_server
 from tests.testapp.models import Click
@@ -199,6 +201,29 @@ class StatesTest(RefusalTestCase):
 
 class RedisStatesTest(StatesTest):
     kind = "redis"
+
+
+class GroupStatesTest(RefusalTestCase):
+    def read(self) -> tuple[dict[Any, int], dict[Any, int]]:
+        """The group as it is read here, and by a process that knows nothing of this one's troubles."""
+        group = by_kind.keys.group(self.user)
+        found = self.elsewhere().group_values(by_kind.store(), group)
+        return by_kind.values_of(self.user), {key.partition(",")[2]: value for key, value in found.items() if value}
+
+    def test_a_cached_group_is_not_trusted_while_the_server_takes_no_writes(self) -> None:
+        by_kind.flush()
+        for name, state in (READABLE | MUTE).items():
+            with self.subTest(state=name):
+                Message.objects.all().delete()
+                Message.objects.create(user=self.user, kind="a")
+                self.assertEqual(self.read(), ({"a": 1}, {"a": 1}))
+                with state(self.server):
+                    Message.objects.create(user=self.user, kind="a")
+                    Message.objects.create(user=self.user, kind="b")
+                    self.assertEqual(self.read(), ({"a": 2, "b": 1}, {"a": 2, "b": 1}))
+                time.sleep(0.8)
+                self.assertEqual(self.read(), ({"a": 2, "b": 1}, {"a": 2, "b": 1}))
+                self.assertTrue(by_kind.flush().ok)
 
 
 class PermissionTest(RefusalTestCase):
