@@ -20,15 +20,15 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 from weakref import WeakSet
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
 from ..dialects import dialect_of
-from ..exceptions import BufferUnavailable, shown
+from ..exceptions import shown
 from ..ledger import identity
 from ..ledger.store import CounterStore
 
@@ -52,11 +52,11 @@ class Sender(Protocol):
 
     def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None: ...
+    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> Sums: ...
 
     def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
-    def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None: ...
+    def forget(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
@@ -214,20 +214,28 @@ class TransactionDeltas:
             if sums:
                 self._send(store, sums)
         for store, keys in self.rows.items():
-            with suppress(BufferUnavailable):  # then the cache is not read either, and a flush deletes it
-                if keys:
-                    self.senders[store].invalidate(store, keys)
+            if keys:
+                self.senders[store].forget(store, keys)
 
     def _send(self, store: CounterStore, sums: Sums) -> None:
+        # The change is committed and its caller must not fail.
         try:
-            self.senders[store].push(store, self.token, sums)
-        except Exception:
-            # The change is committed and its caller must not fail. The intents stay and request a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else _lost(sums)
-            logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
+            if kept := self.senders[store].push(store, self.token, sums):
+                self._keep(store, kept)
+        except Exception:  # of our own; the intents stay and request a recount
+            logger.exception(*_not_sent(store, sums))
         requests = [key for key, amount in sums.items() if amount is None]
         if requests and not self._has_moved:
             self.senders[store].recount_now(store, requests)
+
+    def _keep(self, store: CounterStore, sums: Sums) -> None:
+        """Insert in the database, after the commit, what the buffer has not taken in spite of its promise."""
+        try:
+            with transaction.atomic(using=store.using):
+                store.insert_deltas(sums)
+        except Exception:
+            logger.exception(*_not_sent(store, sums))
+        self.senders[store].forget(store, sums)
 
 
 def has_unsent(store: CounterStore) -> bool:
@@ -235,7 +243,13 @@ def has_unsent(store: CounterStore) -> bool:
     return bool(_changing) and bool(current(store.connection))
 
 
-def _lost(sums: Sums) -> str:
+def _not_sent(store: CounterStore, sums: Sums) -> tuple[str, str, str]:
+    said = f"of {len(sums)} keys is counted by a later recount" if not store.events else lost(sums)
+    return "%s: Redis did not answer; a committed change %s", store.label, said
+
+
+def lost(sums: Sums) -> str:
+    """What may be lost of events."""
     some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
     return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
