@@ -17,7 +17,7 @@ from .flushing.drain import drain
 from .flushing.flush import flush
 from .ledger.snapshot import RecountResult
 from .ledger.store import CounterStore
-from .reconciliation.recount import recount
+from .reconciliation.recount import recount_anew
 
 
 def counters() -> list[Counter]:
@@ -76,7 +76,7 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return self.amounts.read(self.buffer.value(self.store(using), self.key_text(key)))
+        return self.amounts.read(buffer_of(self).value(store_of(self, using), self.keys.text(key)))
 
     def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
         """The values of many keys.
@@ -236,7 +236,8 @@ class Counter(CounterDeclaration):
             RecountInTransaction: called inside a transaction.
             BufferUnavailable: the buffer's server does not answer.
         """
-        return recount(self.store(using), list(dict.fromkeys(self.key_text(key) for key in keys)), check=check)
+        store, texts = self.store(using), list(dict.fromkeys(self.key_text(key) for key in keys))
+        return recount_anew(store, texts, check=check)
 
     def request_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
         """Request a recount of keys, in the caller's transaction, because what it changes cannot be determined.
@@ -264,6 +265,7 @@ class Counter(CounterDeclaration):
 
         Raises:
             CounterError: something is still pending there, because other processes go on writing.
+            BufferMismatch: deltas may be pending elsewhere than the settings say.
             BufferUnavailable: the buffer's server does not answer.
             RecountFailed: a key with an intent could not be recounted.
         """

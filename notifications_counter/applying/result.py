@@ -23,6 +23,7 @@ class FlushResult:
         lost: what the buffer's server has lost, a sentence each.
         error: why the counter could not be flushed, a sentence; empty where it could.
         stopped: whether it was told to stop before the end.
+        passed_over: why there was nothing to do, a sentence: the database has no tables for the counter.
     """
 
     label: str
@@ -36,6 +37,7 @@ class FlushResult:
     lost: list[str] = field(default_factory=list)
     error: str = ""
     stopped: bool = False
+    passed_over: str = ""
 
     @property
     def ok(self) -> bool:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ..conf import is_integer
 from ..exceptions import CounterError, InvalidSettings, unknown
-from ..ledger import deltas, progress
+from ..ledger import deltas, identity, progress
 from ..ledger.progress import Layout
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -141,6 +141,9 @@ class Buffer:
     def close_down(self, store: CounterStore) -> None:
         """It has been noted that none may be pending here any more: end what does not know it, and clear the cache."""
 
+    def forget_all(self, store: CounterStore) -> None:
+        """All rows of the database are gone: let go of whatever is here of a counter."""
+
     # Writes and reads
 
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
@@ -192,6 +195,7 @@ class Buffer:
         shards = self.layout.shards
         store.ensure_progress(shards)
         rows = progress.read_all(store.using, store.label, shards)
+        who, _ = identity.read(store.connection)
         pending, read = deltas.summary(store.using, store.label), store.counter.amounts.read
         return Status(
             label=store.label,
@@ -206,6 +210,9 @@ class Buffer:
             position=sum(row.position for row in rows),
             size=sum(row.size for row in rows),
             drift_amount=read(rows[0].drift_amount),
+            database=(store.database_id or "")[:8],
+            copied_at=who.copied_at if who else None,
+            copy=who.note if who else "",
             **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
         )
 

@@ -6,8 +6,13 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
-In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
-Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with
+ROLLBACK and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends
+nothing.
+
+In a ``TestCase``, where nothing is ever committed, each hook announces its own deltas, and stands where Django puts it:
+``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before. All go to the database, so that
+the end of the test undoes them.
 """
 
 from __future__ import annotations
@@ -15,20 +20,29 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
-from ..exceptions import BufferUnavailable
+from ..dialects import dialect_of
+from ..exceptions import shown
+from ..ledger import identity
 from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
 
 #: On the connection: the deltas that its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_deltas"
+
+#: The connections, of all threads, whose transactions may have unsent deltas. Most often there are none, and a read
+#: need not look for the connection of its own thread, which takes it longer than all else that it does in Python.
+_changing: WeakSet[BaseDatabaseWrapper] = WeakSet()
+
+#: How many keys of events that may be lost the log names.
+MOST_NAMED = 20
 
 Sums = dict[str, int | None]
 
@@ -38,11 +52,11 @@ class Sender(Protocol):
 
     def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None: ...
+    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> Sums: ...
 
     def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
-    def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None: ...
+    def forget(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
@@ -74,7 +88,7 @@ class TransactionDeltas:
         token: names the transaction in its intents.
         accepted: the deltas that were announced, and that the buffer expects.
         rows: the keys of which deltas were inserted in the database instead.
-        sent: whether the commit has sent them.
+        sent: whether the commit has sent them, or has turned out to be none.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
@@ -89,6 +103,9 @@ class TransactionDeltas:
         self._hook_list: list[Any] | None = None
         self._finish = self.send  # one object, to be found again in Django's list
         self._is_open = False
+        #: Whose they are: the schema may be another one when they are sent.
+        self.database_id = identity.current(connection)
+        self._has_moved = False
 
     def refresh(self) -> None:
         """Forget the hooks that Django has dropped."""
@@ -116,7 +133,7 @@ class TransactionDeltas:
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = hooks(self.connection)
-        transaction.on_commit(hook, using=self.connection.alias)
+        self.connection.on_commit(hook)
         if not self.in_test_case:
             hook_list.insert(len(self.hooks), hook_list.pop())
             if not self._is_open:
@@ -136,45 +153,105 @@ class TransactionDeltas:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
         return all(hook.deltas.get(store, {}).get(key, 0) is not None for hook in self.hooks.values())
 
+    def is_of(self, store: CounterStore) -> bool:
+        """Whether they belong to the schema that is in use now."""
+        return self.database_id == store.database_id
+
     def announce(self) -> None:
         """Before the commit: tell the buffer which keys will change, and insert in the database what it refuses."""
         self.announced = True
+        dialect = dialect_of(self.connection)
+        if dialect.rolls_back_commits(self.connection):
+            self.sent = True
+            return
+        with identity.fixed(self.connection.alias, self.database_id) as self._has_moved:
+            self._announce_all(dialect.may_have_rolled_back(self.connection))
+
+    def _announce_all(self, in_doubt: bool) -> None:
         together = Hook(self)
         for hook in self.hooks.values():
             for store, sums in hook.deltas.items():
-                together.add(store, sums)
+                together.add(store, self._in_doubt(store, sums) if in_doubt else sums)
         for store, sums in together.deltas.items():
             self._announce(store, {key: amount for key, amount in sums.items() if amount != 0})
 
+    def _in_doubt(self, store: CounterStore, sums: Sums) -> Sums:
+        """Which of the changes are still there cannot be determined: they are recounted."""
+        if not store.events:
+            return dict.fromkeys(sums)
+        said = "%s: the database has failed in the middle of a transaction, so that these may not belong to it: %s"
+        logger.error(said, store.label, sums)
+        return sums
+
     def _announce(self, store: CounterStore, sums: Sums) -> None:
-        refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
+        refused = self._refused(store, list(sums)) if sums else set()
         self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[store] = refused
-        store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+        if refused:
+            store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+
+    def _refused(self, store: CounterStore, keys: Sequence[str]) -> set[str]:
+        """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
+        if self.in_test_case:
+            return set(keys)
+        refused = self.senders[store].intend(store, self.token, keys)
+        # The rows would go to another schema: what is pushed without an intent requests a recount.
+        return set() if self._has_moved else refused
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
         if not self.announced:
             self.announce()
+        if self.sent:
+            return
         self.sent = True
+        _changing.discard(self.connection)
+        with identity.fixed(self.connection.alias, self.database_id) as self._has_moved:
+            self._send_all()
+
+    def _send_all(self) -> None:
         for store, sums in self.accepted.items():
             if sums:
                 self._send(store, sums)
         for store, keys in self.rows.items():
-            with suppress(BufferUnavailable):  # then the cache is not read either, and a flush deletes it
-                if keys:
-                    self.senders[store].invalidate(store, keys)
+            if keys:
+                self.senders[store].forget(store, keys)
 
     def _send(self, store: CounterStore, sums: Sums) -> None:
+        # The change is committed and its caller must not fail.
         try:
-            self.senders[store].push(store, self.token, sums)
-        except Exception:
-            # The change is committed and its caller must not fail. The intents stay and request a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
-            logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
+            if kept := self.senders[store].push(store, self.token, sums):
+                self._keep(store, kept)
+        except Exception:  # of our own; the intents stay and request a recount
+            logger.exception(*_not_sent(store, sums))
         requests = [key for key, amount in sums.items() if amount is None]
-        if requests:
+        if requests and not self._has_moved:
             self.senders[store].recount_now(store, requests)
+
+    def _keep(self, store: CounterStore, sums: Sums) -> None:
+        """Insert in the database, after the commit, what the buffer has not taken in spite of its promise."""
+        try:
+            with transaction.atomic(using=store.using):
+                store.insert_deltas(sums)
+        except Exception:
+            logger.exception(*_not_sent(store, sums))
+        self.senders[store].forget(store, sums)
+
+
+def has_unsent(store: CounterStore) -> bool:
+    """Whether the caller's open transaction has deltas that it has not sent, of whatever counter."""
+    return bool(_changing) and bool(current(store.connection))
+
+
+def _not_sent(store: CounterStore, sums: Sums) -> tuple[str, str, str]:
+    said = f"of {len(sums)} keys is counted by a later recount" if not store.events else lost(sums)
+    return "%s: Redis did not answer; a committed change %s", store.label, said
+
+
+def lost(sums: Sums) -> str:
+    """What may be lost of events."""
+    some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
+    return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
@@ -183,7 +260,15 @@ def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
     if kept:
         kept = [unsent for unsent in kept if not unsent.is_over]
         setattr(connection, ATTRIBUTE, kept)
+    if not kept:
+        _changing.discard(connection)
     return kept
+
+
+def of(store: CounterStore) -> list[TransactionDeltas]:
+    """The same of the database, or the schema, that a counter's alias leads to now."""
+    kept = current(store.connection)
+    return [unsent for unsent in kept if unsent.is_of(store)] if kept else kept
 
 
 def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
@@ -193,6 +278,7 @@ def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
         return kept[-1]
     unsent = TransactionDeltas(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
+    _changing.add(connection)
     before_commits(connection, announce_all)
     return unsent
 

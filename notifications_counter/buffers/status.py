@@ -58,7 +58,8 @@ class Status:
         recount_requests: how many recounts were requested and not done yet.
         intents: how many transactions have left an intent and not pushed yet; one counts for each of its keys.
         flagged: how many of those intents a recount has seen already.
-        oldest_intent: how many seconds ago the oldest of them was left; None where there is none.
+        oldest_intent: how many seconds ago the oldest of them was left that no recount has seen; 0 where each was seen,
+            None where there is none.
         cut: whether the intents of only 10,000 keys in each shard were read, so that there may be more, and older.
         batch: the number of the last batch that was begun.
         position: how many keys of that batch have been applied.
@@ -75,6 +76,9 @@ class Status:
         drift_at: when the audit last found wrong counts.
         drift_keys: how many it found then.
         drift_amount: by how much they were wrong, without signs.
+        database: who the database is, the first eight characters of its id; empty for a copy that no flush has noticed.
+        copied_at: when it was noticed last that the database is a copy of another one, or was given another id.
+        copy: what that came to, a sentence or two.
         servers: the servers that hold the buffer, one for each node of a cluster that does.
     """
 
@@ -106,6 +110,9 @@ class Status:
     drift_at: datetime | None = None
     drift_keys: int = 0
     drift_amount: int | Decimal = 0
+    database: str = ""
+    copied_at: datetime | None = None
+    copy: str = ""
     servers: tuple[Server, ...] = ()
 
     @property

@@ -37,14 +37,14 @@ def raw_delete(method: Callable[..., int], queryset: QuerySet, using: str) -> in
     if source is None or not can_be_filtered(queryset):
         return method(queryset, using)
 
-    def run() -> int:
+    def run(in_parts: bool) -> int:
         before = source.lock(matching(source, queryset, using))
-        deleted = change_only(before, source, queryset, using, lambda rows: method(rows, using))
+        deleted = change_only(before, source, queryset, using, lambda rows: method(rows, using), in_parts)
         _publish_deleted(source, before, deleted, using)
         return deleted
 
     with block(using):
-        return retried(run, queryset)
+        return retried(run)
 
 
 def _publish_deleted(source: Source, before: Rows, deleted: int, using: str) -> None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django.db.models import Case, Value, When
 
+from ..compat.uncached import rows_of, uncached
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
@@ -266,7 +267,7 @@ class Source:
     # In the database
 
     def rows(self, using: str) -> models.QuerySet[Any]:
-        return models.QuerySet(self.model, using=using)
+        return rows_of(self.model, using)
 
     def read(self, rows: models.QuerySet[Any]) -> Rows:
         rounded = self._summed.rounded if dialect_of(connections[rows.db]).decimal_digits else {}
@@ -277,7 +278,7 @@ class Source:
         pk, row = _picker(columns, self.pk_names), _picker((*columns, *self._answers), (*names, *self._answers))
         single = len(self.pk_names) == 1
         found: Rows = {}
-        for values in rows.order_by().values_list(*columns, *self._answers):
+        for values in uncached(rows.order_by().values_list(*columns, *self._answers)):
             key = pk(values)
             found[key[0] if single else key] = row(values)
         return found

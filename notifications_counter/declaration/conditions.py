@@ -15,6 +15,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
 
+from ..exceptions import quoted
+
 LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
     "gt": operator.gt,
@@ -31,11 +33,11 @@ ALLOWED = "a comparison (exact, gt, gte, lt, lte), __in or __isnull on a field o
 
 
 def leaves(condition: Q) -> Iterator[tuple[str, str, Any]]:
-    """The comparisons of a condition, as field name, lookup and value."""
+    """The comparisons of a condition, as field name, lookup and value; what is none has no name."""
     for child in condition.children:
         if isinstance(child, Q):
             yield from leaves(child)
-        elif isinstance(child, tuple):
+        elif isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], str):
             yield split(child)
         else:
             yield "", type(child).__name__, child
@@ -47,25 +49,43 @@ def split(child: tuple[str, Any]) -> tuple[str, str, Any]:
     return name, lookup or "exact", value
 
 
-def problems(condition: Q, source: type[models.Model]) -> list[str]:
-    """What keeps a condition from being answered both in SQL and in memory, a sentence each."""
-    found = []
+def problems(condition: Q, source: type[models.Model]) -> list[tuple[str, str | None]]:
+    """What keeps a condition from being answered both in SQL and in memory: a sentence, and a name that is no column's.
+
+    Args:
+        condition: the condition.
+        source: the model of the rows.
+    """
+    found: list[tuple[str, str | None]] = []
     for name, lookup, value in leaves(condition):
-        said = f"{name}__{lookup}" if name else lookup
+        said = comparison(name, lookup, value)
         try:
             column(source, name)
         except FieldDoesNotExist:
-            found.append(f"{said!r} names no column of {source._meta.label}.")
+            wrong = f"names no column of {source._meta.label}" if name else "is no comparison"
+            found.append((f"{said} {wrong}.", name or None))
             continue
         if lookup not in LOOKUPS and lookup != "isnull":
-            found.append(f"{said!r} is not {ALLOWED}.")
-        elif hasattr(value, "resolve_expression") or isinstance(value, models.QuerySet):
-            found.append(f"{said!r} compares with {type(value).__name__}, not with a value.")
+            found.append((f"{said} is not {ALLOWED}.", None))
+        elif is_expression(value):
+            found.append((f"{said} compares with an expression, not with a value.", None))
         elif value is None and lookup not in ("exact", "isnull"):
-            found.append(f"{said!r} compares with None.")
+            found.append((f"{said} compares with None.", None))
     if Q.XOR in _connectors(condition):
-        found.append("XOR is not one of &, | and ~.")
+        found.append(("XOR is not one of &, | and ~.", None))
     return found
+
+
+def is_expression(value: object) -> bool:
+    """Whether a value is worked out by the database."""
+    return hasattr(value, "resolve_expression") or isinstance(value, models.QuerySet)
+
+
+def comparison(name: str, lookup: str, value: object) -> str:
+    """A comparison as it was written, for messages."""
+    what = f"{name}=" if lookup == "exact" else f"{name}__{lookup}=" if name else ""
+    # Shown, a queryset would ask the database.
+    return f"{what}{f'a {type(value).__name__}' if isinstance(value, models.QuerySet) else quoted(value)}"
 
 
 def _connectors(condition: Q) -> set[str]:

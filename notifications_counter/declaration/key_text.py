@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..dialects import Dialect
+from ..exceptions import quoted
 
 SEPARATOR, ESCAPE = ",", "!"
 
@@ -43,7 +44,7 @@ def split(text: str, number: int) -> list[str]:
     """
     parts = split_escaped(text)
     if len(parts) != number:
-        raise ValueError(f"{text!r} has {len(parts)} parts, not {number}")
+        raise ValueError(f"{quoted(text)} has {len(parts)} parts, not {number}")
     return [unescape(part) for part in parts]
 
 
@@ -64,7 +65,9 @@ def _end(text: str, place: int) -> int:
     found = _PART.match(text, place)
     end = found.end() if found else place
     if text[end : end + 1] == ESCAPE:
-        raise ValueError(f"{text!r} has an escape character that stands before neither {SEPARATOR!r} nor {ESCAPE!r}")
+        raise ValueError(
+            f"{quoted(text)} has an escape character that stands before neither {SEPARATOR!r} nor {ESCAPE!r}"
+        )
     return end
 
 

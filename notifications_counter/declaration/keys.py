@@ -13,7 +13,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import is_integer
-from ..exceptions import InvalidKey
+from ..exceptions import InvalidKey, described, quoted
 from . import key_text
 from .conditions import converts_as_django
 
@@ -62,7 +62,7 @@ class Part:
             value = value.pk
         text = str(self._value(value))
         if "\0" in text or not _is_utf8(text):
-            raise InvalidKey(f"{value!r} cannot be a key of {self.label}: not every database holds such text.")
+            raise InvalidKey(f"{quoted(value)} cannot be a key of {self.label}: not every database holds such text.")
         return text
 
     def value(self, text: str) -> Any:
@@ -79,7 +79,7 @@ class Part:
             return self.field.get_db_prep_value(self.value(text), connection)
         except ValueError as error:
             raise InvalidKey(
-                f"{self.label}: {text!r} cannot be a key on the database {connection.alias!r}: {error}"
+                f"{self.label}: {quoted(text)} cannot be a key on the database {connection.alias!r}: {described(error)}"
             ) from error
 
     def from_column(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
@@ -108,7 +108,7 @@ class Part:
         except (ValidationError, TypeError, ValueError, OverflowError):
             value = None
         if value is None or isinstance(given, bool | float | bytes | Decimal):
-            raise InvalidKey(f"{given!r} cannot be a key of {self.label}: {self.field} takes no such value.")
+            raise InvalidKey(f"{quoted(given)} cannot be a key of {self.label}: {self.field} takes no such value.")
         return value
 
 
@@ -145,13 +145,14 @@ class KeyConverter:
             key = key.pk
         if not isinstance(key, tuple | list) or len(key) != len(self.parts):
             names = ", ".join(part.column.name for part in self.parts)
-            raise InvalidKey(f"{key!r} cannot be a key of {self.label}: it must be a tuple of ({names}).")
+            raise InvalidKey(f"{quoted(key)} cannot be a key of {self.label}: it must be a tuple of ({names}).")
         return [part.text(value) for part, value in zip(self.parts, key, strict=True)]
 
     def _short(self, text: str) -> str:
         if len(text) > LONGEST_KEY:
-            said = f"{text[:50]!r}... is a key of {len(text)} characters"
-            raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
+            raise InvalidKey(
+                f"{quoted(text)} is a key of {len(text)} characters; at most {LONGEST_KEY} can be counted."
+            )
         return text
 
     def split(self, text: str) -> list[str]:
@@ -163,7 +164,7 @@ class KeyConverter:
         try:
             return key_text.split(text, len(self.parts)) if self.is_composite else [text]
         except ValueError as error:
-            raise InvalidKey(f"{text!r} cannot be a key of {self.label}: {error}.") from None
+            raise InvalidKey(f"{quoted(text)} cannot be a key of {self.label}: {error}.") from None
 
     def checked(self, text: str) -> str:
         """A key's text as this class writes it, whatever wrote it: the text of each part may be another.

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, F, Sum
 
 from ..compat.transactions import hooks
+from ..compat.uncached import rows_of
 from ..dialects import dialect_of
 from .tables import Delta
 
@@ -37,7 +38,7 @@ def insert(connection: BaseDatabaseWrapper, label: str, sums: Mapping[str, int |
 
 def insert_to_be_joined(connection: BaseDatabaseWrapper, label: str, key: str, amount: int) -> None:
     """Insert a delta to which a later one of the same key and transaction is added, so that they are one row."""
-    row = Delta.objects.using(connection.alias).create(counter=label, key=key, amount=amount)
+    row = rows_of(Delta, connection.alias).create(counter=label, key=key, amount=amount)
     rows = {**_joinable(connection), (label, key): row.pk}
     setattr(connection, ATTRIBUTE, (hooks(connection), rows))
 
@@ -58,13 +59,13 @@ def _without_joined(
 
 
 def _join(connection: BaseDatabaseWrapper, id: int, amount: int | None) -> bool:
-    rows = Delta.objects.using(connection.alias).filter(id=id)
+    rows = rows_of(Delta, connection.alias).filter(id=id)
     return amount is not None and bool(rows.update(amount=F("amount") + amount))
 
 
 def max_id(using: str, label: str) -> int:
     """The highest id of a counter's rows; 0 for none."""
-    rows = Delta.objects.using(using).filter(counter=label)
+    rows = rows_of(Delta, using).filter(counter=label)
     return rows.order_by("-id").values_list("id", flat=True).first() or 0
 
 
@@ -88,35 +89,35 @@ def pop(using: str, label: str, keys: Sequence[str], last: int) -> dict[str, tup
     Returns:
         Key -> the sum of the rows that were deleted, and their number.
     """
-    rows = Delta.objects.using(using).filter(counter=label)
+    rows = rows_of(Delta, using).filter(counter=label)
     return dialect_of(connections[using]).pop_deltas(rows, label, keys, last)
 
 
 def _amounts(using: str, label: str, last: int) -> models.QuerySet[Delta]:
-    return Delta.objects.using(using).filter(counter=label, id__lte=last, amount__isnull=False)
+    return rows_of(Delta, using).filter(counter=label, id__lte=last, amount__isnull=False)
 
 
 def recount_requests(using: str, label: str, last: int, limit: int) -> list[tuple[int, str]]:
     """The oldest recount requests, up to an id, as id and key."""
-    rows = Delta.objects.using(using).filter(counter=label, id__lte=last, amount__isnull=True)
+    rows = rows_of(Delta, using).filter(counter=label, id__lte=last, amount__isnull=True)
     return list(rows.order_by("id").values_list("id", "key")[:limit])
 
 
 def recount_request_ids(using: str, label: str, keys: Sequence[str]) -> list[int]:
     """The ids of the recount requests of these keys."""
-    rows = Delta.objects.using(using).filter(counter=label, key__in=keys, amount__isnull=True)
+    rows = rows_of(Delta, using).filter(counter=label, key__in=keys, amount__isnull=True)
     return list(rows.values_list("id", flat=True))
 
 
 def pending_keys(using: str, label: str) -> set[str]:
     """The keys of a counter's rows that have an amount."""
-    rows = Delta.objects.using(using).filter(counter=label, amount__isnull=False)
+    rows = rows_of(Delta, using).filter(counter=label, amount__isnull=False)
     return set(rows.values_list("key", flat=True).distinct())
 
 
 def delete(using: str, ids: Sequence[int]) -> None:
     """Delete exactly these rows."""
-    rows = Delta.objects.using(using)
+    rows = rows_of(Delta, using)
     for start in range(0, len(ids), BATCH):
         rows.filter(id__in=ids[start : start + BATCH]).delete()
 
@@ -129,5 +130,5 @@ def summary(using: str, label: str) -> Summary:
         "amounts": Count("amount"),
         "total": Sum("amount"),
     }
-    found = Delta.objects.using(using).filter(counter=label).aggregate(**numbers)
+    found = rows_of(Delta, using).filter(counter=label).aggregate(**numbers)
     return Summary(found["rows"], found["keys"], int(found["total"] or 0), found["rows"] - found["amounts"])

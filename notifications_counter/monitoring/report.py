@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..buffers.status import Server, Status
+from ..exceptions import one_line
 
 
 def as_object(status: Status) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def as_text(status: Status) -> str:
 def _lines(status: Status) -> Iterator[tuple[str, str]]:
     if status.problem:
         yield "PROBLEM", status.problem
+    yield "database", _database(status)
     yield "pending", _pending(status)
     yield "recounts", f"{status.recount_requests} requested"
     if status.servers:
@@ -40,6 +42,14 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
     yield "last drift", _drift(status)
     for server in status.servers:
         yield "server", _server(server)
+
+
+def _database(status: Status) -> str:
+    if not status.database:
+        return "a copy of another one, or moved: the next flush gives it an identity of its own"
+    if status.copied_at is None:
+        return status.database
+    return f"{status.database}, a copy of another one, noticed {_moment(status, status.copied_at)}. {status.copy}"
 
 
 def _pending(status: Status) -> str:
@@ -65,7 +75,7 @@ def _flush(status: Status) -> str:
 def _audit(status: Status) -> str:
     if status.audited_at is None:
         return "never"
-    place = f"at {status.audited_to}" if status.audited_to else "at the end of a round"
+    place = f"at {one_line(status.audited_to)}" if status.audited_to else "at the end of a round"
     return f"{_moment(status, status.audited_at)}, {place}, of {number(status.audit_keys, 'count')}"
 
 

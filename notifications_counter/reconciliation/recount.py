@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from ..buffers.recording import buffer_of
-from ..exceptions import RecountFailed, RecountInTransaction
+from ..exceptions import RecountFailed, RecountInTransaction, shown
+from ..ledger.identity import identify
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
 
@@ -21,6 +22,15 @@ PAUSE = 0.02
 
 #: After so many tries the keys are frozen, and what is under way has so many seconds to end.
 TRIES_BEFORE_FREEZE, PAUSE_AFTER_FREEZE = 3, 0.1
+
+
+def recount_anew(store: CounterStore, keys: Sequence[str], *, check: bool = False) -> list[RecountResult]:
+    """Recount keys, by a call of its own: a database that is a copy is noticed before; see ``Counter.recount``."""
+    store.refuse_events()
+    refuse_in_transaction(store)
+    if not check:
+        identify(store.using)
+    return recount(store, keys, check=check)
 
 
 def recount(
@@ -43,7 +53,7 @@ def recount(
     buffer, end, tries = buffer_of(store.counter), time.monotonic() + patience, 1
     while left := [key for key in keys if key not in found]:
         if time.monotonic() > end:
-            raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(left[:5])}")
+            raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(map(shown, left[:5]))}")
         _wait(store, left, freeze=buffer.recounts_by_guard and tries >= TRIES_BEFORE_FREEZE and not check)
         found |= recount_once(store, left, check)
         tries += 1

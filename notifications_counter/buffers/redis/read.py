@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import BufferUnavailable
+from ...exceptions import BufferMismatch, BufferRefused, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .. import on_commit
@@ -78,9 +79,14 @@ def number(score: str) -> int:
     return int(float(score)) if score else 0
 
 
+def cache_name(base: str, key: str) -> str:
+    """What the cached value of a key is called."""
+    return f"{base}:total:{key}"
+
+
 def cache_names(base: str, keys: Sequence[str]) -> list[str]:
-    """What the cached values of keys are called."""
-    return [f"{base}:total:{key}" for key in keys]
+    """The same of many keys."""
+    return [cache_name(base, key) for key in keys]
 
 
 def cached_values(keys: Sequence[str], replies: Sequence[Any]) -> dict[str, int]:
@@ -111,7 +117,7 @@ class Reader:
         self.store = store
         self.cache_ttl = cache_ttl
         self.database_only = database_only
-        self.unsent = on_commit.current(store.connection)
+        self.unsent = on_commit.of(store)
 
     def values(self, keys: Sequence[str]) -> dict[str, int]:
         """The values of keys, the caller's own transaction included."""
@@ -125,25 +131,36 @@ class Reader:
             found = self._cached(shard, keys)
             missing = [key for key in keys if key not in found]
             return found | self._computed(shard, missing) if missing else found
-        except BufferUnavailable:
+        except BufferRefused:
+            return self._uncached(shard, keys)
+        except (BufferUnavailable, BufferMismatch):
             return self._from_database(keys)
+
+    def _uncached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
+        """What is cached is missing, or stale because the server takes no writes. It may still say what is pending."""
+        try:
+            return self._computed(shard, keys)
+        except BufferRefused:
+            return self._from_database(keys) if self.store.events else self._counted(keys)
+        except (BufferUnavailable, BufferMismatch):
+            return self._from_database(keys)
+
+    def _counted(self, keys: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in in_parts(keys):
+            found |= self.store.actual_counts(part)
+        return found
 
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         if self.unsent or self.database_only:
             keys = [key for key in keys if self._may_be_cached(key)]
-        names = cache_names(self.shards.base(self.store, shard), keys)
-        return self._with_own(cached_values(keys, self.server.get_many(names))) if names else {}
+        base = self.shards.base(self.store, shard)
+        names = cache_names(base, keys)
+        return self._with_own(cached_values(keys, self.server.get_many_cached(base, names))) if names else {}
 
-    def value(self, key: str) -> int:
-        """The value of one key: a single cache lookup, where the caller has no transaction with deltas."""
-        if self.unsent or self.database_only:
-            return self.values([key])[key]
-        shard = self.shards.of(self.store, key)
-        try:
-            value = integer(self.server.get(*cache_names(self.shards.base(self.store, shard), [key])))
-            return self._computed(shard, [key])[key] if value is None else value
-        except BufferUnavailable:
-            return self._from_database([key])[key]
+    def compute(self, key: str) -> int:
+        """The value of one key that is not cached."""
+        return self._uncached(self.shards.of(self.store, key), [key])[key]
 
     def _may_be_cached(self, key: str) -> bool:
         """Whether a cached value lacks nothing but deltas of the open transaction that are known."""
@@ -213,15 +230,20 @@ class Reader:
             pending = in_redis.keys[key]
             arguments += [key, pending.pending, pending.score, pending.rank, value]
         if values:
-            self.server.run("fill", self.shards.base(self.store, shard), *arguments)
+            with suppress(BufferUnavailable):  # the values are right all the same
+                self.server.run("fill", self.shards.base(self.store, shard), *arguments)
 
     def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
-        """Redis does not answer: what is stored, and what is pending in the database."""
+        """Redis does not answer: what is stored, and what is pending in the database; or it is not the place to ask."""
         found: dict[str, int] = {}
         for part in in_parts(keys):
             snapshot = self.store.snapshot(part)
             counted = [key for key in part if not self._is_known(key)]
-            counted += self.store.keys_to_count(snapshot, part)
+            counted += self.store.keys_to_count(snapshot, part, self._sees_all(snapshot))
             found |= self._with_own(snapshot.in_database(part))
             found |= self.store.actual_counts(counted) if counted else {}
         return found
+
+    def _sees_all(self, in_database: Snapshot) -> bool:
+        """Whether no deltas may be pending where nobody looks, because of the settings or of the database."""
+        return self.store.sees_all(in_database.shards[0], self.shards.layout)
