@@ -60,6 +60,8 @@ def connect_all() -> None:
     """Listen to the sources of all counters, those that are declared later included."""
     for counter in declarations():
         connect(counter)
+    for key in list(_waiting):
+        _count_waiting(key)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
     source_added.connect(_listen_to_added, dispatch_uid="notifications_counter.added")
     class_prepared.connect(_listen_to_late, dispatch_uid="notifications_counter.late")
@@ -87,7 +89,13 @@ def connect(counter: Counter) -> None:
 
 
 def _count_waiting(key: tuple[str, ...]) -> None:
-    """Count the rows of a model for the counters that wait for it, if it is there."""
+    """Count the rows of a model for the counters that wait for it, if it is there.
+
+    While a test installs another app, whose models are just being imported, nothing can be looked up: ``connect_all``
+    comes again.
+    """
+    if not apps.models_ready:
+        return
     with suppress(LookupError):
         model = apps.get_registered_model(*key)
         for counter in _waiting.pop(key, ()):
