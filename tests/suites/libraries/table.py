@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import django
-
 HEAD = """\
-.. made by: python -m tests.suites.libraries --rst docs/libraries.rst
+.. made by: python -m tests.suites.libraries --keep docs/tables/libraries.json --rst docs/tables/libraries.rst
 
-Tried with Django {django}, on SQLite and PostgreSQL unless it says PostgreSQL:
+Each was tried on SQLite and PostgreSQL, or on PostgreSQL alone where that is said:
 
 .. list-table::
    :header-rows: 1
@@ -27,7 +25,7 @@ Tried with Django {django}, on SQLite and PostgreSQL unless it says PostgreSQL:
 def write(path: Path, tried: Iterable[Any]) -> None:
     """Write the table of libraries that were tried on all their databases with both captures."""
     rows = [line for found in tried for line in _row(found)]
-    path.write_text(HEAD.format(django=django.get_version()) + "\n".join(rows) + "\n")
+    path.write_text(HEAD + "\n".join(rows) + "\n")
 
 
 def _row(found: Any) -> Iterator[str]:
