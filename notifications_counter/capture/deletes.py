@@ -16,6 +16,7 @@ from ..compat.querysets import can_be_filtered
 from ..compat.uncached import rows_of
 from . import feed
 from .bulk import QuerySet, change_only, matching, retried
+from .moved import pks_after
 from .sources import Rows, Source, exact_source, rows_a_statement, sources_of
 
 
@@ -60,10 +61,12 @@ def update_batch(
     sources = [source for source in sources_of(model) if source.touches(values)]
     with block(using):
         before = {source: _lock(source, model, list(pks), using) for source in sources}
+        # A foreign key that is set to another owner may be a part of the primary key.
+        after = {source: pks_after(source, rows, values, source.rows(using)) for source, rows in before.items()}
         update()
         with counted(using):
             for source, rows in before.items():
-                feed.publish(source, using, rows, source.lock_pks(rows, using))
+                feed.publish(source, using, rows, source.lock_pks(after[source], using))
 
 
 def _lock(source: Source, model: type[models.Model], pks: Sequence[Any], using: str) -> Rows:

@@ -14,6 +14,7 @@ from ..compat.uncached import rows_of, uncached
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
+from ..declaration.registry import is_installed
 from ..declaration.rows import key_names
 from ..dialects import dialect_of
 from ..exceptions import CountingConflict
@@ -63,19 +64,26 @@ class Source:
 
     Attributes:
         model: the model.
-        counters: the counters that count its rows.
+        declared: the counters that count its rows.
+        counters: those of them whose apps are installed.
         followed: attribute names of columns that others want to know of.
     """
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
+        self.declared: list[Counter] = []
         self.counters: list[Counter] = []
         self.followed: set[str] = set()
 
     def add(self, counter: Counter) -> None:
-        if counter not in self.counters:
-            self.counters.append(counter)
-            self._forget()
+        if counter not in self.declared:
+            self.declared.append(counter)
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Look which counters are installed."""
+        self.counters = [counter for counter in self.declared if is_installed(counter)]
+        self._forget()
 
     def follow(self, names: Iterable[str]) -> None:
         """Read the columns with these attribute names too."""
@@ -84,7 +92,7 @@ class Source:
 
     def _forget(self) -> None:
         """Work out anew what follows from the counters and what is followed."""
-        for name in self.__dict__.keys() - {"model", "counters", "followed"}:
+        for name in self.__dict__.keys() - {"model", "declared", "counters", "followed"}:
             del self.__dict__[name]
         self._accepted = set[tuple[type, ...]]()
 
@@ -223,6 +231,11 @@ class Source:
 
     def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The columns that an update sets, as attribute name -> value; None where one of them is no constant."""
+        found = self.assigned(values)
+        return None if any(hasattr(value, "resolve_expression") for value in found.values()) else found
+
+    def assigned(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that an update sets, as attribute name -> value or expression."""
         found: dict[str, Any] = {}
         for field in self.model._meta.concrete_fields:
             for name in {field.name, field.attname} & values.keys():
@@ -230,7 +243,7 @@ class Source:
                 if isinstance(value, models.Model) and field.remote_field is not None:
                     value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
                 found[field.attname] = value
-        return None if any(hasattr(value, "resolve_expression") for value in found.values()) else found
+        return found
 
     def changed_in_memory(self, row: Row, columns: Mapping[str, Any]) -> Row | None:
         """A row after an update to constants; None where only the database knows."""
@@ -244,7 +257,10 @@ class Source:
         if columns.keys().isdisjoint(self.pk_names):
             return pk
         old = (pk,) if len(self.pk_names) == 1 else pk
-        new = tuple(columns.get(name, value) for name, value in zip(self.pk_names, old, strict=True))
+        new = tuple(
+            _python(field, columns[field.attname]) if field.attname in columns else value
+            for field, value in zip(self._pk_fields, old, strict=True)
+        )
         return new[0] if len(new) == 1 else new
 
     # In the database
@@ -338,3 +354,9 @@ def make_source(model: type[models.Model]) -> Source:
     """The source that a model is from now on."""
     _of_model.clear()
     return _sources.setdefault(model, Source(model))
+
+
+def refresh_all() -> None:
+    """Look which counters are installed, after other apps are."""
+    for source in _sources.values():
+        source.refresh()

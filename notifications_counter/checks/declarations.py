@@ -17,6 +17,7 @@ from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra, quoted
 from ..fields import collation_of
 from .filters import check_values
+from .inherited import check_own_columns
 from .managers import check_managers
 from .on_delete import check_owner, check_source_relations
 from .sums import check_sum
@@ -108,7 +109,7 @@ def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
 def _check_source(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:
     """What is wrong with how a counter and its source, each right by itself, go together."""
     found = list(check_sum(counter, source))
-    yield from found or check_columns(counter, source)
+    yield from found or check_own_columns(counter, source) or check_columns(counter, source)
     yield from _check_databases(counter, source)
     yield from check_source_relations(counter, source)
     yield from check_values(counter, source)

@@ -27,6 +27,8 @@ LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
 }
 #: The methods of a field through which a value goes to the database.
 CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "pre_save")
+#: A part of the kind of an integer column -> how many bits its largest value has; the others have 31.
+BITS = {"Small": 15, "Big": 63}
 ALLOWED = "a comparison (exact, gt, gte, lt, lte), __in or __isnull on a field of the source itself"
 
 
@@ -136,8 +138,16 @@ def _is_plain(field: models.Field[Any, Any], lookup: str, value: Any) -> bool:
     # What a NULL among several values means has changed between versions of Django.
     if lookup == "in" and None in wanted:
         return False
-    numeric = isinstance(field, models.BooleanField | models.IntegerField)
-    return numeric and all(map(_is_plain_value, wanted))
+    if isinstance(field, models.BooleanField):
+        return all(value is None or isinstance(value, int) for value in wanted)
+    return isinstance(field, models.IntegerField) and all(value is None or _fits(value, field) for value in wanted)
+
+
+def _fits(value: object, field: models.Field[Any, Any]) -> bool:
+    """Whether a column can hold a value in every database: Django compares with no other, and calls NULL less, too."""
+    kind = field.get_internal_type()
+    bits = next((bits for name, bits in BITS.items() if name in kind), 31)
+    return isinstance(value, int) and (0 if kind.startswith("Positive") else -(2**bits)) <= value < 2**bits
 
 
 def converts_as_django(field: models.Field[Any, Any]) -> bool:
@@ -145,10 +155,6 @@ def converts_as_django(field: models.Field[Any, Any]) -> bool:
     kind: Any = type(field)
     methods = [getattr(kind, name) for name in CONVERSIONS] + [getattr(kind, "from_db_value", None)]
     return all(method is None or str(method.__module__).startswith("django.db.models.") for method in methods)
-
-
-def _is_plain_value(value: object) -> bool:
-    return value is None or isinstance(value, int)
 
 
 def _holds(condition: Q, source: type[models.Model], places: Mapping[str, int]) -> Callable[[Sequence[Any]], bool]:

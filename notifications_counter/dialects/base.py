@@ -164,6 +164,18 @@ class Dialect:
         """Texts as one, with a separator between them; NULL if any of them is."""
         return f" || '{separator}' || ".join(texts)
 
+    # Conditions of triggers
+
+    def operand(self, literal: str, value: Any, column_type: str) -> str:
+        """A literal as a column converts what it is compared with, where a row of a trigger does not.
+
+        Args:
+            literal: the literal.
+            value: its value.
+            column_type: the column's type.
+        """
+        return literal
+
     # Numbers
 
     #: How many decimal digits a decimal column gives back exactly; None for all that it can hold.
@@ -209,6 +221,11 @@ class Dialect:
         if not features.has_select_for_update:
             return rows
         return rows.select_for_update(of=("self",) if features.has_select_for_update_of else ())
+
+    # Updates
+
+    #: Whether an ``UPDATE`` that sets several columns works with the new values of those before.
+    assigns_in_turn: ClassVar[bool] = False
 
     # Pending deltas
 

@@ -47,6 +47,8 @@ class MySQL(Dialect):
         between = f", '{separator}', "
         return f"CONCAT({between.join(texts)})"
 
+    assigns_in_turn = True
+
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS SIGNED)"
 

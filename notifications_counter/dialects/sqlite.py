@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -14,6 +16,9 @@ from .base import DISK_FULL, MIGRATE, CountTable, Dialect, Place, Sums
 
 #: Tells the databases in the memory of this process, and of those that it forks, from all others.
 PROCESS = uuid.uuid4().hex
+
+#: Text that SQLite takes for a number where it is compared with a column of numbers.
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
 
 
 class SQLite(Dialect):
@@ -26,6 +31,15 @@ class SQLite(Dialect):
         "no such column": MIGRATE,
         "has no column named": MIGRATE,
     }
+
+    def operand(self, literal: str, value: Any, column_type: str) -> str:
+        # Only a column of a table has an affinity. Django gives decimals as text, which no number equals without one.
+        affinity = _affinity(column_type.upper())
+        if affinity == "NUMERIC" and isinstance(value, str | Decimal) and NUMBER.fullmatch(str(value)):
+            return f"CAST({literal} AS NUMERIC)"
+        if affinity == "TEXT" and isinstance(value, int | float):
+            return f"CAST({literal} AS TEXT)"
+        return literal
 
     #: It keeps floating-point numbers.
     decimal_digits = 15
@@ -95,3 +109,12 @@ def _file_system(path: str) -> int:
     """The number of a file's file system: where there is none of its own, that of the device, which may change."""
     own = os.statvfs(path).f_fsid if hasattr(os, "statvfs") else 0
     return own or os.stat(path).st_dev
+
+
+def _affinity(column_type: str) -> str:
+    """How a column of a type converts what it is compared with."""
+    if "INT" in column_type:
+        return "NUMERIC"
+    if any(part in column_type for part in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    return "" if not column_type or "BLOB" in column_type else "NUMERIC"
