@@ -18,6 +18,7 @@ from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
 from ..buffers.recording import buffer_of, store_of
+from ..compat.uncached import rows_of
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import BufferUnavailable
 from ..identity_table import Identity
@@ -61,7 +62,7 @@ def _identify(tables: Tables) -> None:
             editor.create_model(Identity)
     known, _ = identity.read(connections[using])
     identity.identify(using)
-    if known is not None and not Progress.objects.using(using).exists():
+    if known is not None and not rows_of(Progress, using).exists():
         _forget_all(tables)
 
 
