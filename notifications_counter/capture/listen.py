@@ -39,9 +39,7 @@ def install() -> None:
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
     saves.run_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
-    querysets.wrap_method("update", is_source, update)
-    querysets.wrap_method("bulk_create", is_source, bulk_create)
-    querysets.wrap_method("_raw_delete", is_source, raw_delete)
+    querysets.run_methods(is_source, {"update": update, "bulk_create": bulk_create, "_raw_delete": raw_delete})
     deletion.wrap_delete_batch(is_source, delete_batch)
     deletion.wrap_update_batch(is_source, update_batch)
 
