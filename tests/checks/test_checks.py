@@ -131,6 +131,8 @@ class ElsewhereRouter:
 
 
 class DeclarationCheckTest(SimpleTestCase):
+    databases = {"default"}  # Django's check of JSON fields asks it what it can do
+
     def said(self, counter: Counter, **fields: Any) -> str:
         fields = fields or {"count": models.BigIntegerField(default=0)}
         with isolate_apps("tests.testapp"):

@@ -120,7 +120,11 @@ class RedisBuffer(Buffer):
             with joined(connection):
                 self._insert_deltas(store, sums)
         elif sends_after_commit(connection):
-            on_commit.begin(connection).add(self, store, sums)
+            unsent = on_commit.begin(connection)
+            if unsent.is_of(store):
+                unsent.add(self, store, sums)
+            else:  # of another schema than what the transaction changed first
+                self._insert_deltas(store, sums)
         elif connection.get_autocommit():
             with transaction.atomic(using=store.using):
                 on_commit.begin(connection).add(self, store, sums)

@@ -117,7 +117,7 @@ class Reader:
         self.store = store
         self.cache_ttl = cache_ttl
         self.database_only = database_only
-        self.unsent = on_commit.current(store.connection)
+        self.unsent = on_commit.of(store)
 
     def values(self, keys: Sequence[str]) -> dict[str, int]:
         """The values of keys, the caller's own transaction included."""
