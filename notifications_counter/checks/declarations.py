@@ -17,6 +17,7 @@ from ..declaration.registry import declarations
 from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra
 from ..fields import collation_of
+from .keys import check_key_columns, check_key_ends
 from .sums import check_sum
 from .triggers import check_capture, check_columns
 
@@ -52,7 +53,7 @@ def check_counters(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
 def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
     """What is wrong with one declaration."""
     found: list[CheckMessage] = [*_check_field(counter), *_check_others(counter), *_check_buffer_alias(counter)]
-    found += _check_collation(counter)
+    found += [*_check_collation(counter), *check_key_columns(counter)]
     found += check_capture(counter)
     if counter.declared_source is not None:
         found += _check_source(counter)
@@ -129,7 +130,9 @@ def _check_source(counter: CounterDeclaration) -> Iterator[CheckMessage]:
         yield _error(counter, f"{source!r} is no model to be the source.", "Give a model, or 'app.Model'.", 6)
         return
     found = [*_check_key(counter, source), *_check_filter(counter, source), *check_sum(counter, source)]
-    yield from found or check_columns(counter, source)
+    yield from found
+    if not any(isinstance(one, Error) for one in found):
+        yield from check_columns(counter, source)
     yield from _check_databases(counter, source)
     yield from _check_cascades(counter, source)
 
@@ -139,7 +142,7 @@ def _check_filter(counter: CounterDeclaration, source: type[models.Model]) -> It
         yield _error(counter, f"filter: {problem}", f"Use {conditions.ALLOWED}, joined by &, | and ~.", 8)
 
 
-def _check_key(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
+def _check_key(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:
     names = ", ".join(field.name for field in source._meta.concrete_fields)
     hint = f"Columns of {source._meta.label} are: {names}."
     if not counter.source_keys:
@@ -149,7 +152,7 @@ def _check_key(counter: CounterDeclaration, source: type[models.Model]) -> Itera
     for name in missing:
         yield _error(counter, f"key: {source._meta.label} has no column {name!r}.", hint, 7)
     if not missing:
-        yield from _check_parts(counter)
+        yield from list(_check_parts(counter)) or check_key_ends(counter, source)
 
 
 def _has_column(source: type[models.Model], name: str) -> bool:

@@ -17,7 +17,16 @@ SEPARATOR, ESCAPE = ",", "!"
 #: The character after the separator: what begins with a text and the separator is below the text and this one.
 AFTER_SEPARATOR = chr(ord(SEPARATOR) + 1)
 
+#: How many characters of a key a message quotes.
+MOST_QUOTED = 50
+
 _PART = re.compile(r"(?:[^!,]|![!,])*")
+
+
+def quoted(key: object) -> str:
+    """A key, or what was given as one, as messages have it: in quotes, on one line, and short."""
+    said = repr(key)
+    return said if len(said) <= MOST_QUOTED + 2 else f"{said[:MOST_QUOTED]}..."
 
 
 def escape(part: str) -> str:
@@ -43,7 +52,7 @@ def split(text: str, number: int) -> list[str]:
     """
     parts = split_escaped(text)
     if len(parts) != number:
-        raise ValueError(f"{text!r} has {len(parts)} parts, not {number}")
+        raise ValueError(f"it has {len(parts)} parts, not {number}")
     return [unescape(part) for part in parts]
 
 
@@ -64,7 +73,7 @@ def _end(text: str, place: int) -> int:
     found = _PART.match(text, place)
     end = found.end() if found else place
     if text[end : end + 1] == ESCAPE:
-        raise ValueError(f"{text!r} has an escape character that stands before neither {SEPARATOR!r} nor {ESCAPE!r}")
+        raise ValueError(f"it has an escape character that stands before neither {SEPARATOR!r} nor {ESCAPE!r}")
     return end
 
 
