@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import BigIntegerField, Case, CharField, Exists, F, Func, OuterRef, Subquery, Sum, When
+from django.db.models import BigIntegerField, Case, CharField, Exists, F, Func, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest, NullIf
 
 from .counters import Counter
 from .declaration.amounts import StoredAmount, StoredUnits
+from .declaration.digest import digest_of
 from .declaration.key_text import joined_sql
 from .declaration.keys import LONGEST_KEY, Part, target
 from .declaration.rows import key_names, number_of_rows
 from .dialects import dialect_of
 from .exceptions import CounterError, InvalidKey
+from .ledger.deltas import is_foreign
 from .ledger.tables import Delta, Progress
 from .triggers.sql.keys import dashed
-
 
 #: Stands for the field of a row that is the key, or identifies whose count it is.
 PK = "pk"
@@ -114,13 +115,19 @@ def _value(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:
     counts = counter.model._base_manager.filter(**same)
     stored = counts.annotate(nc_stored=StoredUnits(F(counter.field.name), counter.amounts)).values("nc_stored")
     pending = Delta.objects.filter(counter=counter.label, key=KeyText(counter, outer))
-    amount = pending.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
-    value = Coalesce(Subquery(stored), 0) + Coalesce(Subquery(amount), 0)
+    own = digest_of(counter)
+    added = pending.exclude(is_foreign(own)) if own else pending
+    amount = added.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
+    value: Combinable = Coalesce(Subquery(stored), 0) + Coalesce(Subquery(amount), 0)
     if counter.source is None:
         return _read(counter, value)
-    backfilled = Exists(Progress.objects.filter(counter=counter.label, shard=0, backfilled=True))
-    keys_to_count = ~backfilled | Exists(pending.filter(amount__isnull=True))
-    units = Case(When(keys_to_count, then=_actual(counter, outer)), default=value, output_field=BigIntegerField())
+    shard = Progress.objects.filter(counter=counter.label, shard=0, backfilled=True)
+    backfilled = Exists(shard.exclude(is_foreign(own)))
+    keys_to_count = ~backfilled | Exists(pending.filter(Q(amount__isnull=True) | is_foreign(own)))
+    actual = _actual(counter, outer)
+    if counter.sum is None:  # a count below zero is surely wrong
+        value = Coalesce(NullIf(Greatest(value, -1), Value(-1)), actual)
+    units = Case(When(keys_to_count, then=actual), default=value, output_field=BigIntegerField())
     return _read(counter, units)
 
 

@@ -104,7 +104,8 @@ class Applier:
             keys = self._next_keys(keys[-1], last)
 
     def _next_keys(self, after: str | None, last: int) -> list[str]:
-        arguments = self.store.using, self.store.label, after, last, self.chunk_size
+        store = self.store
+        arguments = store.using, store.label, store.declaration, after, last, self.chunk_size
         return self.retried(deltas.next_keys, *arguments)
 
     def _apply_rows(self, keys: list[str], last: int) -> int:
@@ -115,7 +116,7 @@ class Applier:
         with transaction.atomic(using=using, durable=True):
             # Here, because the cache of a buffer that others have begun to use would not learn of it.
             self.store.check_layout(progress.lock(using, label, 0), self.buffer.layout)
-            popped = deltas.pop(using, label, good, last) if good else {}
+            popped = deltas.pop(using, label, self.store.declaration, good, last) if good else {}
             self.buffer.invalidate(self.store, popped)
             added = [(pks[key], amount) for key, (amount, _) in popped.items()]
             upsert.add(self.store, added)

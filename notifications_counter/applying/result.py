@@ -23,6 +23,7 @@ class FlushResult:
         lost: what the buffer's server has lost, a sentence each.
         error: why the counter could not be flushed, a sentence; empty where it could.
         stopped: whether it was told to stop before the end.
+        superseded: whether nothing was done, because the counts are made by a newer declaration than this process has.
     """
 
     label: str
@@ -36,6 +37,7 @@ class FlushResult:
     lost: list[str] = field(default_factory=list)
     error: str = ""
     stopped: bool = False
+    superseded: bool = False
 
     @property
     def ok(self) -> bool:

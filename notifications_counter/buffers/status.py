@@ -75,6 +75,8 @@ class Status:
         drift_at: when the audit last found wrong counts.
         drift_keys: how many it found then.
         drift_amount: by how much they were wrong, without signs.
+        declaration: how the declaration that makes the stored counts differs from that of this process, a sentence;
+            empty where it does not.
         servers: the servers that hold the buffer, one for each node of a cluster that does.
     """
 
@@ -106,6 +108,7 @@ class Status:
     drift_at: datetime | None = None
     drift_keys: int = 0
     drift_amount: int | Decimal = 0
+    declaration: str = ""
     servers: tuple[Server, ...] = ()
 
     @property

@@ -26,33 +26,39 @@ class PostgreSQL(Dialect):
         return "C"  # in which an index finds the keys that begin alike
 
     def insert_deltas(
-        self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]
+        self,
+        connection: BaseDatabaseWrapper,
+        table: str,
+        label: str,
+        sums: Mapping[str, int | None],
+        declaration: str | None,
     ) -> None:
         """By two arrays, given as text, of which the driver makes parameters at once, not value by value."""
         if len(sums) < 2:  # most often: planned faster without arrays
-            return super().insert_deltas(connection, table, label, sums)
+            return super().insert_deltas(connection, table, label, sums, declaration)
         # In quotes nothing else than a quote and a backslash means anything.
         keys = '","'.join(key.replace("\\", "\\\\").replace('"', '\\"') for key in sums)
         amounts = ",".join("NULL" if amount is None else str(amount) for amount in sums.values())
         statement = (
-            f'INSERT INTO "{table}" (counter, key, amount)'
-            " SELECT %s, d.key, d.amount FROM unnest(%s::text[], %s::bigint[]) AS d(key, amount)"
+            f'INSERT INTO "{table}" (counter, declaration, key, amount)'
+            " SELECT %s, %s, d.key, d.amount FROM unnest(%s::text[], %s::bigint[]) AS d(key, amount)"
         )
         with connection.cursor() as cursor:
-            cursor.execute(statement, [label, f'{{"{keys}"}}', f"{{{amounts}}}"])
+            cursor.execute(statement, [label, declaration, f'{{"{keys}"}}', f"{{{amounts}}}"])
 
     def pop_deltas(
-        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int
+        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int, declaration: str | None
     ) -> dict[str, tuple[int, int]]:
         """By the one statement that both deletes rows and sums up those that it has deleted."""
         statement = (
             f'WITH popped AS (DELETE FROM "{deltas.model._meta.db_table}" WHERE counter = %s'
             " AND key BETWEEN %s AND %s AND key = ANY(%s)"
-            " AND id <= %s AND amount IS NOT NULL RETURNING key, amount)"
+            " AND id <= %s AND amount IS NOT NULL"
+            " AND (declaration IS NULL OR declaration = COALESCE(%s, declaration)) RETURNING key, amount)"
             " SELECT key, SUM(amount)::bigint, COUNT(*) FROM popped GROUP BY key"
         )
         with connections[deltas.db].cursor() as cursor:
-            cursor.execute(statement, [label, keys[0], keys[-1], list(keys), last])
+            cursor.execute(statement, [label, keys[0], keys[-1], list(keys), last, declaration])
             return {key: (total, number) for key, total, number in cursor.fetchall()}
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:

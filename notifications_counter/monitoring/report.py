@@ -34,6 +34,8 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
         "backfilled",
         "yes" if status.backfilled else "no: reads count the rows until flushes have counted all of them once",
     )
+    if status.declaration:
+        yield "declaration", status.declaration
     if status.lost_at:
         yield "lost data", f"noticed {_moment(status, status.lost_at)}; all keys are being recounted"
     yield "audit", _audit(status)

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from ..buffers.recording import buffer_of
 from ..exceptions import RecountFailed, RecountInTransaction
+from ..ledger.declared import adopt
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
 
@@ -48,6 +49,20 @@ def recount(
         found |= recount_once(store, left, check)
         tries += 1
     return [found[key] for key in keys]
+
+
+def prepare_recount(store: CounterStore, keys: Sequence[str]) -> None:
+    """Before a recount that a program or a person asks for: let a newer declaration take over.
+
+    Raises:
+        NothingToRecount: the counter has no source.
+        RecountInTransaction: a transaction is open.
+    """
+    store.refuse_events()
+    refuse_in_transaction(store)
+    store.ensure_progress(buffer_of(store.counter).layout.shards)
+    if adopt(store):
+        buffer_of(store.counter).declare(store)
 
 
 def recount_once(store: CounterStore, keys: Sequence[str], check: bool = False) -> dict[str, RecountResult]:

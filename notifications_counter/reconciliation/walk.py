@@ -14,6 +14,7 @@ from ..declaration.rows import counted_rows, key_names
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
+from ..ledger.tables import Progress
 from .recount import recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
@@ -32,7 +33,9 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     Returns:
         What was found; None at the end of the table: all is backfilled then, and the next call begins anew.
     """
-    noted = progress.read(store.using, store.label, 0).recounted_to
+    row = progress.read(store.using, store.label, 0)
+    store.refuse_other(row.declaration)
+    noted = row.recounted_to
     if noted is None and begun:
         return None
     phase, after = place(noted)
@@ -40,7 +43,7 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     found = recount(store, keys) if keys else []
     if not keys and phase == SOURCE_KEYS:
         _store_pending_keys(store)
-    _note(store, noted, keys, phase)
+    _note(store, row, keys, phase)
     return found if keys or phase == SOURCE_KEYS else None
 
 
@@ -50,14 +53,15 @@ def place(noted: str | None) -> tuple[str, str]:
     return phase + colon, after
 
 
-def _note(store: CounterStore, noted: str | None, keys: Sequence[str], phase: str) -> None:
-    """Note how far a walk is, unless it has begun anew meanwhile, because data was lost."""
+def _note(store: CounterStore, row: Progress, keys: Sequence[str], phase: str) -> None:
+    """Note how far a walk is, unless it has begun anew meanwhile: because data was lost, or the meaning changed."""
     values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
     if keys:
         values = {"recounted_to": f"{phase}{keys[-1]}"}
     elif phase == COUNT_KEYS:
         values = {"recounted_to": None, "backfilled": True, "lost_at": None}
-    progress.move(store.using, store.label, "recounted_to", noted, values)
+    old = {"recounted_to": row.recounted_to, "declaration": row.declaration}
+    progress.move(store.using, store.label, old, values)
 
 
 def _store_pending_keys(store: CounterStore) -> None:

@@ -21,7 +21,7 @@ class ChecksTest(SimpleTestCase):
             "E021) wrong_keys.TupleOfOne.counter: key=('user',) has not as many columns as the primary key of",
             "E021) wrong_keys.OtherOrder.counter: key=('kind', 'user') has another order than the primary key.",
             "E007) wrong_keys.NoColumn.counter: key: wrong_keys.Note has no column 'color'.",
-            "E051) wrong_keys.OtherType.counter: key: 'number' of wrong_keys.Note is an integer, but 'kind' of",
+            "E019) wrong_keys.OtherType.counter: a trigger cannot write 'number' as wrong_keys.OtherType writes",
             "E004) wrong_keys.KeyAsCount.counter: 'user' is part of the primary key.",
         )
         for sentence in sentences:

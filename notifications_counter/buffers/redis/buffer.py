@@ -81,6 +81,17 @@ class RedisBuffer(Buffer):
             self.clear_cache(store)
             store.set_layout(self.layout)
 
+    def declare(self, store: CounterStore) -> None:
+        for shard in range(self.layout.shards):
+            name = f"{self.shards.base(store, shard)}:declaration"
+            if store.declaration is not None and self._noted(name) != store.declaration:
+                self.clear_cache(store)
+                self.server.ask(name, partial(self.server.client.set, name, store.declaration))
+
+    def _noted(self, name: str) -> str | None:
+        noted = self.server.get(name)
+        return None if noted is None else text(noted)
+
     def close_down(self, store: CounterStore) -> None:
         for shard in range(self.layout.shards):
             self._unlink(f"{self.shards.base(store, shard)}:guard:*")
@@ -125,7 +136,8 @@ class RedisBuffer(Buffer):
         if store.events:  # nothing could be recounted: all that matters is whether the server is there
             self.server.ask(base, lambda: self.server.client.exists(base))
             return []
-        frozen: list[str] = self.server.run("intend", base, token, self.intent_grace, *keys)
+        grace = f"{self.intent_grace}:{store.declaration}"
+        frozen: list[str] = self.server.run("intend", base, token, grace, *keys)
         return frozen
 
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
@@ -253,7 +265,7 @@ class RedisBuffer(Buffer):
         return found | await super().avalues(store, missing) if missing else found
 
     async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
-        client = None if self.database_only else self._async_clients.here()
+        client = None if self.database_only or not store.is_agreed else self._async_clients.here()
         if client is not None:
             name = group_name(self.shards.base(store, self.shards.of_group(group)), group)
             with suppress(BufferUnavailable):
@@ -270,7 +282,7 @@ class RedisBuffer(Buffer):
 
         An event loop has no transaction, so that nothing of the caller's own could be missing.
         """
-        client = None if self.database_only else self._async_clients.here()
+        client = None if self.database_only or not store.is_agreed else self._async_clients.here()
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):

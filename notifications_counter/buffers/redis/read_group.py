@@ -64,7 +64,7 @@ class GroupReader(Reader):
             return self._sums(self.store.group_snapshot(self.group), {}, set())
 
     def _found(self) -> dict[str, int]:
-        may_be_cached = not self.database_only and all(map(self._is_known, self.own))
+        may_be_cached = self._may_read_cache() and all(map(self._is_known, self.own))
         for _ in range(TRIES):
             is_cached, *reply = self.server.run("group", self.base, self.group, int(may_be_cached))
             if is_cached and (cached := cached_group(self.group, pairs(*reply))) is not None:

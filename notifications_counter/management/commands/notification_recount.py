@@ -10,6 +10,7 @@ from django.core.serializers.base import ProgressBar
 from ...counters import Counter, counters
 from ...exceptions import CounterError
 from ...ledger import progress
+from ...ledger.declared import adopt
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
 from ...models import UserNotificationsCount
@@ -84,6 +85,8 @@ class Command(CounterCommand):
         store = counter.store(self.options["database"])
         store.refuse_events()
         store.ensure_progress(counter.buffer.layout.shards)
+        adopt(store, force=True)
+        counter.buffer.declare(store)
         if self.options["restart"]:
             progress.update(store.using, store.label, {"recounted_to": None})
         report = self._progress_bar(store)

@@ -89,6 +89,9 @@ class Command(CounterCommand):
     def _report(self, result: FlushResult) -> None:
         if self.options["verbosity"] < 1 or result.error:
             return
+        if result.superseded:
+            self.stdout.write(f"{result.label}: passed over, because newer processes declare it otherwise")
+            return
         recounted = f", {result.recounted} recounted" if result.recounted else ""
         stopped = ", stopped before the end" if result.stopped else ""
         keys = "1 key" if result.keys == 1 else f"{result.keys} keys"
