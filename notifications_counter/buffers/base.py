@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ..conf import is_integer
 from ..exceptions import CounterError, InvalidSettings, unknown
-from ..ledger import declared, deltas, progress
+from ..ledger import declared, deltas, progress, refused
 from ..ledger.progress import Layout
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -210,6 +210,7 @@ class Buffer:
             size=sum(row.size for row in rows),
             drift_amount=read(rows[0].drift_amount),
             declaration=declared.difference(store, rows[0]),
+            refused=refused.named(store.using, store.label),
             **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
         )
 

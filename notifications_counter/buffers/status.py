@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -77,6 +77,7 @@ class Status:
         drift_amount: by how much they were wrong, without signs.
         declaration: how the declaration that makes the stored counts differs from that of this process, a sentence;
             empty where it does not.
+        refused: the first keys that were set aside, because the count model's table refuses their counts, and why.
         servers: the servers that hold the buffer, one for each node of a cluster that does.
     """
 
@@ -109,6 +110,7 @@ class Status:
     drift_keys: int = 0
     drift_amount: int | Decimal = 0
     declaration: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
     servers: tuple[Server, ...] = ()
 
     @property

@@ -17,6 +17,7 @@ from ..declaration.registry import declarations
 from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra
 from ..fields import collation_of
+from .counts import check_room
 from .keys import check_key_columns, check_key_ends
 from .sums import check_sum
 from .triggers import check_capture, check_columns
@@ -72,7 +73,7 @@ def _error(counter: CounterDeclaration, sentence: str, hint: str, number: int) -
     return Error(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id=f"notifications_counter.E{number:03}")
 
 
-def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
+def _check_field(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     hint = "Name the field with Counter(field=...); a BigIntegerField(default=0) does."
     try:
         field = counter.field
@@ -88,6 +89,8 @@ def _check_field(counter: CounterDeclaration) -> Iterator[Error]:
     elif field.get_internal_type().startswith("Positive"):
         sentence = f"{field.name!r} cannot hold a passing negative count, for which the database would fail the flush."
         yield _error(counter, sentence, "Make it a BigIntegerField.", 11)
+    else:
+        yield from check_room(counter)
 
 
 def _check_others(counter: CounterDeclaration) -> Iterator[Error]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connections, models
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import UnsupportedDatabase
@@ -88,6 +88,12 @@ class CountTable:
     def new_row(self) -> str:
         """The values of ``columns``, of a row of ``d`` and with placeholders for ``defaults``."""
         return ", ".join([self.given_key, self.given, *("%s" for _ in self.defaults)])
+
+    @property
+    def new_count(self) -> str:
+        """The same with what is stored in the count row ``c``, if there is one, added to the sum."""
+        count = self.added(f"COALESCE(c.{self.amount}, 0) + {self.given}")
+        return ", ".join([self.given_key, count, *("%s" for _ in self.defaults)])
 
     @property
     def is_same(self) -> str:
@@ -268,6 +274,10 @@ class Dialect:
     def may_pass(self, error: DatabaseError) -> bool:
         """Whether a failure passes by itself, such as a deadlock or a lost connection."""
         return isinstance(error, OperationalError | InterfaceError)
+
+    def blames_row(self, error: DatabaseError) -> bool:
+        """Whether a statement failed because of what it was to write into one row, and would not for others."""
+        return isinstance(error, IntegrityError | DataError)
 
     def code(self, error: DatabaseError) -> Any:
         """The code of a failure; None where the database gives none."""

@@ -69,6 +69,9 @@ def flush_each(
         except (CounterError, DatabaseError) as error:
             logger.error("%s could not be flushed: %s", counter.label, error)
             result = FlushResult(counter.label, error=str(error))
+        except Exception as error:  # whatever it is, it is no reason not to flush the others
+            logger.exception("%s could not be flushed", counter.label)
+            result = FlushResult(counter.label, error=f"{type(error).__name__}: {error}")
         yield result
 
 

@@ -70,6 +70,7 @@ class Flush:
                 self.applier.apply_all()
         except Stop:
             self.result.stopped = True
+        self.applier.name_left()
         self.result.seconds = time.monotonic() - started
         self._note_end()
         return self.result
@@ -109,7 +110,7 @@ class Flush:
     def _recount_requested(self) -> None:
         last = self.applier.last_id()
         rows = [] if self.store.events else self._requests(last)
-        while rows and self._recount({key for _, key in rows}):
+        while rows and self._recount(self.applier.valid({key for _, key in rows})):
             self.applier.retried(deltas.delete, self.store.using, [id for id, _ in rows])
             self.applier.next_chunk(0)
             rows = self._requests(last)

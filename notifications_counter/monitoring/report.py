@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..buffers.status import Server, Status
+from ..declaration.key_text import quoted
 
 
 def as_object(status: Status) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
     if status.problem:
         yield "PROBLEM", status.problem
     yield "pending", _pending(status)
+    for key, reason in status.refused.items():
+        yield "set aside", f"{quoted(key)}: {' '.join(reason.split())[:200]}"
     yield "recounts", f"{status.recount_requests} requested"
     if status.servers:
         yield "intents", _intents(status)

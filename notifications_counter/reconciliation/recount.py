@@ -13,6 +13,7 @@ from django.db import transaction
 
 from ..buffers.recording import buffer_of
 from ..exceptions import RecountFailed, RecountInTransaction
+from ..ledger import refused
 from ..ledger.declared import adopt
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -54,6 +55,8 @@ def recount(
 def prepare_recount(store: CounterStore, keys: Sequence[str]) -> None:
     """Before a recount that a program or a person asks for: let a newer declaration take over.
 
+    Keys that were set aside, because their table refuses them, are tried again by the next flush.
+
     Raises:
         NothingToRecount: the counter has no source.
         RecountInTransaction: a transaction is open.
@@ -61,6 +64,7 @@ def prepare_recount(store: CounterStore, keys: Sequence[str]) -> None:
     store.refuse_events()
     refuse_in_transaction(store)
     store.ensure_progress(buffer_of(store.counter).layout.shards)
+    refused.try_again(store.using, store.label, keys)
     if adopt(store):
         buffer_of(store.counter).declare(store)
 

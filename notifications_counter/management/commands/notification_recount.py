@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import IO, Any, cast
 
 from django.core.management.base import CommandError, CommandParser
@@ -9,7 +10,7 @@ from django.core.serializers.base import ProgressBar
 
 from ...counters import Counter, counters
 from ...exceptions import CounterError
-from ...ledger import progress
+from ...ledger import progress, refused
 from ...ledger.declared import adopt
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
@@ -48,7 +49,20 @@ class Command(CounterCommand):
     def _recount(self) -> int:
         if self.options["user"] is not None:
             return self._one_user()
-        return sum(self._recount_all(counter) for counter in self.chosen())
+        return self._each(self._recount_all)
+
+    def _each(self, call: Callable[[Counter], int]) -> int:
+        """Call for each counter, also where one before it has failed; what they have returned, as a sum."""
+        found, failed = 0, []
+        for counter in self.chosen():
+            try:
+                found += call(counter)
+            except Exception as error:
+                said = str(error) if isinstance(error, CounterError) else f"{type(error).__name__}: {error}"
+                failed.append(said if counter.label in said else f"{counter.label}: {said}")
+        if failed:
+            raise CommandError("\n".join(failed))
+        return found
 
     def _one_user(self) -> int:
         counter, using, check = UserNotificationsCount.counter, self.options["database"], self.options["check"]
@@ -62,7 +76,7 @@ class Command(CounterCommand):
     def _check(self) -> int:
         if self.options["user"] is not None:
             return self._one_user()
-        return sum(self._check_all(counter) for counter in self.chosen())
+        return self._each(self._check_all)
 
     def _check_all(self, counter: Counter) -> int:
         store = counter.store(self.options["database"])
@@ -85,6 +99,7 @@ class Command(CounterCommand):
         store = counter.store(self.options["database"])
         store.refuse_events()
         store.ensure_progress(counter.buffer.layout.shards)
+        refused.try_again(store.using, store.label)
         adopt(store, force=True)
         counter.buffer.declare(store)
         if self.options["restart"]:
