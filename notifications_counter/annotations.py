@@ -17,7 +17,7 @@ from .declaration.key_text import joined_sql
 from .declaration.keys import LONGEST_KEY, Part, target
 from .declaration.rows import key_names, number_of_rows
 from .dialects import dialect_of
-from .exceptions import CounterError, InvalidKey
+from .exceptions import CounterError, InvalidKey, quoted
 from .ledger.deltas import is_foreign
 from .ledger.tables import Delta, Progress
 from .triggers.sql.keys import dashed
@@ -71,7 +71,9 @@ def value_of(counter: Counter, key: str | Sequence[str] = PK) -> Combinable:
     names = [key] if isinstance(key, str) else list(key)
     parts = [part.column.name for part in counter.keys.parts]
     if len(names) != len(parts):
-        raise InvalidKey(f"{key!r} holds no key of {counter.label}: give a field for each of ({', '.join(parts)}).")
+        raise InvalidKey(
+            f"{quoted(key)} holds no key of {counter.label}: give a field for each of ({', '.join(parts)})."
+        )
     return KeyValue(counter, names)
 
 

@@ -10,20 +10,23 @@ from django.utils.translation import gettext_lazy as _
 
 class NotificationsCounterConfig(AppConfig):
     name = "notifications_counter"
-    verbose_name = _("Notifications")
+    verbose_name = _("Notifications counter")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         from .capture import listen
-        from .checks import declarations, deploy, triggers, versions
+        from .checks import databases, declarations, deploy, names, places, triggers, versions
         from .management import migrate_handlers
 
         listen.install()
         listen.connect_all()
         register(declarations.check_settings, Tags.compatibility)
+        register(names.check_names, Tags.compatibility)
         register(versions.check_django, Tags.compatibility)
         register(declarations.check_counters, Tags.models)
         register(triggers.check_triggers, Tags.database)
+        register(places.check_places, Tags.database)
+        register(databases.check_databases, Tags.database)
         register(deploy.check_deploy, Tags.database, deploy=True)
         # Once for each migrate: both are sent for one app after the other, before and after all migrations.
         pre_migrate.connect(migrate_handlers.before_migrate, sender=self, dispatch_uid="notifications_counter")

@@ -63,6 +63,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def known_names() -> list[str]:
+    """The names that ``NOTIFICATIONS_COUNTER`` may have."""
+    return [entry.name for entry in fields(Settings)]
+
+
 @cache
 def get_settings() -> Settings:
     """The settings in force.
@@ -73,7 +78,7 @@ def get_settings() -> Settings:
     given = getattr(django_settings, SETTING, {})
     if not isinstance(given, Mapping):
         raise InvalidSettings(f"{SETTING} must be a dictionary, not {given!r}.")
-    known = [entry.name for entry in fields(Settings)]
+    known = known_names()
     for name in given:
         if name not in known:
             raise InvalidSettings(f"{SETTING}: {unknown('setting', name, known)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .capture.bulk import update_of_key
-from .exceptions import InvalidKey
+from .exceptions import InvalidKey, quoted
 from .models import Notification, UserNotificationsCount
 from .querysets import NotificationQuerySet
 
@@ -50,7 +50,7 @@ class NotificationController:
         try:
             chosen = self.notifications().filter(pk=notification_id)
         except (TypeError, ValueError):
-            raise InvalidKey(f"{notification_id!r} cannot be the primary key of a notification.") from None
+            raise InvalidKey(f"{quoted(notification_id)} cannot be the primary key of a notification.") from None
         return self._mark(chosen) == 1
 
     def mark_all_as_read(self) -> int:

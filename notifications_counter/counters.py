@@ -20,7 +20,7 @@ from .flushing.flush import flush
 from .ledger.snapshot import RecountResult
 from .ledger.store import CounterStore
 from .reconciliation.negative import without_negative
-from .reconciliation.recount import prepare_recount, recount
+from .reconciliation.recount import recount_anew
 
 
 def counters() -> list[Counter]:
@@ -79,8 +79,8 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        store, text = self.store(using), self.key_text(key)
-        found = self.buffer.value(store, text)
+        store, text = store_of(self, using), self.keys.text(key)
+        found = buffer_of(self).value(store, text)
         if found < 0:
             found = without_negative(store, {text: found})[text]
         return self.amounts.read(found)
@@ -258,9 +258,7 @@ class Counter(CounterDeclaration):
             BufferUnavailable: the buffer's server does not answer.
         """
         store, texts = self.store(using), list(dict.fromkeys(self.key_text(key) for key in keys))
-        if not check:
-            prepare_recount(store, texts)
-        return recount(store, texts, check=check)
+        return recount_anew(store, texts, check=check)
 
     def request_recount(self, keys: Iterable[Any], using: str | None = None) -> None:
         """Request a recount of keys, in the caller's transaction, because what it changes cannot be determined.

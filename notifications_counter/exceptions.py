@@ -61,6 +61,10 @@ class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 
 
+class UnknownDatabase(BufferUnavailable):
+    """A database is a copy of another one, and no flush has noticed it yet: what is in Redis is not its own."""
+
+
 class DatabaseFailed(CounterError):
     """The database failed in a way that does not pass, or not soon. What was not applied is still pending."""
 
@@ -71,6 +75,53 @@ class UnsupportedDatabase(CounterError):
 
 class BufferMismatch(CounterError):
     """The settings name another place than the one where deltas are pending."""
+
+
+#: How many characters of a value a message shows.
+LONGEST_QUOTE = 80
+
+#: How many characters of an error a message shows.
+LONGEST_DESCRIPTION = 1000
+
+
+def quoted(value: object) -> str:
+    """A value for logs, output and messages: on one line, in quotes where it is text, and short.
+
+    Keys come from outside: one with a line break would forge a line of the log, one of a megabyte would fill it.
+
+    Args:
+        value: anything; of a long text the beginning is shown, and how long it is.
+    """
+    if isinstance(value, str | bytes):
+        text = repr(value[:LONGEST_QUOTE])
+        return text if len(value) <= LONGEST_QUOTE else f"{text}... ({len(value)} characters)"
+    try:
+        text = one_line(repr(value))
+    except Exception:  # somebody else's; and Python writes no number of more than some thousand digits
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."
+
+
+def shown(key: str) -> str:
+    """The text of a key for logs and output: a number as it is, anything else quoted."""
+    return key if key.isascii() and key.isdecimal() and len(key) <= LONGEST_QUOTE else quoted(key)
+
+
+def one_line(text: str) -> str:
+    """A text in which what could break or rewrite a line, such as a line break or an escape sequence, is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def described(error: BaseException) -> str:
+    """What an error says, on one line and not too long: a database's own may quote a whole row.
+
+    Args:
+        error: the error, which may be another package's.
+    """
+    text = one_line(" ".join(str(error).split()))
+    return text if len(text) <= LONGEST_DESCRIPTION else f"{text[:LONGEST_DESCRIPTION]}..."
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
@@ -84,4 +135,4 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1) or difflib.get_close_matches(str(name).upper(), names, n=1)
     advice = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(names)}."
-    return f"Unknown {what} {name!r}. {advice}"
+    return f"Unknown {what} {quoted(name)}. {advice}"

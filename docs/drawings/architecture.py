@@ -37,7 +37,10 @@ LAYERS = (
     Layer(("buffers",), "where deltas are pending, and the door to it"),
     Layer(("ledger",), "tables of deltas and progress, snapshots"),
     Layer(("declaration",), "what a counter says: key, filter, registry"),
-    Layer(("conf", "exceptions", "fields", "fillfactor", "indexes", "signals", "compat", "dialects"), "ground"),
+    Layer(
+        ("conf", "exceptions", "fields", "fillfactor", "identity_table", "indexes", "signals", "compat", "dialects"),
+        "ground",
+    ),
 )
 
 #: Pixels: of the page, of a layer, of the column of names, and of a step of a path.

@@ -16,9 +16,8 @@ from django.utils import timezone
 
 from ..buffers.base import Claim, ProgressSnapshot
 from ..buffers.recording import buffer_of
-from ..declaration.key_text import quoted
 from ..dialects import Sums
-from ..exceptions import InvalidKey
+from ..exceptions import InvalidKey, quoted
 from ..ledger import deltas, progress, refused
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
@@ -304,7 +303,9 @@ class Applier:
             try:
                 amounts[key] = _integer(score)
             except (ValueError, OverflowError):
-                self._problem(f"{self.store.label}: {score!r} is no delta of the key {key!r}; it was left out.")
+                self._problem(
+                    f"{self.store.label}: {quoted(score)} is no delta of the key {quoted(key)}; it was left out."
+                )
         return amounts
 
     # What happened

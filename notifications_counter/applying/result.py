@@ -23,7 +23,8 @@ class FlushResult:
         lost: what the buffer's server has lost, a sentence each.
         error: why the counter could not be flushed, a sentence; empty where it could.
         stopped: whether it was told to stop before the end.
-        superseded: whether nothing was done, because the counts are made by a newer declaration than this process has.
+        passed_over: why there was nothing to do, a sentence: the database lacks tables, or newer processes
+            declare it otherwise.
     """
 
     label: str
@@ -37,7 +38,7 @@ class FlushResult:
     lost: list[str] = field(default_factory=list)
     error: str = ""
     stopped: bool = False
-    superseded: bool = False
+    passed_over: str = ""
 
     @property
     def ok(self) -> bool:

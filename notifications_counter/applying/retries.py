@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..dialects import dialect_of
-from ..exceptions import DatabaseFailed
+from ..exceptions import DatabaseFailed, described
 
 logger = logging.getLogger("notifications_counter")
 
@@ -64,4 +64,4 @@ def _sentence(label: str, connection: BaseDatabaseWrapper, error: DatabaseError)
 
 
 def _said(error: DatabaseError) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(".")
+    return f"{type(error).__name__}: {described(error)}".rstrip(".")

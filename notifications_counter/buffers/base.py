@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ..conf import is_integer
 from ..exceptions import CounterError, InvalidSettings, unknown
-from ..ledger import declared, deltas, progress, refused
+from ..ledger import declared, deltas, identity, progress, refused
 from ..ledger.progress import Layout
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -144,6 +144,9 @@ class Buffer:
     def close_down(self, store: CounterStore) -> None:
         """It has been noted that none may be pending here any more: end what does not know it, and clear the cache."""
 
+    def forget_all(self, store: CounterStore) -> None:
+        """All rows of the database are gone: let go of whatever is here of a counter."""
+
     # Writes and reads
 
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
@@ -195,6 +198,7 @@ class Buffer:
         shards = self.layout.shards
         store.ensure_progress(shards)
         rows = progress.read_all(store.using, store.label, shards)
+        who, _ = identity.read(store.connection)
         pending, read = deltas.summary(store.using, store.label, store.declaration), store.counter.amounts.read
         return Status(
             label=store.label,
@@ -211,6 +215,9 @@ class Buffer:
             drift_amount=read(rows[0].drift_amount),
             declaration=declared.difference(store, rows[0]),
             refused=refused.named(store.using, store.label),
+            database=(store.database_id or "")[:8],
+            copied_at=who.copied_at if who else None,
+            copy=who.note if who else "",
             **{name: getattr(rows[0], name) for name in SAME_IN_ALL_SHARDS},
         )
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
+from ..compat.atomic import joined
 from ..compat.transactions import sends_after_commit
+from ..ledger import deltas
 from ..ledger.correct import correct_by_rows
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -22,8 +24,9 @@ class DatabaseBuffer(Buffer):
     supports_triggers = True
 
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
-        with transaction.atomic(using=store.using, savepoint=False):
-            store.insert_deltas(sums)
+        connection = store.connection
+        with joined(connection):
+            deltas.insert(connection, store.label, sums, store.declaration)
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -37,14 +40,13 @@ class DatabaseBuffer(Buffer):
 
     def _values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         snapshot = store.snapshot(keys)
-        store.check_layout(snapshot.shards[0], self.layout)
-        counted = store.keys_to_count(snapshot, keys)
+        counted = store.keys_to_count(snapshot, keys, store.sees_all(snapshot.shards[0], self.layout))
         return snapshot.in_database(keys) | (store.actual_counts(counted) if counted else {})
 
     def group_values(self, store: CounterStore, group: str) -> dict[str, int]:
         snapshot = store.group_snapshot(group)
-        store.check_layout(snapshot.shards[0], self.layout)
-        if not (snapshot.backfilled or store.events):
+        is_all = store.sees_all(snapshot.shards[0], self.layout)
+        if not (store.events or (snapshot.backfilled and is_all)):
             return store.actual_counts_of_group(group)
         counted = store.keys_to_count(snapshot, list(snapshot.recount_requests))
         return snapshot.in_database(snapshot.keys) | (store.actual_counts(counted) if counted else {})

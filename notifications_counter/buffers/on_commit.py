@@ -6,8 +6,13 @@ the database, in the same transaction. Just after it, one hook sends the rest, i
 of ours, and only a rollback of the whole transaction drops it. Ours run before all others, so that no failing hook of
 the project can keep them from running, and so that other hooks already read the new counts.
 
-In a ``TestCase``, where nothing is ever committed, each hook announces and sends its own deltas, and stands where
-Django puts it: ``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before.
+A hook is no proof of a commit: where an error was caught inside of a transaction, PostgreSQL answers COMMIT with
+ROLLBACK and no error, and Django runs the hooks. So the database is asked just before, and such a transaction sends
+nothing.
+
+In a ``TestCase``, where nothing is ever committed, each hook announces its own deltas, and stands where Django puts it:
+``captureOnCommitCallbacks`` runs what stands behind the hooks that were there before. All go to the database, so that
+the end of the test undoes them.
 """
 
 from __future__ import annotations
@@ -17,18 +22,26 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
+from weakref import WeakSet
 
-from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
-from ..exceptions import BufferUnavailable
+from ..dialects import dialect_of
+from ..exceptions import BufferUnavailable, shown
 from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
 
 #: On the connection: the deltas that its open transaction has not sent.
 ATTRIBUTE = "_notifications_counter_deltas"
+
+#: The connections, of all threads, whose transactions may have unsent deltas. Most often there are none, and a read
+#: need not look for the connection of its own thread, which takes it longer than all else that it does in Python.
+_changing: WeakSet[BaseDatabaseWrapper] = WeakSet()
+
+#: How many keys of events that may be lost the log names.
+MOST_NAMED = 20
 
 Sums = dict[str, int | None]
 
@@ -74,7 +87,7 @@ class TransactionDeltas:
         token: names the transaction in its intents.
         accepted: the deltas that were announced, and that the buffer expects.
         rows: the keys of which deltas were inserted in the database instead.
-        sent: whether the commit has sent them.
+        sent: whether the commit has sent them, or has turned out to be none.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
@@ -116,7 +129,7 @@ class TransactionDeltas:
 
     def _register(self, hook: Hook) -> Hook:
         hook_list = hooks(self.connection)
-        transaction.on_commit(hook, using=self.connection.alias)
+        self.connection.on_commit(hook)
         if not self.in_test_case:
             hook_list.insert(len(self.hooks), hook_list.pop())
             if not self._is_open:
@@ -139,24 +152,45 @@ class TransactionDeltas:
     def announce(self) -> None:
         """Before the commit: tell the buffer which keys will change, and insert in the database what it refuses."""
         self.announced = True
+        dialect = dialect_of(self.connection)
+        if dialect.rolls_back_commits(self.connection):
+            self.sent = True
+            return
+        in_doubt = dialect.may_have_rolled_back(self.connection)
         together = Hook(self)
         for hook in self.hooks.values():
             for store, sums in hook.deltas.items():
-                together.add(store, sums)
+                together.add(store, self._in_doubt(store, sums) if in_doubt else sums)
         for store, sums in together.deltas.items():
             self._announce(store, {key: amount for key, amount in sums.items() if amount != 0})
 
+    def _in_doubt(self, store: CounterStore, sums: Sums) -> Sums:
+        """Which of the changes are still there cannot be determined: they are recounted."""
+        if not store.events:
+            return dict.fromkeys(sums)
+        said = "%s: the database has failed in the middle of a transaction, so that these may not belong to it: %s"
+        logger.error(said, store.label, sums)
+        return sums
+
     def _announce(self, store: CounterStore, sums: Sums) -> None:
-        refused = self.senders[store].intend(store, self.token, list(sums)) if sums else set()
+        refused = self._refused(store, list(sums)) if sums else set()
         self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[store] = refused
-        store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+        if refused:
+            store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+
+    def _refused(self, store: CounterStore, keys: Sequence[str]) -> set[str]:
+        """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
+        return set(keys) if self.in_test_case else self.senders[store].intend(store, self.token, keys)
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
         if not self.announced:
             self.announce()
+        if self.sent:
+            return
         self.sent = True
+        _changing.discard(self.connection)
         for store, sums in self.accepted.items():
             if sums:
                 self._send(store, sums)
@@ -170,11 +204,21 @@ class TransactionDeltas:
             self.senders[store].push(store, self.token, sums)
         except Exception:
             # The change is committed and its caller must not fail. The intents stay and request a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else f"may be lost: {sums}"
+            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else _lost(sums)
             logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
         requests = [key for key, amount in sums.items() if amount is None]
         if requests:
             self.senders[store].recount_now(store, requests)
+
+
+def has_unsent(store: CounterStore) -> bool:
+    """Whether the caller's open transaction has deltas that it has not sent, of whatever counter."""
+    return bool(_changing) and bool(current(store.connection))
+
+
+def _lost(sums: Sums) -> str:
+    some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
+    return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
@@ -183,6 +227,8 @@ def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
     if kept:
         kept = [unsent for unsent in kept if not unsent.is_over]
         setattr(connection, ATTRIBUTE, kept)
+    if not kept:
+        _changing.discard(connection)
     return kept
 
 
@@ -193,6 +239,7 @@ def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
         return kept[-1]
     unsent = TransactionDeltas(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
+    _changing.add(connection)
     before_commits(connection, announce_all)
     return unsent
 

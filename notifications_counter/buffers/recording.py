@@ -10,6 +10,7 @@ from typing import Any
 from django.db import router
 
 from ..declaration.counter import CounterDeclaration
+from ..declaration.problems import refuse_unusable
 from ..ledger.progress import Layout
 from ..ledger.store import CounterStore
 from .base import Buffer
@@ -24,12 +25,17 @@ def buffer_of(counter: CounterDeclaration) -> Buffer:
 
 
 def store_of(counter: CounterDeclaration, using: str | None = None) -> CounterStore:
-    """The database's side of a counter, on one alias."""
+    """The database's side of a counter, on one alias.
+
+    Raises:
+        InvalidSettings: the counter is declared in a way that cannot be understood.
+    """
     alias = using or counter.using or router.db_for_write(counter.model)
     return _stores.get((counter, alias)) or _make_store(counter, alias)
 
 
 def _make_store(counter: CounterDeclaration, alias: str) -> CounterStore:
+    refuse_unusable(counter)
     # One for all threads: the deltas of open transactions are kept by it.
     return _stores.setdefault((counter, alias), CounterStore(counter, alias, partial(_new_layout, counter)))
 

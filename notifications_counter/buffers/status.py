@@ -78,6 +78,9 @@ class Status:
         declaration: how the declaration that makes the stored counts differs from that of this process, a sentence;
             empty where it does not.
         refused: the first keys that were set aside, because the count model's table refuses their counts, and why.
+        database: who the database is, the first eight characters of its id; empty for a copy that no flush has noticed.
+        copied_at: when it was noticed last that the database is a copy of another one, or was given another id.
+        copy: what that came to, a sentence or two.
         servers: the servers that hold the buffer, one for each node of a cluster that does.
     """
 
@@ -111,6 +114,9 @@ class Status:
     drift_amount: int | Decimal = 0
     declaration: str = ""
     refused: dict[str, str] = field(default_factory=dict)
+    database: str = ""
+    copied_at: datetime | None = None
+    copy: str = ""
     servers: tuple[Server, ...] = ()
 
     @property

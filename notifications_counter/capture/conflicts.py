@@ -47,11 +47,22 @@ def create_or_skip(
     return created
 
 
+def request_recounts(source: Source, objs: Sequence[models.Model], using: str) -> None:
+    """Request a recount of the keys of objects of which some may be rows now, and some not.
+
+    Raises:
+        CountingConflict: the key of an object is an expression.
+    """
+    keys = {counter: set(_keys_in_memory(source, counter, objs)) for counter in source.counters}
+    counting.request_recounts(source, using, (), keys)
+
+
 def _keys_in_memory(source: Source, counter: Counter, objs: Iterable[models.Model]) -> Iterator[str]:
     names = key_names(counter)
+    is_generated = any(getattr(column(source.model, name), "generated", False) for name in names)
     for instance in objs:
-        values = [getattr(instance, name) for name in names]
-        if any(hasattr(value, "resolve_expression") for value in values):
+        values = [] if is_generated else [getattr(instance, name) for name in names]
+        if is_generated or any(hasattr(value, "resolve_expression") for value in values):
             raise CountingConflict(
                 f"{source.model._meta.label}: {' or '.join(names)} is an expression, which says nothing before the"
                 " insert. Give it a value, or create the rows without ignore_conflicts and update_conflicts."

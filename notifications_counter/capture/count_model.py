@@ -11,20 +11,21 @@ from typing import Any
 from django.db import connections, models
 
 from ..buffers.recording import store_of
+from ..compat.uncached import rows_of
 from ..declaration.counter import CounterDeclaration as Counter
-from ..declaration.registry import declarations
 from ..ledger import deltas
 
 #: On the instance, between the two signals of one save.
 BEFORE = "_notifications_counter_held"
 
 
-_count_models: set[type[models.Model]] = set()
+#: Count model -> label -> counter.
+_count_models: dict[type[models.Model], dict[str, Counter]] = {}
 
 
-def watch(model: type[models.Model]) -> None:
-    """Record the difference where rows of a count model change, from now on."""
-    _count_models.add(model)
+def watch(counter: Counter) -> None:
+    """Record the difference where rows of the count model of a counter with a source change, from now on."""
+    _count_models.setdefault(counter.model, {})[counter.label] = counter
 
 
 def has_counts(model: type[models.Model]) -> bool:
@@ -34,10 +35,10 @@ def has_counts(model: type[models.Model]) -> bool:
 
 def _held(sender: Any, instance: models.Model, using: str) -> dict[Counter, int]:
     """What the count row, locked, holds for each counter of its model that has a source, in units."""
-    rows: models.QuerySet[Any] = models.QuerySet(sender, using=using).filter(pk=instance.pk)
+    rows: models.QuerySet[Any] = rows_of(sender, using).filter(pk=instance.pk)
     if connections[using].features.has_select_for_update and connections[using].in_atomic_block:
         rows = rows.select_for_update()
-    counted = [each for each in declarations() if each.model is sender and each.declared_source is not None]
+    counted = _count_models.get(sender, {}).values()
     held = {each: rows.values_list(each.field.attname, flat=True).first() for each in counted}
     return {each: each.amounts.of_value(value) for each, value in held.items()}
 

@@ -12,19 +12,26 @@ from .sources import Row, Source
 
 def count(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> None:
     """Record the deltas of rows, in the transaction that is open."""
-    tally: dict[Row, int] = {}
-    for row in after:
-        tally[row] = tally.get(row, 0) + 1
-    for row in before:
-        tally[row] = tally.get(row, 0) - 1
     sums: dict[Counter, dict[str, Any]] = {}
-    for row, number in tally.items():
+    for row, number in _tally(before, after):
         if number:
             for counter, key, amount in source.contributions(row, using):
                 deltas = sums.setdefault(counter, {})
                 deltas[key] = deltas.get(key, 0) + number * amount
     for counter, deltas in sums.items():
         recording.record(counter, {key: amount for key, amount in deltas.items() if amount}, using)
+
+
+def _tally(before: Iterable[Row], after: Iterable[Row]) -> Iterable[tuple[Row, int]]:
+    """How many more, or fewer, of each row there are now."""
+    signed = [*((row, 1) for row in after), *((row, -1) for row in before)]
+    tally: dict[Row, int] = {}
+    try:
+        for row, sign in signed:
+            tally[row] = tally.get(row, 0) + sign
+    except TypeError:  # a list or a dictionary, as columns of JSON and arrays hold them, has no hash
+        return signed
+    return tally.items()
 
 
 def request_recounts(

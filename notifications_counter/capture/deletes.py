@@ -15,6 +15,7 @@ from ..compat.atomic import block, counted
 from ..compat.querysets import can_be_filtered
 from . import feed
 from .bulk import QuerySet, change_only, matching, retried
+from .moved import pks_after
 from .sources import Rows, Source, exact_source, rows_a_statement, sources_of
 
 
@@ -36,14 +37,14 @@ def raw_delete(method: Callable[..., int], queryset: QuerySet, using: str) -> in
     if source is None or not can_be_filtered(queryset):
         return method(queryset, using)
 
-    def run() -> int:
+    def run(in_parts: bool) -> int:
         before = source.lock(matching(source, queryset, using))
-        deleted = change_only(before, source, queryset, using, lambda rows: method(rows, using))
+        deleted = change_only(before, source, queryset, using, lambda rows: method(rows, using), in_parts)
         _publish_deleted(source, before, deleted, using)
         return deleted
 
     with block(using):
-        return retried(run, queryset)
+        return retried(run)
 
 
 def _publish_deleted(source: Source, before: Rows, deleted: int, using: str) -> None:
@@ -59,10 +60,12 @@ def update_batch(
     sources = [source for source in sources_of(model) if source.touches(values)]
     with block(using):
         before = {source: _lock(source, model, list(pks), using) for source in sources}
+        # A foreign key that is set to another owner may be a part of the primary key.
+        after = {source: pks_after(source, rows, values, source.rows(using)) for source, rows in before.items()}
         update()
         with counted(using):
             for source, rows in before.items():
-                feed.publish(source, using, rows, source.lock_pks(rows, using))
+                feed.publish(source, using, rows, source.lock_pks(after[source], using))
 
 
 def _lock(source: Source, model: type[models.Model], pks: Sequence[Any], using: str) -> Rows:

@@ -6,6 +6,7 @@ difference to what is held, and notes here what the row counts for now, so that 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,8 +16,18 @@ from django.db import connections, models
 from ..compat.transactions import hooks
 from .sources import Row, Source
 
-#: On the connection: the holds of the saves that are under way.
-ATTRIBUTE = "_notifications_counter_held"
+
+class _UnderWay(threading.local):
+    """The holds of the saves that are under way, of each thread by itself: a thread has its own connections.
+
+    To look for the connection would take longer than all else that is done here.
+    """
+
+    def __init__(self) -> None:
+        self.holds: list[Hold] = []
+
+
+_under_way = _UnderWay()
 
 
 class Hold:
@@ -27,6 +38,7 @@ class Hold:
         row: what it has been counted for; None for no row.
         before: what it was counted for when the save began, and whatever it has been counted for since.
         memory: the row as the instance had it then; None where only the database knows.
+        using: the database alias.
         is_changed: whether somebody else has changed the row since.
     """
 
@@ -37,7 +49,7 @@ class Hold:
         self.memory = source.in_memory(instance)
         self.is_changed = False
         self._instance = instance
-        self._connection = connections[using]
+        self.using = using
         self._hooks: Any = None
 
     @property
@@ -48,14 +60,14 @@ class Hold:
     @property
     def was_rolled_back(self) -> bool:
         """Whether a rollback may have undone a change of the row since it was noted here."""
-        return self.is_changed and self._hooks is not hooks(self._connection)
+        return self.is_changed and self._hooks is not hooks(connections[self.using])
 
     def note(self, row: Row | None) -> None:
         """The row has been changed by somebody else, who has counted that."""
         if self.was_rolled_back:
             self._hooks = ()  # and so it stays: equal to no list
         elif not self.is_changed:
-            self._hooks = hooks(self._connection)
+            self._hooks = hooks(connections[self.using])
         self.is_changed = True
         self.row = row
         self.before.append(row)
@@ -63,14 +75,13 @@ class Hold:
 
 def holds(using: str, source: Source) -> list[Hold]:
     """The rows of a source that are being saved."""
-    kept: list[Hold] = vars(connections[using]).get(ATTRIBUTE, [])
-    return [hold for hold in kept if hold.source is source] if kept else kept
+    return [hold for hold in _under_way.holds if hold.source is source and hold.using == using]
 
 
 @contextmanager
-def holding(using: str) -> Iterator[list[Hold]]:
+def holding() -> Iterator[list[Hold]]:
     """A list of holds that are known to others until the block ends."""
-    kept: list[Hold] = vars(connections[using]).setdefault(ATTRIBUTE, [])
+    kept = _under_way.holds
     length = len(kept)
     try:
         yield kept

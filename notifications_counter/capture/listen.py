@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -13,13 +14,21 @@ from django.db.models.signals import class_prepared, post_save, pre_delete, pre_
 from ..compat import deletion, querysets, saves
 from ..compat.signals import connect_first
 from ..declaration.counter import CounterDeclaration as Counter
+from ..declaration.problems import is_usable
 from ..declaration.registry import counter_bound, declarations
+from ..ledger.tables import Delta, Progress, RefusedKey
 from .bulk import bulk_create, update
 from .count_model import after_count_save, before_count_delete, before_count_save, has_counts, watch
 from .deletes import delete_batch, raw_delete, update_batch
 from .feed import source_added
 from .saves import after_save, before_save, save_counted
 from .sources import Source, make_source, sources_of
+
+#: App label and model name of models that are not there yet -> the counters of which they are the source.
+_waiting: dict[tuple[str, ...], list[Counter]] = {}
+
+#: The package's own tables.
+OWN = {Delta, Progress, RefusedKey}
 
 
 @cache
@@ -28,12 +37,19 @@ def install() -> None:
 
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
-    saves.wrap_saves(lambda model: is_source(model) or has_counts(model), save_counted)
+    saves.wrap_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
     querysets.wrap_method("update", is_source, update)
     querysets.wrap_method("bulk_create", is_source, bulk_create)
     querysets.wrap_method("_raw_delete", is_source, raw_delete)
     deletion.wrap_delete_batch(is_source, delete_batch)
     deletion.wrap_update_batch(is_source, update_batch)
+
+
+def _save(save: Callable[[], None], instance: models.Model, *, raw: bool, **kwargs: Any) -> None:
+    if type(instance) not in OWN:
+        save_counted(save, instance, raw=raw, **kwargs)
+    elif not raw:  # what a fixture has of these tables is of another database
+        save()
 
 
 def is_source(model: type[models.Model]) -> bool:
@@ -47,6 +63,7 @@ def connect_all() -> None:
         connect(counter)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
     source_added.connect(_listen_to_added, dispatch_uid="notifications_counter.added")
+    class_prepared.connect(_listen_to_late, dispatch_uid="notifications_counter.late")
     class_prepared.connect(_listen_to_descendant, dispatch_uid="notifications_counter.descendants")
 
 
@@ -57,23 +74,44 @@ def _connect_bound(counter: Counter, **kwargs: Any) -> None:
 def connect(counter: Counter) -> None:
     """Listen to the source of a counter, as soon as that model is there; triggers need nobody to listen."""
     source = counter.declared_source
-    if source is None:
-        return
-    _listen_to_counts(counter.model)
-    if counter.capture != "triggers":
-        key = tuple(source.lower().split(".")) if isinstance(source, str) else _model_key(source)
-        if len(key) == 2:  # anything else is found by the checks
-            apps.lazy_model_operation(lambda model: _count(model, counter), key)
+    key = tuple(source.lower().split(".")) if isinstance(source, str) else _model_key(source)
+    if len(key) == 2:  # anything else is found by the checks
+        _waiting.setdefault(key, []).append(counter)
+        _count_waiting(key)
 
 
-def _model_key(model: type[models.Model]) -> tuple[str, ...]:
-    return model._meta.app_label, model._meta.model_name or ""
+def _count_waiting(key: tuple[str, ...]) -> None:
+    """Count the rows of a model for the counters that wait for it, if it is there."""
+    with suppress(LookupError):
+        model = apps.get_registered_model(*key)
+        for counter in _waiting.pop(key, ()):
+            _count(model, counter)
+
+
+def _listen_to_late(sender: type[models.Model], **kwargs: Any) -> None:
+    """A model that a counter waits for, and that is registered in a moment.
+
+    Only now: for a model that never comes Django would say so, too, and not in words that help.
+    """
+    key = _model_key(sender)
+    if key in _waiting:
+        apps.lazy_model_operation(lambda model: _count_waiting(key), key)
+
+
+def _model_key(model: Any) -> tuple[str, ...]:
+    is_model = isinstance(model, type) and issubclass(model, models.Model)
+    return (model._meta.app_label, model._meta.model_name or "") if is_model else ()
 
 
 def _count(declared: type[models.Model], counter: Counter) -> None:
-    source = make_source(declared._meta.concrete_model or declared)
-    source.add(counter)
-    _listen_to_source(source)
+    """Count the rows of a source; the checks say what keeps a counter from being understood."""
+    if not is_usable(counter):
+        return
+    _listen_to_counts(counter)
+    if counter.capture != "triggers":
+        source = make_source(declared._meta.concrete_model or declared)
+        source.add(counter)
+        _listen_to_source(source)
 
 
 def _listen_to_added(source: Source, **kwargs: Any) -> None:
@@ -104,8 +142,8 @@ def _listen_to_saves(model: type[models.Model]) -> None:
     connect_first(post_save, after_save, sender=model)
 
 
-def _listen_to_counts(model: type[models.Model]) -> None:
-    watch(model)
-    connect_first(pre_save, before_count_save, sender=model)
-    connect_first(post_save, after_count_save, sender=model)
-    connect_first(pre_delete, before_count_delete, sender=model)
+def _listen_to_counts(counter: Counter) -> None:
+    watch(counter)
+    connect_first(pre_save, before_count_save, sender=counter.model)
+    connect_first(post_save, after_count_save, sender=counter.model)
+    connect_first(pre_delete, before_count_delete, sender=counter.model)

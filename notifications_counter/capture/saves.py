@@ -6,15 +6,16 @@ the first of each signal, so that the others read the new count; see ``held`` fo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Any
 
-from django.db import connections, models, transaction
+from django.db import models, transaction
 from django.db.models.signals import pre_save
 
 from ..compat.atomic import Undo, block, counted
-from ..exceptions import CountingConflict
+from ..exceptions import CountingConflict, quoted
 from . import counting, feed
 from .count_model import has_counts
 from .held import Hold, holding
@@ -23,8 +24,15 @@ from .sources import Row, Source, exact_source, sources_of
 #: How often a save is tried while other programs create the very row that it was going to create.
 TRIES = 5
 
-#: On the connection: the saves that are under way, the innermost last.
-ATTRIBUTE = "_notifications_counter_saves"
+
+class _UnderWay(threading.local):
+    """The saves that are under way in each thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.saves: list[Save] = []
+
+
+_under_way = _UnderWay()
 
 
 class RowAppeared(Undo):
@@ -55,8 +63,8 @@ class Save:
 
     def run(self, save: Callable[[], None]) -> None:
         """Hold, save and settle, whichever receivers are called."""
-        saves: list[Save] = vars(connections[self.using]).setdefault(ATTRIBUTE, [])
-        with holding(self.using) as self._known:
+        saves = _under_way.saves
+        with holding() as self._known:
             saves.append(self)
             try:
                 if not _reaches(pre_save, self.instance):
@@ -140,20 +148,20 @@ def _reaches(signal: Any, instance: models.Model) -> bool:
 
 def before_save(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
     """Hold the row; the receiver of ``pre_save``."""
-    if (save := _under_way(instance, using)) is not None:
+    if (save := _save_of(instance, using)) is not None:
         save.hold()
 
 
 def after_save(sender: type[models.Model], instance: models.Model, using: str, created: bool, **kwargs: Any) -> None:
     """Settle the row; the receiver of ``post_save``."""
-    if (save := _under_way(instance, using)) is not None:
+    if (save := _save_of(instance, using)) is not None:
         save.settle(created)
 
 
-def _under_way(instance: models.Model, using: str) -> Save | None:
+def _save_of(instance: models.Model, using: str) -> Save | None:
     """The save of which a signal tells; none if somebody sends signals by hand."""
-    saves: list[Save] = vars(connections[using]).get(ATTRIBUTE, [])
-    return saves[-1] if saves and saves[-1].instance is instance else None
+    save = _under_way.saves[-1] if _under_way.saves else None
+    return save if save is not None and save.instance is instance and save.using == using else None
 
 
 def save_counted(
@@ -200,10 +208,15 @@ def _is_surely_new(instance: models.Model, sources: Iterable[Source]) -> bool:
 
 
 def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using: str) -> None:
+    # A save that was rolled back has replaced them by their values.
+    expressions = {name: value for name, value in vars(instance).items() if hasattr(value, "resolve_expression")}
     for _ in range(TRIES):
         try:
             with block(using, savepoint=True):
                 return run()
         except RowAppeared:
             instance._state.adding = True
-    raise CountingConflict(f"{instance._meta.label}: row {instance.pk!r} kept appearing and disappearing. Try again.")
+            vars(instance).update(expressions)
+    raise CountingConflict(
+        f"{instance._meta.label}: row {quoted(instance.pk)} kept appearing and disappearing. Try again."
+    )

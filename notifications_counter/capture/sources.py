@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.models import Case, Value, When
 
+from ..compat.uncached import rows_of, uncached
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
@@ -222,6 +223,11 @@ class Source:
 
     def constants(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The columns that an update sets, as attribute name -> value; None where one of them is no constant."""
+        found = self.assigned(values)
+        return None if any(hasattr(value, "resolve_expression") for value in found.values()) else found
+
+    def assigned(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that an update sets, as attribute name -> value or expression."""
         found: dict[str, Any] = {}
         for field in self.model._meta.concrete_fields:
             for name in {field.name, field.attname} & values.keys():
@@ -229,7 +235,7 @@ class Source:
                 if isinstance(value, models.Model) and field.remote_field is not None:
                     value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
                 found[field.attname] = value
-        return None if any(hasattr(value, "resolve_expression") for value in found.values()) else found
+        return found
 
     def changed_in_memory(self, row: Row, columns: Mapping[str, Any]) -> Row | None:
         """A row after an update to constants; None where only the database knows."""
@@ -243,13 +249,16 @@ class Source:
         if columns.keys().isdisjoint(self.pk_names):
             return pk
         old = (pk,) if len(self.pk_names) == 1 else pk
-        new = tuple(columns.get(name, value) for name, value in zip(self.pk_names, old, strict=True))
+        new = tuple(
+            _python(field, columns[field.attname]) if field.attname in columns else value
+            for field, value in zip(self._pk_fields, old, strict=True)
+        )
         return new[0] if len(new) == 1 else new
 
     # In the database
 
     def rows(self, using: str) -> models.QuerySet[Any]:
-        return models.QuerySet(self.model, using=using)
+        return rows_of(self.model, using)
 
     def read(self, rows: models.QuerySet[Any]) -> Rows:
         rounded = self._summed.rounded if dialect_of(connections[rows.db]).decimal_digits else {}
@@ -260,7 +269,7 @@ class Source:
         pk, row = _picker(columns, self.pk_names), _picker((*columns, *self._answers), (*names, *self._answers))
         single = len(self.pk_names) == 1
         found: Rows = {}
-        for values in rows.order_by().values_list(*columns, *self._answers):
+        for values in uncached(rows.order_by().values_list(*columns, *self._answers)):
             key = pk(values)
             found[key[0] if single else key] = row(values)
         return found

@@ -13,7 +13,7 @@ from ..buffers.recording import buffer_of
 from ..buffers.status import Server, Status
 from ..declaration.counter import CounterDeclaration
 from ..dialects import dialect_of
-from ..exceptions import CounterError
+from ..exceptions import CounterError, described
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
 from ..monitoring.status import read_status
@@ -35,7 +35,7 @@ def _check_database(using: str) -> Iterator[CheckMessage]:
         seconds = dialect_of(connections[using]).statement_seconds(connections[using])
     except (CounterError, DatabaseError) as error:
         hint = "Nothing else was checked there. Correct that first; after an update, migrate."
-        yield _warning(f"{using}: the status of the counters cannot be read: {error}", hint, 24)
+        yield _warning(f"{using}: the status of the counters cannot be read: {described(error)}", hint, 24)
         return
     yield from _check_flushes(using, [status for _, status in found])
     for status in (status for _, status in found if status.problem and status.outside is not None):

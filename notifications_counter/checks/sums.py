@@ -6,27 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import Error
-from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models, router
 
 from ..declaration.counter import CounterDeclaration
 from ..dialects import dialect_of
-from ..exceptions import InvalidSettings
 
 
 def check_sum(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[Error]:
     """What keeps the values of a column from being added up in the count model's field."""
     if counter.sum is None:
         return
-    try:
-        column, field = counter.summed_column, counter.field
-    except FieldDoesNotExist:
-        names = ", ".join(field.name for field in source._meta.concrete_fields)
-        sentence = f"sum: {source._meta.label} has no column {counter.sum!r}."
-        yield _error(counter, sentence, f"Columns of {source._meta.label} are: {names}.", 31)
-        return
-    except InvalidSettings:  # said by the check of the field
-        return
+    column, field = counter.summed_column, counter.field
     is_number = isinstance(column, models.IntegerField | models.DecimalField)
     if not is_number or column is None or hasattr(column, "from_db_value"):
         hint = "Sum an IntegerField or a DecimalField, which the database adds up exactly."

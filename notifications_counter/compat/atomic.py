@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class Undo(Exception):
@@ -45,6 +47,16 @@ def block(using: str, savepoint: bool = False) -> Iterator[None]:
             failure = error
     if failure is not None:
         raise failure
+
+
+def joined(connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
+    """Be inside the caller's transaction, or else one of our own, which is rolled back if something fails in here.
+
+    As ``atomic(savepoint=False)``, at a fraction of its time where a transaction is open already.
+    """
+    if connection.in_atomic_block:
+        return counted(connection.alias)
+    return transaction.atomic(using=connection.alias)
 
 
 def counted(using: str) -> AbstractContextManager[None]:

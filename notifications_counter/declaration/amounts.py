@@ -16,7 +16,7 @@ from django.db.models import Func
 
 from ..conf import is_integer
 from ..dialects import Dialect, dialect_of
-from ..exceptions import InvalidDelta
+from ..exceptions import InvalidDelta, quoted
 
 #: Doubles, in which Redis keeps its scores, are exact up to here.
 LARGEST_DELTA = 2**53
@@ -61,7 +61,7 @@ class Amounts:
             InvalidDelta: they cannot be counted exactly.
         """
         if not is_integer(amount) or abs(amount) >= LARGEST_DELTA:
-            raise InvalidDelta(f"A delta must be an integer below 2**53, not {amount!r} (key {key!r}).")
+            raise InvalidDelta(f"A delta must be an integer below 2**53, not {quoted(amount)} (key {quoted(key)}).")
         return int(amount)
 
     def column_units(self, sql: str, dialect: Dialect) -> str:
@@ -115,7 +115,7 @@ class DecimalAmounts(Amounts):
                 return int(units)
         raise InvalidDelta(
             f"A delta must be an integer or a Decimal of at most {self.places} decimal places, below {limit}, not"
-            f" {amount!r} (key {key!r})."
+            f" {quoted(amount)} (key {quoted(key)})."
         )
 
     def column_units(self, sql: str, dialect: Dialect) -> str:

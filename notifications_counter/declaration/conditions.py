@@ -15,6 +15,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
 
+from ..exceptions import quoted
+
 LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
     "gt": operator.gt,
@@ -25,15 +27,17 @@ LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
 }
 #: The methods of a field through which a value goes to the database.
 CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "pre_save")
+#: A part of the kind of an integer column -> how many bits its largest value has; the others have 31.
+BITS = {"Small": 15, "Big": 63}
 ALLOWED = "a comparison (exact, gt, gte, lt, lte), __in or __isnull on a field of the source itself"
 
 
 def leaves(condition: Q) -> Iterator[tuple[str, str, Any]]:
-    """The comparisons of a condition, as field name, lookup and value."""
+    """The comparisons of a condition, as field name, lookup and value; what is none has no name."""
     for child in condition.children:
         if isinstance(child, Q):
             yield from leaves(child)
-        elif isinstance(child, tuple):
+        elif isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], str):
             yield split(child)
         else:
             yield "", type(child).__name__, child
@@ -45,25 +49,43 @@ def split(child: tuple[str, Any]) -> tuple[str, str, Any]:
     return name, lookup or "exact", value
 
 
-def problems(condition: Q, source: type[models.Model]) -> list[str]:
-    """What keeps a condition from being answered both in SQL and in memory, a sentence each."""
-    found = []
+def problems(condition: Q, source: type[models.Model]) -> list[tuple[str, str | None]]:
+    """What keeps a condition from being answered both in SQL and in memory: a sentence, and a name that is no column's.
+
+    Args:
+        condition: the condition.
+        source: the model of the rows.
+    """
+    found: list[tuple[str, str | None]] = []
     for name, lookup, value in leaves(condition):
-        said = f"{name}__{lookup}" if name else lookup
+        said = comparison(name, lookup, value)
         try:
             column(source, name)
         except FieldDoesNotExist:
-            found.append(f"{said!r} names no column of {source._meta.label}.")
+            wrong = f"names no column of {source._meta.label}" if name else "is no comparison"
+            found.append((f"{said} {wrong}.", name or None))
             continue
         if lookup not in LOOKUPS and lookup != "isnull":
-            found.append(f"{said!r} is not {ALLOWED}.")
-        elif hasattr(value, "resolve_expression") or isinstance(value, models.QuerySet):
-            found.append(f"{said!r} compares with {type(value).__name__}, not with a value.")
+            found.append((f"{said} is not {ALLOWED}.", None))
+        elif is_expression(value):
+            found.append((f"{said} compares with an expression, not with a value.", None))
         elif value is None and lookup not in ("exact", "isnull"):
-            found.append(f"{said!r} compares with None.")
+            found.append((f"{said} compares with None.", None))
     if Q.XOR in _connectors(condition):
-        found.append("XOR is not one of &, | and ~.")
+        found.append(("XOR is not one of &, | and ~.", None))
     return found
+
+
+def is_expression(value: object) -> bool:
+    """Whether a value is worked out by the database."""
+    return hasattr(value, "resolve_expression") or isinstance(value, models.QuerySet)
+
+
+def comparison(name: str, lookup: str, value: object) -> str:
+    """A comparison as it was written, for messages."""
+    what = f"{name}__{lookup}=" if name else ""
+    # Shown, a queryset would ask the database.
+    return f"{what}{f'a {type(value).__name__}' if isinstance(value, models.QuerySet) else quoted(value)}"
 
 
 def _connectors(condition: Q) -> set[str]:
@@ -116,8 +138,16 @@ def _is_plain(field: models.Field[Any, Any], lookup: str, value: Any) -> bool:
     # What a NULL among several values means has changed between versions of Django.
     if lookup == "in" and None in wanted:
         return False
-    numeric = isinstance(field, models.BooleanField | models.IntegerField)
-    return numeric and all(map(_is_plain_value, wanted))
+    if isinstance(field, models.BooleanField):
+        return all(value is None or isinstance(value, int) for value in wanted)
+    return isinstance(field, models.IntegerField) and all(value is None or _fits(value, field) for value in wanted)
+
+
+def _fits(value: object, field: models.Field[Any, Any]) -> bool:
+    """Whether a column can hold a value in every database: Django compares with no other, and calls NULL less, too."""
+    kind = field.get_internal_type()
+    bits = next((bits for name, bits in BITS.items() if name in kind), 31)
+    return isinstance(value, int) and (0 if kind.startswith("Positive") else -(2**bits)) <= value < 2**bits
 
 
 def converts_as_django(field: models.Field[Any, Any]) -> bool:
@@ -125,10 +155,6 @@ def converts_as_django(field: models.Field[Any, Any]) -> bool:
     kind: Any = type(field)
     methods = [getattr(kind, name) for name in CONVERSIONS] + [getattr(kind, "from_db_value", None)]
     return all(method is None or str(method.__module__).startswith("django.db.models.") for method in methods)
-
-
-def _is_plain_value(value: object) -> bool:
-    return value is None or isinstance(value, int)
 
 
 def _holds(condition: Q, source: type[models.Model], places: Mapping[str, int]) -> Callable[[Sequence[Any]], bool]:

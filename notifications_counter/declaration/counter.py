@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +46,8 @@ class CounterDeclaration:
         self.using = using
         self.buffer_alias = buffer
         self.capture = capture
+        #: For the check of moments that were worked out together with it.
+        self.declared_at = datetime.now(UTC)
 
     def __repr__(self) -> str:
         return f"<Counter {self.label}>" if hasattr(self, "model") else "<Counter>"
@@ -137,6 +140,7 @@ class CounterDeclaration:
     def _key_columns(self) -> list[models.Field[Any, Any]]:
         """The source's columns that make up the key; none where they are not what is declared, as checks say."""
         try:
-            return [conditions.column(self.source, name) for name in self.source_keys] if self.source else []
-        except (FieldDoesNotExist, LookupError, ValueError):
+            source: Any = self.source
+            return [conditions.column(source, name) for name in self.source_keys] if source else []
+        except (AttributeError, FieldDoesNotExist, LookupError, TypeError, ValueError):
             return []

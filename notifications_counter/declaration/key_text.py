@@ -17,16 +17,7 @@ SEPARATOR, ESCAPE = ",", "!"
 #: The character after the separator: what begins with a text and the separator is below the text and this one.
 AFTER_SEPARATOR = chr(ord(SEPARATOR) + 1)
 
-#: How many characters of a key a message quotes.
-MOST_QUOTED = 50
-
 _PART = re.compile(r"(?:[^!,]|![!,])*")
-
-
-def quoted(key: object) -> str:
-    """A key, or what was given as one, as messages have it: in quotes, on one line, and short."""
-    said = repr(key)
-    return said if len(said) <= MOST_QUOTED + 2 else f"{said[:MOST_QUOTED]}..."
 
 
 def escape(part: str) -> str:

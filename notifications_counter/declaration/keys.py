@@ -13,10 +13,9 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import is_integer
-from ..exceptions import InvalidKey
+from ..exceptions import InvalidKey, described, quoted
 from . import canonical, key_text
 from .conditions import converts_as_django
-from .key_text import quoted
 from .owners import Owners
 
 #: Fields, and the one type of value with which Python and every database mean the same.
@@ -86,7 +85,7 @@ class Part:
             return self.field.get_db_prep_value(self.value(text), connection)
         except ValueError as error:
             raise InvalidKey(
-                f"{self.label}: {quoted(text)} cannot be a key on the database {connection.alias!r}: {error}"
+                f"{self.label}: {quoted(text)} cannot be a key on the database {connection.alias!r}: {described(error)}"
             ) from error
 
     def from_column(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
@@ -162,8 +161,9 @@ class KeyConverter:
 
     def _short(self, text: str) -> str:
         if len(text) > LONGEST_KEY:
-            said = f"{quoted(text)} is a key of {len(text)} characters"
-            raise InvalidKey(f"{said}; at most {LONGEST_KEY} can be counted.")
+            raise InvalidKey(
+                f"{quoted(text)} is a key of {len(text)} characters; at most {LONGEST_KEY} can be counted."
+            )
         return text
 
     def split(self, text: str) -> list[str]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db import models
 
-from ..exceptions import InvalidKey
-from .key_text import quoted
+from ..exceptions import InvalidKey, quoted
 
 
 class Owners:

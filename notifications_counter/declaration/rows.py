@@ -10,6 +10,7 @@ from django.db.models import Count, F, Q, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
+from ..compat.uncached import rows_of
 from .amounts import ColumnUnits
 from .conditions import column
 from .counter import CounterDeclaration
@@ -19,7 +20,7 @@ from .key_text import unescape
 def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
     """All rows of the source of a counter that has one."""
     assert counter.source is not None
-    return models.QuerySet(counter.source, using=using)
+    return rows_of(counter.source, using)
 
 
 def counted_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:

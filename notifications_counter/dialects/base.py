@@ -21,6 +21,7 @@ ROWS_A_STATEMENT = 300
 
 READ_ONLY = "It is read-only: let the alias lead to the primary."
 DISK_FULL = "Its disk is full: make room."
+MIGRATE = "A table or column is missing there: run manage.py migrate."
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,19 @@ class CountTable:
         return json.dumps(rows, default=str)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a database is.
+
+    Attributes:
+        fingerprint: what tells it from every other database, also from one that holds the same rows.
+        schemas: how many schemas of it hold the table that was asked for.
+    """
+
+    fingerprint: str
+    schemas: int = 1
+
+
 class Dialect:
     """One database's way of saying things. Stateless: what it works on is a parameter."""
 
@@ -141,6 +155,10 @@ class Dialect:
         """Whether keys differ by a collation wherever their bytes do."""
         return True
 
+    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
+        """Those of a table's columns that call values equal of which the bytes differ, as far as only it knows."""
+        return []
+
     #: What makes a text be compared byte by byte, where it may have to be said.
     bytewise: ClassVar[str] = ""
 
@@ -151,6 +169,18 @@ class Dialect:
     def joined(self, texts: Sequence[str], separator: str) -> str:
         """Texts as one, with a separator between them; NULL if any of them is."""
         return f" || '{separator}' || ".join(texts)
+
+    # Conditions of triggers
+
+    def operand(self, literal: str, value: Any, column_type: str) -> str:
+        """A literal as a column converts what it is compared with, where a row of a trigger does not.
+
+        Args:
+            literal: the literal.
+            value: its value.
+            column_type: the column's type.
+        """
+        return literal
 
     # Numbers
 
@@ -197,6 +227,11 @@ class Dialect:
         if not features.has_select_for_update:
             return rows
         return rows.select_for_update(of=("self",) if features.has_select_for_update_of else ())
+
+    # Updates
+
+    #: Whether an ``UPDATE`` that sets several columns works with the new values of those before.
+    assigns_in_turn: ClassVar[bool] = False
 
     # Pending deltas
 
@@ -269,6 +304,16 @@ class Dialect:
             f"There is no flush for {connection.display_name}, only for MariaDB, MySQL, PostgreSQL and SQLite."
         )
 
+    # The end of a transaction
+
+    def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the open transaction has failed, so that its commit rolls back, perhaps without an error."""
+        return False
+
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether the transaction may have been rolled back without Django, and gone on as another one."""
+        return False
+
     # Failures
 
     def may_pass(self, error: DatabaseError) -> bool:
@@ -287,6 +332,24 @@ class Dialect:
         """What to do about a refusal; empty where that is not known."""
         by_code = self.advice.get(self.code(error))
         return by_code or next((said for part, said in self.advice.items() if str(part) in str(error)), "")
+
+    # Where it is
+
+    def place(self, connection: BaseDatabaseWrapper, table: str) -> Place | None:
+        """Where the database is to which a connection leads; None where it has not the table.
+
+        Args:
+            connection: the connection.
+            table: the name of a table of the package's own.
+        """
+        if table not in connection.introspection.table_names():
+            return None
+        names = ("ENGINE", "HOST", "PORT", "NAME")
+        return Place(":".join(str(connection.settings_dict.get(name, "")) for name in names))
+
+    def schema(self, connection: BaseDatabaseWrapper, table: str) -> Any:
+        """Which table of that name is meant right now, where several schemas have one."""
+        return None
 
     # Settings
 

@@ -9,10 +9,17 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, KeyColumn, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums
 
-#: Lock time-out, deadlock; the server is not there, is shutting down, went away, was lost; killed.
-PASSING = {1205, 1213, 1053, 2002, 2003, 2006, 2013, 1927}
+#: What a server calls itself, or the cluster that it belongs to; the first one that is there.
+NAMES = ("wsrep_cluster_state_uuid", "group_replication_group_name", "server_uuid", "server_uid")
+
+#: What tells servers apart that have no such name.
+OTHERWISE = ("hostname", "port", "server_id")
+
+#: Lock time-out, deadlock, a row newer than the transaction's snapshot (1020, MariaDB from 11.6 on); the server is not
+#: there, is shutting down, went away, was lost; killed.
+PASSING = {1205, 1213, 1020, 1053, 2002, 2003, 2006, 2013, 1927}
 
 #: What a trigger of the project raises.
 RAISED = 1644
@@ -21,7 +28,11 @@ RAISED = 1644
 class MySQL(Dialect):
     """MariaDB and MySQL: JSON carries many values as one parameter."""
 
-    advice = {1792: READ_ONLY, 1290: READ_ONLY, 1836: READ_ONLY, 1021: DISK_FULL, 1114: DISK_FULL}
+    advice = {
+        **dict.fromkeys((1792, 1290, 1836), READ_ONLY),
+        **dict.fromkeys((1021, 1114), DISK_FULL),
+        **dict.fromkeys((1146, 1054), MIGRATE),
+    }
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         is_mariadb: bool = connection.mysql_is_mariadb  # type: ignore[attr-defined]
@@ -39,11 +50,20 @@ class MySQL(Dialect):
         between = f", '{separator}', "
         return f"CONCAT({between.join(texts)})"
 
+    assigns_in_turn = True
+
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS SIGNED)"
 
     def decimal_units(self, sql: str, scale: int, places: int) -> str:
         return f"CAST({sql} * {scale} AS SIGNED)"
+
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """A deadlock rolls back everything, and the next statement begins another transaction.
+
+        Django notes errors of statements until the next commit or rollback, but for those of constraints.
+        """
+        return connection.errors_occurred
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
         kinds = [_json_column(column, f"j.k{place}") for place, column in enumerate(table.keys)]
@@ -70,6 +90,25 @@ class MySQL(Dialect):
     def code(self, error: DatabaseError) -> Any:
         number = error.args[0] if error.args else None
         return number if isinstance(number, int) else None
+
+    def place(self, connection: BaseDatabaseWrapper, table: str) -> Place | None:
+        """The server, or the cluster that it is a node of, and the database."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT DATABASE(), COUNT(*) FROM information_schema.tables"
+                " WHERE table_schema = DATABASE() AND table_name = %s",
+                [table],
+            )
+            database, is_there = cursor.fetchone()
+            if not is_there:
+                return None
+            names = ", ".join(f"'{name}'" for name in (*NAMES, *OTHERWISE))
+            cursor.execute(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})")
+            said = {name.lower(): value for name, value in cursor.fetchall()}
+            cursor.execute(f"SHOW GLOBAL STATUS LIKE '{NAMES[0]}'")  # of a Galera cluster
+            said |= {name.lower(): value for name, value in cursor.fetchall()}
+        server = next((said[name] for name in NAMES if said.get(name)), None)
+        return Place(f"server {server or [said.get(name) for name in OTHERWISE]}, database {database}")
 
     def statement_seconds(self, connection: BaseDatabaseWrapper) -> float | None:
         with connection.cursor() as cursor:

@@ -9,7 +9,10 @@ from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, READ_ONLY, CountTable, Dialect, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sums
+
+#: The status of a transaction in which a statement has failed, in every version of the driver.
+IN_ERROR = 3
 
 #: SQLSTATE codes: serialization failure, deadlock, lock time-out; and classes: connection lost, shut down by an admin.
 #: What a trigger of the project raises.
@@ -23,10 +26,26 @@ class PostgreSQL(Dialect):
 
     has_fill_factor = True
     bytewise = ' COLLATE "C"'
-    advice = {"25006": READ_ONLY, "53100": DISK_FULL}
+    advice = {"25006": READ_ONLY, "53100": DISK_FULL, "42P01": MIGRATE, "42703": MIGRATE}
+
+    def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
+        """PostgreSQL answers COMMIT with ROLLBACK then, and the driver takes that for success."""
+        driver = connection.connection
+        return driver is not None and not driver.closed and driver.info.transaction_status == IN_ERROR
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         return "C"  # in which an index finds the keys that begin alike
+
+    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
+        """Those with a nondeterministic collation, and those of the type citext."""
+        statement = (
+            "SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+            " LEFT JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attrelid = %s::regclass"
+            " AND a.attname = ANY(%s) AND (t.typname = 'citext' OR NOT c.collisdeterministic) ORDER BY a.attnum"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [connection.ops.quote_name(table), list(columns)])
+            return [name for (name,) in cursor.fetchall()]
 
     def insert_deltas(
         self,
@@ -103,6 +122,31 @@ class PostgreSQL(Dialect):
     def code(self, error: DatabaseError) -> Any:
         cause = error.__cause__  # psycopg's, or that of its predecessor
         return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+    def place(self, connection: BaseDatabaseWrapper, table: str) -> Place | None:
+        """The cluster, the database and the table: a standby has the same, whatever was restored or cloned has not."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),"
+                " to_regclass(%s)::oid::bigint,"
+                " (SELECT COUNT(*) FROM pg_class WHERE relname = %s AND relkind IN ('r', 'p')),"
+                # Asked for first: a refusal would end the transaction.
+                " has_function_privilege(to_regprocedure('pg_control_system()'), 'EXECUTE')",
+                [table, table],
+            )
+            database, own, schemas, may_ask = cursor.fetchone()
+            if own is None:
+                return None
+            system = None
+            if may_ask:
+                cursor.execute("SELECT system_identifier FROM pg_control_system()")
+                system = cursor.fetchone()[0]
+        return Place(f"cluster {system}, database {database}, table {own}", schemas)
+
+    def schema(self, connection: BaseDatabaseWrapper, table: str) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)::oid::bigint", [table])
+            return cursor.fetchone()[0]
 
     def statement_seconds(self, connection: BaseDatabaseWrapper) -> float | None:
         with connection.cursor() as cursor:

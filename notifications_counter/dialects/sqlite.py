@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
+import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, CountTable, Dialect, Sums
+from .base import DISK_FULL, MIGRATE, CountTable, Dialect, Place, Sums
+
+#: Tells the databases in the memory of this process, and of those that it forks, from all others.
+PROCESS = uuid.uuid4().hex
+
+#: Text that SQLite takes for a number where it is compared with a column of numbers.
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
 
 
 class SQLite(Dialect):
@@ -17,10 +27,25 @@ class SQLite(Dialect):
     advice = {
         "attempt to write a readonly database": "It is read-only: make it writable.",
         "database or disk is full": DISK_FULL,
+        "no such table": MIGRATE,
+        "no such column": MIGRATE,
+        "has no column named": MIGRATE,
     }
+
+    def operand(self, literal: str, value: Any, column_type: str) -> str:
+        # Only a column of a table has an affinity. Django gives decimals as text, which no number equals without one.
+        affinity = _affinity(column_type.upper())
+        if affinity == "NUMERIC" and isinstance(value, str | Decimal) and NUMBER.fullmatch(str(value)):
+            return f"CAST({literal} AS NUMERIC)"
+        if affinity == "TEXT" and isinstance(value, int | float):
+            return f"CAST({literal} AS TEXT)"
+        return literal
 
     #: It keeps floating-point numbers.
     decimal_digits = 15
+
+    def tells_keys_apart(self, collation: str) -> bool:
+        return collation.upper() not in ("NOCASE", "RTRIM")
 
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS INTEGER)"  # any number may be in there
@@ -34,6 +59,10 @@ class SQLite(Dialect):
 
     def decimal_sum(self, sql: str, places: int) -> str:
         return f"ROUND({sql}, {places})"
+
+    def may_have_rolled_back(self, connection: BaseDatabaseWrapper) -> bool:
+        """By a trigger's RAISE(ROLLBACK), ON CONFLICT ROLLBACK, a full disk; what followed was committed by itself."""
+        return connection.connection is not None and not connection.connection.in_transaction
 
     def lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         # An update, even one of no rows, takes the write lock of the database before anything is read.
@@ -63,6 +92,21 @@ class SQLite(Dialect):
                 [*table.defaults, table.in_json(sums)],
             )
 
+    def place(self, connection: BaseDatabaseWrapper, table: str) -> Place | None:
+        """The file: its path, and which file it is, or the process in whose memory it is."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = %s", [table])
+            if cursor.fetchone() is None:
+                return None
+            cursor.execute("PRAGMA database_list")
+            path = next(path for _, name, path in cursor.fetchall() if name == "main")
+        if not path:
+            return Place(f"memory of {PROCESS} {os.getpid()}, {connection.settings_dict['NAME']}")
+        try:
+            return Place(f"file {os.path.realpath(path)}, {_file_system(path)} {os.stat(path).st_ino}")
+        except OSError:  # removed, while it is open
+            return Place(f"file {path}")
+
     def may_pass(self, error: DatabaseError) -> bool:
         return super().may_pass(error) and "locked" in str(error)
 
@@ -75,3 +119,18 @@ def _grouping(table: CountTable, parts: list[str]) -> str:
     return " GROUP BY " + ", ".join(
         f'{part} COLLATE "{column.collation}"' if column.collation else part for column, part in keys
     )
+
+
+def _file_system(path: str) -> int:
+    """The number of a file's file system: where there is none of its own, that of the device, which may change."""
+    own = os.statvfs(path).f_fsid if hasattr(os, "statvfs") else 0
+    return own or os.stat(path).st_dev
+
+
+def _affinity(column_type: str) -> str:
+    """How a column of a type converts what it is compared with."""
+    if "INT" in column_type:
+        return "NUMERIC"
+    if any(part in column_type for part in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    return "" if not column_type or "BLOB" in column_type else "NUMERIC"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from django.db import Error as DatabaseError
 
@@ -11,10 +12,14 @@ from ..applying.result import FlushResult
 from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration
 from ..declaration.registry import declarations
-from ..exceptions import CounterError, FlushFailed
+from ..exceptions import CounterError, FlushFailed, described
+from ..ledger.introspection import Tables
 from ..ledger.store import CounterStore
 from .drain import drain as drain_one
 from .flush import flush
+
+#: So many sentences say what went wrong with a counter.
+MOST_NAMED = 3
 
 logger = logging.getLogger("notifications_counter")
 
@@ -29,6 +34,8 @@ def flush_all(
     drain: bool = False,
 ) -> list[FlushResult]:
     """Flush counters one after the other. One that fails is logged, and keeps no other from its turn.
+
+    A counter is passed over where its database, or the current schema, has no tables for it.
 
     Args:
         counters: the counters; all where they are left out.
@@ -55,7 +62,11 @@ def flush_each(
 ) -> Iterator[FlushResult]:
     """As ``flush_all``, one result at a time."""
 
+    tables = cache(Tables)
+
     def flush_one(store: CounterStore) -> FlushResult:
+        if sentence := tables(store.using).lacks(store.counter):
+            return FlushResult(store.label, passed_over=sentence)
         result = flush(store, chunk_size=chunk_size, stop=stop, report=report)
         if drain and result.ok:
             drain_one(store)
@@ -67,11 +78,11 @@ def flush_each(
         try:
             result = flush_one(store_of(counter, using))
         except (CounterError, DatabaseError) as error:
-            logger.error("%s could not be flushed: %s", counter.label, error)
-            result = FlushResult(counter.label, error=str(error))
+            logger.error("%s could not be flushed: %s", counter.label, described(error))
+            result = FlushResult(counter.label, error=described(error))
         except Exception as error:  # whatever it is, it is no reason not to flush the others
             logger.exception("%s could not be flushed", counter.label)
-            result = FlushResult(counter.label, error=f"{type(error).__name__}: {error}")
+            result = FlushResult(counter.label, error=f"{type(error).__name__}: {described(error)}")
         yield result
 
 
@@ -81,8 +92,16 @@ def refuse_failures(results: Iterable[FlushResult]) -> None:
     Raises:
         FlushFailed: a result is not ``ok``.
     """
-    failed = [result.label for result in results if not result.ok]
+    failed = [_failure(result) for result in results if not result.ok]
     if failed:
         raise FlushFailed(
-            f"Not all went well, and the log says what ({', '.join(failed)}). What was not flushed is still pending."
+            f"Not all went well. {' '.join(failed)} What was not flushed is still pending, and the log says all of it."
         )
+
+
+def _failure(result: FlushResult) -> str:
+    """What went wrong with a counter."""
+    said = [*filter(None, [result.error]), *result.lost, *result.problems]
+    first = [sentence.removeprefix(f"{result.label}: ") for sentence in said[:MOST_NAMED]]
+    more = f" (and {len(said) - MOST_NAMED} more)" if len(said) > MOST_NAMED else ""
+    return f"{result.label}: {' '.join(first)}{more}"

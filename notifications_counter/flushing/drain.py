@@ -6,6 +6,7 @@ from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
 from ..exceptions import CounterError
 from ..ledger import progress
+from ..ledger.identity import identify
 from ..ledger.progress import Layout
 from ..ledger.store import CounterStore
 from ..reconciliation.recount import recount
@@ -16,6 +17,7 @@ def drain(store: CounterStore) -> None:
     buffer = buffer_of(store.counter)
     if not buffer.needs_draining:
         return
+    identify(store.using)  # what a copy was copied from is not drained
     if not store.events:
         _recount_intended(store)
     apply_all(store)

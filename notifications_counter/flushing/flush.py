@@ -14,6 +14,7 @@ from ..applying.result import FlushResult, Stop
 from ..exceptions import FlushInTransaction, RecountFailed
 from ..ledger import deltas, progress
 from ..ledger.declared import adopt
+from ..ledger.identity import identify
 from ..ledger.snapshot import BATCH
 from ..ledger.store import CounterStore
 from ..reconciliation import audit
@@ -86,16 +87,16 @@ class Flush:
 
     def _passed_over(self) -> FlushResult:
         """A process of before a deployment has nothing to say any more about what counts mean."""
-        self.result.superseded = True
-        logger.warning(
-            "%s: not flushed here: this process has an older declaration (filter, key, sum or field) than the one that"
-            " makes the counts. Restart it with the code of the others.",
-            self.store.label,
+        self.result.passed_over = (
+            f"{self.store.label}: passed over: this process has an older declaration (filter, key, sum or field)"
+            " than the one that makes the counts. Restart it with the code of the others."
         )
+        logger.warning(self.result.passed_over)
         return self.result
 
     def _prepare(self) -> bool:
         """Whether this process may go on: not where the counts are made by a newer declaration than it has."""
+        identify(self.store.using)
         self.buffer.prepare_flush(self.store)
         if not adopt(self.store):
             return False

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, F, Q, Sum
 
 from ..compat.transactions import hooks
+from ..compat.uncached import rows_of
 from ..dialects import dialect_of
 from .tables import Delta
 
@@ -49,7 +50,7 @@ def insert_to_be_joined(
     connection: BaseDatabaseWrapper, label: str, key: str, amount: int, declaration: str | None
 ) -> None:
     """Insert a delta to which a later one of the same key and transaction is added, so that they are one row."""
-    row = Delta.objects.using(connection.alias).create(counter=label, key=key, amount=amount, declaration=declaration)
+    row = rows_of(Delta, connection.alias).create(counter=label, key=key, amount=amount, declaration=declaration)
     rows = {**_joinable(connection), (label, key): row.pk}
     setattr(connection, ATTRIBUTE, (hooks(connection), rows))
 
@@ -70,13 +71,13 @@ def _without_joined(
 
 
 def _join(connection: BaseDatabaseWrapper, id: int, amount: int | None) -> bool:
-    rows = Delta.objects.using(connection.alias).filter(id=id)
+    rows = rows_of(Delta, connection.alias).filter(id=id)
     return amount is not None and bool(rows.update(amount=F("amount") + amount))
 
 
 def max_id(using: str, label: str) -> int:
     """The highest id of a counter's rows; 0 for none."""
-    rows = Delta.objects.using(using).filter(counter=label)
+    rows = rows_of(Delta, using).filter(counter=label)
     return rows.order_by("-id").values_list("id", flat=True).first() or 0
 
 
@@ -111,13 +112,13 @@ def is_foreign(declaration: str | None) -> Q:
 
 
 def _amounts(using: str, label: str, declaration: str | None) -> models.QuerySet[Delta]:
-    rows = Delta.objects.using(using).filter(counter=label, amount__isnull=False)
+    rows = rows_of(Delta, using).filter(counter=label, amount__isnull=False)
     return rows if declaration is None else rows.filter(Q(declaration__isnull=True) | Q(declaration=declaration))
 
 
 def _requests(using: str, label: str, declaration: str | None) -> models.QuerySet[Delta]:
     """The rows that request a recount of their key: those without an amount, and those of another declaration."""
-    return Delta.objects.using(using).filter(Q(amount__isnull=True) | is_foreign(declaration), counter=label)
+    return rows_of(Delta, using).filter(Q(amount__isnull=True) | is_foreign(declaration), counter=label)
 
 
 def recount_requests(using: str, label: str, declaration: str | None, last: int, limit: int) -> list[tuple[int, str]]:
@@ -140,7 +141,7 @@ def pending_keys(using: str, label: str, declaration: str | None) -> set[str]:
 
 def delete(using: str, ids: Sequence[int]) -> None:
     """Delete exactly these rows."""
-    rows = Delta.objects.using(using)
+    rows = rows_of(Delta, using)
     for start in range(0, len(ids), BATCH):
         rows.filter(id__in=ids[start : start + BATCH]).delete()
 
@@ -154,5 +155,5 @@ def summary(using: str, label: str, declaration: str | None) -> Summary:
         "amounts": Count("id", filter=is_added),
         "total": Sum("amount", filter=is_added),
     }
-    found = Delta.objects.using(using).filter(counter=label).aggregate(**numbers)
+    found = rows_of(Delta, using).filter(counter=label).aggregate(**numbers)
     return Summary(found["rows"], found["keys"], int(found["total"] or 0), found["rows"] - found["amounts"])

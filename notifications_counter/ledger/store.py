@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -20,11 +21,13 @@ from ..declaration.digest import digest_of
 from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, joined_sql, unescape
 from ..declaration.rows import actual_counts_of_group, actual_counts_query, source_rows
 from ..dialects import dialect_of
-from ..exceptions import BufferMismatch, NothingToRecount, RecountFailed
-from . import deltas, progress
+from ..exceptions import BufferMismatch, NothingToRecount, RecountFailed, UnknownDatabase
+from . import deltas, identity, progress
 from .progress import Layout
 from .snapshot import ShardProgress, Snapshot
 from .tables import Delta, Progress
+
+logger = logging.getLogger("notifications_counter")
 
 #: From how many rows on the database sums them, which takes it longer to begin with.
 MOST_ROWS = 500
@@ -53,14 +56,34 @@ class CounterStore:
         self.events = counter.declared_source is None
         #: Whether the counts were seen to mean what this process declares, so that what is cached may be read.
         self.is_agreed = self.events
+        self._has_logged = False
 
     def __repr__(self) -> str:
         return f"<CounterStore {self.label} on {self.using}>"
 
-    @cached_property
+    @property
+    def database_id(self) -> str | None:
+        """Who the database is; None where it is a copy that no flush has noticed yet, or was never migrated."""
+        return identity.of_alias(self.using)
+
+    @property
     def digest(self) -> str:
-        """A short name of the counter on this alias: what names it in full is long."""
-        digest = hashlib.sha1(f"{self.label}@{self.using}".encode(), usedforsecurity=False).digest()
+        """A short name of the counter on this database: what names it in full is long.
+
+        Raises:
+            UnknownDatabase: the database is a copy that no flush has noticed yet, or was never migrated.
+        """
+        return self.digest_on(self.database_id)
+
+    def digest_on(self, database_id: str | None) -> str:
+        """The same for a database whose id is known."""
+        if database_id is None:
+            raise UnknownDatabase(
+                f"{self.label}: the database {self.using!r} is a copy of another one that no flush has noticed yet, or"
+                " was never migrated. Nothing is read from Redis; the next manage.py notification_update_counter"
+                " notices."
+            )
+        digest = hashlib.sha1(f"{self.label}@{database_id}".encode(), usedforsecurity=False).digest()
         return base64.b32encode(digest)[:8].decode().lower()
 
     @cached_property
@@ -304,11 +327,41 @@ class CounterStore:
         found = self._texts(actual_counts_query(self.counter, keys, self.using))
         return {key: found.get(key, 0) for key in keys}
 
-    def keys_to_count(self, snapshot: Snapshot, keys: Sequence[str]) -> list[str]:
-        """The keys whose values only their rows can tell: all before the backfill, then those to be recounted."""
+    def keys_to_count(self, snapshot: Snapshot, keys: Sequence[str], is_all: bool = True) -> list[str]:
+        """The keys whose values only their rows can tell.
+
+        Args:
+            snapshot: what the database knows.
+            keys: the keys.
+            is_all: whether no deltas may be pending where they are not seen; else all keys are counted.
+        """
         if self.events:
             return []
-        return [key for key in keys if key in snapshot.recount_requests] if snapshot.backfilled else list(keys)
+        if not (snapshot.backfilled and is_all):
+            return list(keys)
+        return [key for key in keys if key in snapshot.recount_requests]
+
+    def sees_all(self, known: ShardProgress, layout: Layout) -> bool:
+        """Whether no deltas may be pending elsewhere than in the database and in a layout; what differs is logged once.
+
+        Args:
+            known: the progress of the first shard.
+            layout: where the settings say that deltas are pending.
+        """
+        if not known.prefix:
+            return True
+        try:
+            self.check_layout(known, layout)
+        except BufferMismatch as error:
+            self._log_mismatch(str(error))
+            return False
+        return self.database_id is not None
+
+    def _log_mismatch(self, sentence: str) -> None:
+        if not self._has_logged:
+            self._has_logged = True
+            what = "values lack what is pending there" if self.events else "reads count rows"
+            logger.warning("%s Until then %s.", sentence, what)
 
     def set_layout(self, layout: Layout) -> None:
         """Note where deltas may be pending besides the database; no prefix: nowhere.
@@ -327,6 +380,7 @@ class CounterStore:
             now = f"PREFIX {layout.prefix!r} and SHARDS {layout.shards}" if layout.prefix else "the database buffer"
             raise BufferMismatch(
                 f"{self.label}: deltas may be pending in Redis with PREFIX {known.prefix!r} and SHARDS {known.shards},"
-                f" but the settings say {now}. Set them back, with DATABASE_ONLY, run:"
-                " manage.py notification_update_counter --drain, and change them then."
+                f" but the settings say {now}. If this database is a copy of another one, or that Redis is gone, run:"
+                " manage.py notification_recount --new-identity, which leaves Redis alone. If not, set them back, with"
+                " DATABASE_ONLY, run: manage.py notification_update_counter --drain, and change them then."
             )

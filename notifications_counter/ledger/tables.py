@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 
 from ..declaration.keys import LONGEST_KEY
+from ..exceptions import quoted
 from ..fields import KeyField
+
+
+class Nothing(models.Manager[Any]):
+    """The default manager of the package's own tables: what ``dumpdata`` takes rows from.
+
+    A dump has the rows that are counted, which count once more where they are loaded. With what was pending, or with
+    the progress of another database, they would count twice.
+    """
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().none()
 
 
 class Delta(models.Model):
@@ -20,11 +32,14 @@ class Delta(models.Model):
     #: The digest of the declaration by which it was counted; of events, and from triggers of before, none is known.
     declaration = models.CharField(max_length=16, null=True)  # noqa: DJ001
 
+    dumped = Nothing()  # the default, because it is the first
+    objects: ClassVar[models.Manager[Delta]] = models.Manager()
+
     class Meta:
         indexes: ClassVar = [models.Index(fields=["counter", "key"], name="nc_pending")]
 
     def __str__(self) -> str:
-        return f"{self.counter} {self.key}: {self.amount}"
+        return f"{self.counter} {quoted(self.key)}: {self.amount}"
 
 
 class RefusedKey(models.Model):
@@ -72,6 +87,9 @@ class Progress(models.Model):
     declaration = models.CharField(max_length=16, null=True)  # noqa: DJ001
     declared_at = models.DateTimeField(null=True)
     former_declarations = models.TextField(null=True)  # noqa: DJ001
+
+    dumped = Nothing()
+    objects: ClassVar[models.Manager[Progress]] = models.Manager()
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["counter", "shard"], name="nc_progress_row")]

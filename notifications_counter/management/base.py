@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import Error as DatabaseError
 
 from ..counters import Counter, counters, get_counter
-from ..exceptions import CounterError
+from ..dialects import dialect_of
+from ..exceptions import CounterError, described
 
 
 class CounterCommand(BaseCommand):
@@ -24,6 +27,13 @@ class CounterCommand(BaseCommand):
         )
         parser.add_argument("--database", metavar="ALIAS", help="Only on this database; by default each counter's own.")
 
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """As Django's; what a database says when it fails comes with what to do about it."""
+        try:
+            return super().execute(*args, **options)
+        except DatabaseError as error:
+            raise CommandError(f"The database failed: {explained(error, options.get('database'))}") from error
+
     def named(self) -> list[Counter]:
         """The counters that are named; none where all are meant."""
         try:
@@ -34,3 +44,11 @@ class CounterCommand(BaseCommand):
     def chosen(self) -> list[Counter]:
         """The counters to work on."""
         return self.named() or counters()
+
+
+def explained(error: Exception, using: str | None) -> str:
+    """What an error says, and what to do about it where a database gave it."""
+    if not isinstance(error, DatabaseError):
+        return described(error)
+    advice = dialect_of(connections[using or DEFAULT_DB_ALIAS]).advice_for(error)
+    return " ".join(filter(None, [f"{described(error).rstrip('.')}.", advice]))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from django.db import connections
 from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
@@ -18,7 +19,8 @@ from django.db.migrations.operations.base import Operation
 from ..buffers.recording import buffer_of, store_of
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import BufferUnavailable
-from ..ledger import progress
+from ..identity_table import Identity
+from ..ledger import identity, progress
 from ..ledger.declared import adopt
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
@@ -42,9 +44,33 @@ def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = 
     _say(Triggers(tables).install(), verbosity, stdout)
     touched = {label for migration, _ in plan for label in touched_apps(migration)}
     if tables.has(Progress, Delta):
+        _identify(tables)
         for counter in tables.counters():
             forget_pending(using, counter)
             _prepare(counter, using, touched)
+
+
+def _identify(tables: Tables) -> None:
+    """Say who the database is. One that was emptied, as by ``manage.py flush``, begins anew.
+
+    What buffers have of the rows that are gone would be read for new ones with the same keys.
+    """
+    using = tables.using
+    if identity.TABLE not in tables.names:  # the app's migrations are switched off
+        with connections[using].schema_editor() as editor:
+            editor.create_model(Identity)
+    known, _ = identity.read(connections[using])
+    identity.identify(using)
+    if known is not None and not Progress.objects.using(using).exists():
+        _forget_all(tables)
+
+
+def _forget_all(tables: Tables) -> None:
+    try:
+        for counter in tables.counters():
+            buffer_of(counter).forget_all(store_of(counter, tables.using))
+    except BufferUnavailable:  # then nothing of it may be read when it answers again
+        identity.begin_anew(tables.using)
 
 
 def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:

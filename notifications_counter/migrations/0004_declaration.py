@@ -5,7 +5,7 @@ import notifications_counter.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications_counter", "0002_fillfactor"),
+        ("notifications_counter", "0003_identity"),
     ]
 
     operations = [

@@ -12,11 +12,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, router
 
 from ..buffers.status import Server, Status
 from ..counters import Counter, counters
-from ..exceptions import CounterError, MissingExtra
+from ..exceptions import CounterError, MissingExtra, described
 from .status import read_status
 
 try:
@@ -129,11 +129,11 @@ class CounterCollector:
         yield from families.values()
 
     def _add(self, families: dict[str, GaugeMetricFamily], counter: Counter) -> None:
-        labels = [counter.label, counter.store(self.using).using]
+        labels = [counter.label, self.using or counter.using or router.db_for_write(counter.model)]
         try:
             status = read_status(counter, self.using)
         except (CounterError, DatabaseError) as error:
-            logger.error("%s: its status cannot be read: %s", counter.label, error)
+            logger.error("%s: its status cannot be read: %s", counter.label, described(error))
             families["up"].add_metric(labels, 0)
             return
         families["up"].add_metric(labels, float(not status.problem))

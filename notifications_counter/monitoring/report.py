@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..buffers.status import Server, Status
-from ..declaration.key_text import quoted
+from ..exceptions import quoted
 
 
 def as_object(status: Status) -> dict[str, Any]:
@@ -25,6 +25,7 @@ def as_text(status: Status) -> str:
 def _lines(status: Status) -> Iterator[tuple[str, str]]:
     if status.problem:
         yield "PROBLEM", status.problem
+    yield "database", _database(status)
     yield "pending", _pending(status)
     for key, reason in status.refused.items():
         yield "set aside", f"{quoted(key)}: {' '.join(reason.split())[:200]}"
@@ -45,6 +46,14 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
     yield "last drift", _drift(status)
     for server in status.servers:
         yield "server", _server(server)
+
+
+def _database(status: Status) -> str:
+    if not status.database:
+        return "a copy of another one, or moved: the next flush gives it an identity of its own"
+    if status.copied_at is None:
+        return status.database
+    return f"{status.database}, a copy of another one, noticed {_moment(status, status.copied_at)}. {status.copy}"
 
 
 def _pending(status: Status) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..buffers.recording import buffer_of, store_of
 from ..buffers.status import Status
 from ..declaration.counter import CounterDeclaration
-from ..exceptions import BufferUnavailable, CounterError
+from ..exceptions import BufferUnavailable, CounterError, UnknownDatabase
 
 
 def read_status(counter: CounterDeclaration, using: str | None = None) -> Status:
@@ -23,9 +23,13 @@ def read_status(counter: CounterDeclaration, using: str | None = None) -> Status
     store, buffer = store_of(counter, using), buffer_of(counter)
     try:
         status = buffer.status(store)
+    except UnknownDatabase:  # said by the status, and to nobody's harm
+        return replace(buffer.database_status(store), outside=0)
     except BufferUnavailable as error:
         known = buffer.database_status(store)
         return replace(known, problem=str(error), outside=None, amount=None, intents=None, flagged=None)
+    if not status.database:
+        return status
     try:
         store.check_layout(store.snapshot([]).shards[0], buffer.layout)
     except CounterError as error:

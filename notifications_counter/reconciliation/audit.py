@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db import models
 from django.utils import timezone
 
+from ..compat.uncached import rows_of
 from ..conf import get_settings
+from ..exceptions import shown
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
+from .orphans import delete_orphans
 from .recount import recount_once
 from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, place
 
@@ -71,7 +73,7 @@ def _due(store: CounterStore, row: Progress, within: float) -> int:
     """How many keys are due: of a whole table within so many seconds, the part that has passed since the last run."""
     keys = row.audit_keys
     if row.audited_to is None:
-        keys = models.QuerySet(store.counter.model, using=store.using).count()
+        keys = rows_of(store.counter.model, store.using).count()
         progress.update(store.using, store.label, {"audit_keys": keys})
     passed = timezone.now() - row.audited_at if row.audited_at else timedelta(seconds=FIRST_INTERVAL)
     return max(1, math.ceil(keys * passed.total_seconds() / within))
@@ -100,6 +102,8 @@ def _take(store: CounterStore, limit: int) -> Sequence[str]:
             phase, after = COUNT_KEYS, ""
     if phase == COUNT_KEYS:
         keys = next_wrong_keys(store, after, limit)
+    if not keys:
+        delete_orphans(store)
     to = f"{phase}{keys[-1]}" if keys else None
     progress.update(store.using, store.label, {"audited_to": to})
     return keys
@@ -116,10 +120,10 @@ def _note(store: CounterStore, done: AuditResult) -> None:
 
 
 def _sentence(drifted: Sequence[RecountResult]) -> str:
-    some = ", ".join(f"{one.key}: {one.actual - one.difference} instead of {one.actual}" for one in drifted[:5])
+    some = ", ".join(f"{shown(one.key)}: {one.actual - one.difference} instead of {one.actual}" for one in drifted[:5])
     more = ", ..." if len(drifted) > 5 else ""
     counts = "1 wrong count" if len(drifted) == 1 else f"{len(drifted)} wrong counts"
     return (
         f"the audit has found and corrected {counts} ({some}{more}). Something changes rows behind"
-        ' the counter\'s back: see "Which changes are counted" in the documentation.'
+        ' the counter\'s back: the page "Limits" of the documentation says what, under "What is not counted at once".'
     )

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from ..buffers.recording import buffer_of
-from ..exceptions import RecountFailed, RecountInTransaction
+from ..exceptions import RecountFailed, RecountInTransaction, shown
 from ..ledger import refused
 from ..ledger.declared import adopt
+from ..ledger.identity import identify
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
 
@@ -23,6 +24,23 @@ PAUSE = 0.02
 
 #: After so many tries the keys are frozen, and what is under way has so many seconds to end.
 TRIES_BEFORE_FREEZE, PAUSE_AFTER_FREEZE = 3, 0.1
+
+
+def recount_anew(store: CounterStore, keys: Sequence[str], *, check: bool = False) -> list[RecountResult]:
+    """Recount keys, by a call of its own; see ``Counter.recount``.
+
+    Before, a database that is a copy is noticed, and a newer declaration takes over. Keys that were set aside, because
+    their table refuses them, are tried again by the next flush.
+    """
+    store.refuse_events()
+    refuse_in_transaction(store)
+    if not check:
+        identify(store.using)
+        store.ensure_progress(buffer_of(store.counter).layout.shards)
+        refused.try_again(store.using, store.label, keys)
+        if adopt(store):
+            buffer_of(store.counter).declare(store)
+    return recount(store, keys, check=check)
 
 
 def recount(
@@ -45,28 +63,11 @@ def recount(
     buffer, end, tries = buffer_of(store.counter), time.monotonic() + patience, 1
     while left := [key for key in keys if key not in found]:
         if time.monotonic() > end:
-            raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(left[:5])}")
+            raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(map(shown, left[:5]))}")
         _wait(store, left, freeze=buffer.recounts_by_guard and tries >= TRIES_BEFORE_FREEZE and not check)
         found |= recount_once(store, left, check)
         tries += 1
     return [found[key] for key in keys]
-
-
-def prepare_recount(store: CounterStore, keys: Sequence[str]) -> None:
-    """Before a recount that a program or a person asks for: let a newer declaration take over.
-
-    Keys that were set aside, because their table refuses them, are tried again by the next flush.
-
-    Raises:
-        NothingToRecount: the counter has no source.
-        RecountInTransaction: a transaction is open.
-    """
-    store.refuse_events()
-    refuse_in_transaction(store)
-    store.ensure_progress(buffer_of(store.counter).layout.shards)
-    refused.try_again(store.using, store.label, keys)
-    if adopt(store):
-        buffer_of(store.counter).declare(store)
 
 
 def recount_once(store: CounterStore, keys: Sequence[str], check: bool = False) -> dict[str, RecountResult]:

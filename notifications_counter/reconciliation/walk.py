@@ -10,11 +10,14 @@ from django.db.models import Exists, OuterRef, Q
 
 from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
+from ..compat.uncached import rows_of
 from ..declaration.rows import counted_rows, key_names
+from ..exceptions import RecountFailed, shown
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
+from .orphans import delete_orphans
 from .recount import recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
@@ -43,7 +46,11 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     found = recount(store, keys) if keys else []
     if not keys and phase == SOURCE_KEYS:
         _store_pending_keys(store)
-    _note(store, row, keys, phase)
+    elif not keys:
+        delete_orphans(store)
+    moved = _note(store, row, keys, phase)
+    if noted is not None or not moved:  # else another walk may have come to its end meanwhile
+        _refuse_to_stand_still(store, noted)
     return found if keys or phase == SOURCE_KEYS else None
 
 
@@ -53,15 +60,31 @@ def place(noted: str | None) -> tuple[str, str]:
     return phase + colon, after
 
 
-def _note(store: CounterStore, row: Progress, keys: Sequence[str], phase: str) -> None:
-    """Note how far a walk is, unless it has begun anew meanwhile: because data was lost, or the meaning changed."""
+def _note(store: CounterStore, row: Progress, keys: Sequence[str], phase: str) -> bool:
+    """Note how far a walk is, unless it is elsewhere by now: another one went on, or it began anew.
+
+    That it does after a loss, and where the declaration has changed.
+    """
     values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
     if keys:
         values = {"recounted_to": f"{phase}{keys[-1]}"}
     elif phase == COUNT_KEYS:
         values = {"recounted_to": None, "backfilled": True, "lost_at": None}
     old = {"recounted_to": row.recounted_to, "declaration": row.declaration}
-    progress.move(store.using, store.label, old, values)
+    return progress.move(store.using, store.label, old, values)
+
+
+def _refuse_to_stand_still(store: CounterStore, noted: str | None) -> None:
+    """Stop where the note of how far the walk is stays what it was: it would begin at the same place for ever.
+
+    Raises:
+        RecountFailed: it does.
+    """
+    if progress.read(store.using, store.label, 0).recounted_to == noted:
+        raise RecountFailed(
+            f"{store.label}: a recount of all keys stands still, at {shown(noted or 'its start')}: it cannot note how"
+            " far it is. Look for what keeps the table of the progress from being changed."
+        )
 
 
 def _store_pending_keys(store: CounterStore) -> None:
@@ -102,7 +125,7 @@ def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[s
     if phase == SOURCE_KEYS:
         return _after(store, counted_rows(store.counter, store.using), key_names(store.counter), after, limit)
     # All of them: one whose rows were gone at its turn may have got new ones since.
-    return _after(store, models.QuerySet(store.counter.model, using=store.using), _pk_names(store), after, limit)
+    return _after(store, rows_of(store.counter.model, store.using), _pk_names(store), after, limit)
 
 
 def next_wrong_keys(store: CounterStore, after: str, limit: int) -> list[str]:
@@ -110,7 +133,7 @@ def next_wrong_keys(store: CounterStore, after: str, limit: int) -> list[str]:
     names = _pk_names(store)
     same = {of_source: OuterRef(own) for of_source, own in zip(key_names(store.counter), names, strict=True)}
     rows = counted_rows(store.counter, store.using).filter(**same)
-    counts: models.QuerySet[Any] = models.QuerySet(store.counter.model, using=store.using)
+    counts: models.QuerySet[Any] = rows_of(store.counter.model, store.using)
     counts = counts.exclude(**{store.counter.field.attname: 0}).filter(~Exists(rows))
     return _after(store, counts, names, after, limit)
 
@@ -125,7 +148,13 @@ def _after(store: CounterStore, rows: models.QuerySet[Any], names: Sequence[str]
         parts = zip(names, keys.parts, keys.split(after), strict=True)
         rows = rows.filter(_is_after([(name, part.value(text)) for name, part, text in parts]))
     found = rows.order_by(*names).values_list(*names).distinct()[:limit]
-    return [keys.text(key if keys.is_composite else key[0]) for key in found]
+    texts = [keys.text(key if keys.is_composite else key[0]) for key in found]
+    if texts and texts[-1] == after:
+        raise RecountFailed(
+            f"{store.label}: a walk over all keys does not get past the key {shown(after)}, which the database calls"
+            " greater than itself. The column must give back what it was given."
+        )
+    return texts
 
 
 def _is_after(place: Sequence[tuple[str, Any]]) -> Q:

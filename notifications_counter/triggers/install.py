@@ -10,6 +10,7 @@ from django.db import connections, transaction
 
 from ..buffers.recording import store_of
 from ..declaration.counter import CounterDeclaration
+from ..declaration.problems import is_usable
 from ..declaration.registry import declarations
 from ..ledger import progress
 from ..ledger.introspection import Tables
@@ -68,6 +69,9 @@ class Triggers:
                 difference.missing.append(counter)
             elif not _agree(there, self._dialect.parts(counter)):
                 difference.changed.append(counter)
+        for counter in declarations():  # what one that is declared wrongly has stays until it is corrected
+            if not is_usable(counter):
+                installed.pop(names.digest(counter.label), None)
         difference.left = [one for left in installed.values() for one in left]
         return difference
 

@@ -7,12 +7,15 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db.models import Count
 from django.test import override_settings, tag
 
 from notifications_counter.controller import NotificationController
 from notifications_counter.exceptions import BufferUnavailable
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.models import Notification
+from tests.capture.test_composite import by_kind
+from tests.shop.models import Message, MessagesByKind
 from tests.support import failing_over
 from tests.support.base import CounterTestCase, behind_djangos_back, counter, default_buffer, note_layout, notify
 from tests.support.clusters import Cluster, Server
@@ -113,6 +116,46 @@ class ClusterTest(ClusterTestCase):
             self.addCleanup(self.buffer.server.client.close)
             notify(users[0], 2)
             self.assert_exact(users)
+
+
+@tag("long")
+class CompositeKeysTest(ClusterTestCase):
+    def test_groups_are_exact_on_all_nodes_before_and_after_a_flush(self) -> None:
+        users = self.make_users(12)
+        by_kind.flush()  # notes that deltas may be pending in Redis
+        for changes in range(3):
+            Message.objects.bulk_create(
+                [
+                    Message(user=user, kind=kind)
+                    for place, user in enumerate(users)
+                    for kind in ("a", "b", "c")[: place % 4]
+                ]
+            )
+            Message.objects.filter(user__in=users[changes::4], kind="b").update(has_read=True)
+            Message.objects.filter(user=users[changes + 3], kind="a").delete()
+            for _ in ("computed", "cached"):
+                self.assert_groups_exact(users)
+        self.assertEqual(len(self.nodes(users)), 3)
+        self.assertTrue(by_kind.flush().ok)
+        self.assert_groups_exact(users)
+        stored = {(row.user_id, row.kind): row.unread for row in MessagesByKind.objects.exclude(unread=0)}
+        self.assertEqual(stored, self.counted())
+
+    def assert_groups_exact(self, users: list[User]) -> None:
+        counted = self.counted()
+        for user in users:
+            own = {kind: number for (owner, kind), number in counted.items() if owner == user.pk}
+            self.assertEqual(by_kind.values_of(user), own)
+
+    def counted(self) -> dict[tuple[int, str], int]:
+        unread = Message.objects.filter(has_read=False).values_list("user_id", "kind")
+        return {(user, kind): number for user, kind, number in unread.annotate(number=Count("pk"))}
+
+    def nodes(self, users: list[User]) -> set[int]:
+        """The ports of the servers that hold the groups of these users."""
+        shards, store = self.buffer.shards, by_kind.store()
+        bases = {shards.base(store, shards.of_group(str(user.pk))) for user in users}
+        return {self.buffer.server.client.get_node_from_key(base).port for base in bases}
 
 
 @tag("long")

@@ -529,15 +529,21 @@ class UnreachableTest(RedisTestCase):
 
 
 class LayoutTest(RedisTestCase):
-    def test_a_changed_number_of_shards_is_refused_with_the_command_that_helps(self) -> None:
+    def test_a_flush_refuses_a_changed_number_of_shards_with_the_command_that_helps(self) -> None:
         notify(self.user)
         counter.flush()
+        notify(self.user)
         self.use(**self.options, SHARDS=3)
-        for refused in (counter.flush, lambda: notify(self.user)):
-            with self.assertRaisesMessage(BufferMismatch, "--drain"):
-                refused()
+        with self.assertRaisesMessage(BufferMismatch, "--drain"):
+            counter.flush()
+        with self.assertLogs("notifications_counter", "WARNING") as logs:
+            notify(self.user)
+            self.assertEqual(counter.value(self.user), 3)
+            self.assertEqual(counter.values([self.user]), {self.user: 3})
+        self.assertEqual(len(logs.output), 1)
         self.use(**self.options)
-        self.assertEqual(counter.value(self.user), 1)
+        counter.flush()
+        self.assertEqual((counter.value(self.user), self.stored(self.user)), (3, 3))
 
     def test_after_a_drain_it_is_taken(self) -> None:
         from django.core.management import call_command

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -61,7 +63,7 @@ class RefusedTest(TransactionTestCase):
         site.run(f"{BEGIN}\n{bad}\nNone")
         said = site.manage("notification_update_counter", status=1)
         self.assertEqual(site.run(STATE), ["u31", "u7"])
-        self.assertEqual(said.count("was set aside, because the table of its counts refuses it:"), 2)
+        self.assertEqual(len(set(re.findall("the key '[0-9]+' was set aside, because the table", said))), 2)
         status = site.manage("notification_counter_status")
         self.assertEqual(status.count("    set aside     '"), 2)
 
@@ -119,7 +121,8 @@ class BadCounterTest(CounterTestCase):
         site = Site(MODELS + SMALL)
         self.addCleanup(site.close)
         site.run(
-            BEGIN + "from django.db import connection\nconnection.cursor().execute('DROP TABLE shop_checked')\nNone"
+            BEGIN
+            + "from django.db import connection\nconnection.cursor().execute('ALTER TABLE shop_checked RENAME COLUMN number TO gone')\nNone"
         )
         said = site.manage("notification_update_counter", status=1)
         self.assertIn("shop.Checked.counter", said)

@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 
 from notifications_counter.exceptions import CounterError, DatabaseFailed
+from notifications_counter.ledger.tables import Progress
 from notifications_counter.models import Notification, UserNotificationsCount
 from tests.support.base import CounterTestCase, counter, notify, uses_redis
 
@@ -148,6 +149,24 @@ class PassingFailureTest(DatabaseFailureTestCase):
                 time.sleep(1)
             self.assertTrue(flushing.result(30).ok)
         self.assertIn("Lock wait timeout", logs.output[0])
+        self.assert_all_stored()
+
+    @only_on("mysql")
+    def test_a_row_that_is_newer_than_the_transactions_snapshot_is_tried_again(self) -> None:
+        """MariaDB refuses it from 11.6 on; a trigger raises the same error on any."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"CREATE TRIGGER nc_too_new BEFORE UPDATE ON {Progress._meta.db_table} FOR EACH ROW BEGIN"
+                " IF @nc_failed IS NULL THEN SET @nc_failed = 1; SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1020,"
+                " MESSAGE_TEXT = 'Record has changed since last read in table'; END IF; END"
+            )
+        try:
+            with self.assertLogs("notifications_counter", "WARNING") as logs:
+                self.assertTrue(counter.flush().ok)
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP TRIGGER nc_too_new")
+        self.assertIn("Record has changed since last read", logs.output[0])
         self.assert_all_stored()
 
     @only_on("sqlite")

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from notifications_counter.counters import counters
-from notifications_counter.ledger.tables import Delta
+from notifications_counter.ledger.tables import Delta, Progress
 from tests.support.base import ROOT, CounterTestCase, child_environment, counter, empty_redis, notify, uses_redis
 from tests.testapp.models import Click
 
@@ -51,6 +51,34 @@ class RecountCommandTest(CounterTestCase):
         with self.assertLogs("notifications_counter", "ERROR"), self.assertRaisesMessage(CommandError, "the log says"):
             call_command(NAME, verbosity=0, counter=[counter.label])
         call_command("notification_recount", user=str(user.pk), check=True, verbosity=0)
+
+
+class NotMigratedTest(CounterTestCase):
+    """Of a new version whose migrations have not run yet."""
+
+    def test_each_command_says_to_migrate_and_shows_no_traceback(self) -> None:
+        table, commands = Progress._meta.db_table, (NAME, "notification_recount", "notification_counter_status")
+        for old, new in (("backfilled", "filled"), ("shard", "part")):
+            with connection.cursor() as cursor:
+                cursor.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
+            try:
+                said = {" ".join(command): self.said(*command) for command in [*zip(commands), *self.more()]}
+            finally:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}")
+            for command, errors in said.items():
+                with self.subTest(command=command, missing=old):
+                    self.assertNotIn("Traceback", errors)
+                    self.assertIn("A table or column is missing there: run manage.py migrate.", errors)
+
+    def more(self) -> list[tuple[str, ...]]:
+        if connection.vendor == "sqlite":  # which takes a quoted name of no column for a text
+            return []
+        return [("notification_recount", "--user=1"), ("notification_recount", "--check")]
+
+    def said(self, *command: str) -> str:
+        arguments = [sys.executable, "-m", "django", *command, "--counter", counter.label]
+        return subprocess.run(arguments, cwd=ROOT, env=child_environment(), capture_output=True, text=True).stderr
 
 
 class CommandTest(CounterTestCase):
@@ -105,7 +133,9 @@ class CommandTest(CounterTestCase):
         child = self.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         _, errors = child.communicate(timeout=60)
         self.assertEqual(child.returncode, 1)
-        self.assertIn("'nobody'", errors)
+        last = errors.splitlines()[-1]
+        self.assertIn(f"CommandError: Not all went well. {counter.label}: 'nobody' cannot be a key of", last)
+        self.assertIn("Its rows in notifications_counter_delta stay pending", last)
         self.assertEqual(self.stored(self.user), 1)
         bad.delete()
         self.assertEqual(self.start(stdout=subprocess.DEVNULL).wait(60), 0)
@@ -123,6 +153,37 @@ class CommandTest(CounterTestCase):
         self.assertEqual(child.returncode, 0, errors)
         self.assertNotIn("Traceback", errors)
         self.assertIn(" changed by +", out)
+
+    def test_a_loop_prints_nothing_of_rounds_in_which_nothing_happened(self) -> None:
+        notify(self.user)
+        child = self.start("--loop", "0.02", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            self.wait_for(1)
+            time.sleep(1)
+        finally:
+            child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=30)
+        said = [line for line in out.splitlines() if "stopped before the end" not in line]
+        self.assertEqual(len(said), 1, out)
+        self.assertIn(f"{counter.label}: 1 key changed by +1", said[0])
+
+    def test_called_by_a_program_it_leaves_that_programs_signals_alone(self) -> None:
+        notify(self.user)
+        program = (
+            "import os, signal, django; django.setup()\n"
+            "from django.core.management import call_command\n"
+            "from notifications_counter.signals import flushed\n"
+            "signal.signal(signal.SIGTERM, lambda *args: print('the host was told'))\n"
+            "end = lambda **kwargs: os.kill(os.getpid(), signal.SIGTERM)\n"
+            "flushed.connect(end)\n"
+            f"call_command({NAME!r}, verbosity=0, counter=[{counter.label!r}])\n"
+            "print('handled by', signal.getsignal(signal.SIGTERM).__name__)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=child_environment(), capture_output=True, text=True
+        )
+        self.assertEqual(done.stdout.splitlines(), ["the host was told", "handled by <lambda>"], done.stderr)
+        self.assertEqual(self.stored(self.user), 1)
 
     def test_a_loop_goes_on_after_its_database_connection_was_lost(self) -> None:
         if connection.vendor != "postgresql":

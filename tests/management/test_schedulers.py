@@ -66,6 +66,15 @@ class FunctionTest(SchedulerTestCase):
             update()
             self.assertEqual(self.stored(self.user), number)
 
+    def test_a_run_without_failures_prints_nothing_that_cron_would_mail(self) -> None:
+        notify(self.user)
+        program = "import django; django.setup(); from notifications_counter import cron; cron.update_counter()"
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=child_environment(), capture_output=True, text=True
+        )
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual(self.stored(self.user), 1)
+
     def test_each_fails_when_something_could_not_be_flushed(self) -> None:
         Delta.objects.create(counter=counter.label, key="nobody", amount=1)
         for call in (cron.update_counter, tasks.update_counter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,14 @@ from notifications_counter.fields import KeyField
 
 def owner(model: Any = settings.AUTH_USER_MODEL) -> Any:
     return models.OneToOneField(model, models.CASCADE, primary_key=True, db_constraint=False, related_name="+")
+
+
+def first_user() -> Any:
+    return User.objects.order_by("pk").first()
+
+
+#: As decimals are compared: not as text, of which "9.5" is greater than "10".
+LARGE = Q(total__gte=Decimal("9.50")) & ~Q(total__in=[Decimal("100"), Decimal("20.00")])
 
 
 class GroupMembers(models.Model):
@@ -361,3 +370,50 @@ class SpentByQuantityTriggers(models.Model):
     quantity = models.IntegerField()
     price = models.DecimalField(max_digits=15, decimal_places=3, default=0)
     counter = Counter(Purchase, ("user", "quantity"), Q(void=False), sum="price", capture="triggers", buffer="rows")
+
+
+class Invoice(models.Model):
+    """With a composite primary key of which a part is its owner, and conditions that only the database answers."""
+
+    pk = models.CompositePrimaryKey("user", "number")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET(first_user))
+    number = models.IntegerField()
+    state = models.CharField(max_length=10, default="open")
+    total = models.DecimalField(max_digits=8, decimal_places=2, default=10)
+    labels = models.JSONField(default=list)
+
+
+class Invoices(models.Model):
+    user = owner()
+    by_signals = models.BigIntegerField(default=0)
+    by_triggers = models.BigIntegerField(default=0)
+    large = models.BigIntegerField(default=0)
+    large_by_triggers = models.BigIntegerField(default=0)
+    labelled = models.BigIntegerField(default=0)
+    signals = Counter(Invoice, "user", Q(state="open"), "by_signals")
+    triggers = Counter(Invoice, "user", Q(state="open"), "by_triggers", capture="triggers", buffer="rows")
+    large_signals = Counter(Invoice, "user", LARGE, "large")
+    large_triggers = Counter(Invoice, "user", LARGE, "large_by_triggers", capture="triggers", buffer="rows")
+    labels = Counter(Invoice, "user", ~Q(labels=[]), "labelled")
+
+
+class Slot(models.Model):
+    """Keyed by a text that people change."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    place = models.SmallIntegerField(null=True)
+    taken = models.BooleanField(default=False)
+
+
+class SlotsByPlace(models.Model):
+    """The second condition is one that no small integer fails, and NULL neither."""
+
+    place = models.IntegerField(primary_key=True)
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Slot, "place", Q(taken=False))
+
+
+class SlotsByName(models.Model):
+    name = KeyField(max_length=20, primary_key=True)
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Slot, "name", Q(place__lt=40_000))

@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 from django.core.checks import CheckMessage
 from django.db import transaction
 
+from ...compat.atomic import joined
 from ...compat.transactions import sends_after_commit
 from ...exceptions import BufferUnavailable
-from ...ledger import progress
+from ...ledger import identity, progress
 from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
@@ -27,7 +28,7 @@ from . import asynchronous
 from . import options as checked
 from .checks import check_client
 from .client import redis, text, unlink
-from .read import KEYS_A_READ, Reader, cache_names, cached_values
+from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
 from .read_group import GroupReader, cached_group, group_name
 from .recount import Recounter
 from .server import Base, RedisServer
@@ -61,7 +62,9 @@ class RedisBuffer(Buffer):
         self.shards = Shards(self.layout)
         checked.check_timeout(alias, self.options)
         self.database_only = checked.yes_or_no(alias, self.options, "DATABASE_ONLY")
-        self._known_open: set[CounterStore] = set()
+        self._known_open: set[tuple[CounterStore, str]] = set()
+        #: Where deltas are pending instead, of counters that other settings have opened.
+        self._elsewhere: dict[CounterStore, Shards] = {}
 
     def check(self) -> list[CheckMessage]:
         return check_client(self.alias, self.options)
@@ -97,14 +100,22 @@ class RedisBuffer(Buffer):
             self._unlink(f"{self.shards.base(store, shard)}:guard:*")
         self.clear_cache(store)
 
+    def forget_all(self, store: CounterStore) -> None:
+        for shard in range(self.layout.shards):
+            self._unlink(f"{self.shards.base(store, shard)}:*")
+
     def _is_open(self, store: CounterStore) -> bool:
         """Whether a flush has noted for all that deltas may be pending here. Until then they go to the database."""
-        if store not in self._known_open:
+        database_id = store.database_id
+        if database_id is None:
+            return False
+        if (store, database_id) not in self._known_open:
             known = store.snapshot([]).shards[0]
-            store.check_layout(known, self.layout)
-            if not known.prefix:
+            if not (known.prefix and store.sees_all(known, self.layout)):
+                if known.prefix:
+                    self._elsewhere[store] = Shards(Layout(known.prefix, known.shards))
                 return False
-            self._known_open.add(store)
+            self._known_open.add((store, database_id))
         return True
 
     # Writes
@@ -112,7 +123,7 @@ class RedisBuffer(Buffer):
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         connection = store.connection
         if self.database_only or not self._is_open(store):
-            with transaction.atomic(using=store.using, savepoint=False):
+            with joined(connection):
                 self._insert_deltas(store, sums)
         elif sends_after_commit(connection):
             on_commit.begin(connection).add(self, store, sums)
@@ -144,6 +155,7 @@ class RedisBuffer(Buffer):
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
         with suppress(BufferUnavailable):
             self._freeze(store, sums, self.intent_grace)
+            self._freeze_elsewhere(store, sums)
         store.insert_deltas(sums)
 
     def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None:
@@ -240,10 +252,24 @@ class RedisBuffer(Buffer):
     def _freeze(self, store: CounterStore, keys: Iterable[str], seconds: int) -> None:
         self._run_on_each("freeze", store, keys, seconds)
 
+    def _freeze_elsewhere(self, store: CounterStore, keys: Iterable[str]) -> None:
+        """The same where others read, who have the settings with which the counter was opened."""
+        shards = self._elsewhere.get(store)
+        if shards is None:
+            return
+        for shard, part in shards.split(store, keys):
+            self.server.run("freeze", shards.base(store, shard), self.intent_grace, *part)
+
     # Reads
 
     def value(self, store: CounterStore, key: str) -> int:
-        return self._reader(store).value(key)
+        if self.database_only or not store.is_agreed or on_commit.has_unsent(store):
+            return self._reader(store).values([key])[key]
+        with suppress(BufferUnavailable):
+            base = self.shards.base(store, self.shards.of(store, key))
+            if (cached := integer(self.server.get(cache_name(base, key)))) is not None:
+                return cached
+        return self._reader(store).compute(key)
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)
@@ -265,14 +291,19 @@ class RedisBuffer(Buffer):
         return found | await super().avalues(store, missing) if missing else found
 
     async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
-        client = None if self.database_only or not store.is_agreed else self._async_clients.here()
+        client, database_id = self._async_client(store)
         if client is not None:
-            name = group_name(self.shards.base(store, self.shards.of_group(group)), group)
+            name = group_name(self.shards.base_on(database_id, store, self.shards.of_group(group)), group)
             with suppress(BufferUnavailable):
                 cached = await asynchronous.ask(self.server, name, lambda: client.hgetall(name))
                 if (found := cached_group(group, {text(rest): value for rest, value in cached.items()})) is not None:
                     return found
         return await super().agroup_values(store, group)
+
+    def _async_client(self, store: CounterStore) -> tuple[Any, str | None]:
+        """What an event loop asks, and of which database; nothing where only a thread can tell one of them."""
+        database_id = None if self.database_only or not store.is_agreed else identity.without_a_question(store.using)
+        return (self._async_clients.here() if database_id else None), database_id
 
     async def aclose(self) -> None:
         await self._async_clients.close()
@@ -282,12 +313,12 @@ class RedisBuffer(Buffer):
 
         An event loop has no transaction, so that nothing of the caller's own could be missing.
         """
-        client = None if self.database_only or not store.is_agreed else self._async_clients.here()
+        client, database_id = self._async_client(store)
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):
                 for shard, part in self.shards.split(store, keys, KEYS_A_READ):
-                    names = cache_names(self.shards.base(store, shard), part)
+                    names = cache_names(self.shards.base_on(database_id, store, shard), part)
                     found |= cached_values(part, await asynchronous.get(self.server, client, names))
         return found
 
@@ -310,7 +341,8 @@ class RedisBuffer(Buffer):
 
     def prepare_flush(self, store: CounterStore) -> None:
         super().prepare_flush(store)
-        if not self.database_only and not store.snapshot([]).shards[0].prefix:
+        is_closed = not self.database_only and not store.snapshot([]).shards[0].prefix
+        if is_closed and identity.is_settled(store.using, self.intent_grace):
             self.open(store)
 
     def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None:

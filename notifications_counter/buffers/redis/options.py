@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
+
+from django.utils.module_loading import import_string
 
 from ...conf import is_number
 from ...exceptions import InvalidSettings
@@ -42,17 +45,41 @@ def client_option(alias: str, options: Mapping[str, Any]) -> str:
 
 
 def prefix(alias: str, options: Mapping[str, Any]) -> str:
-    """``PREFIX``.
+    """``PREFIX``: a text, or what the function returns that it is or names by a dotted path.
 
     Raises:
-        InvalidSettings: it cannot begin the names of Redis keys, or does not fit in the progress row.
+        InvalidSettings: it cannot begin the names of Redis keys, or does not fit in the progress row; or there is no
+            such function, or it fails.
     """
     value = options["PREFIX"]
+    function = _function(alias, value) if is_path(value) else value
+    if callable(function):
+        try:
+            value = function()
+        except Exception as error:
+            raise InvalidSettings(f"Buffer {alias!r}: PREFIX {value!r} failed: {error!r}.") from error
     if not isinstance(value, str) or not value or len(value) > 100 or set(value) & set("{}"):
         raise InvalidSettings(
             f"Buffer {alias!r}: PREFIX must be a text of 1 to 100 characters without braces, not {value!r}."
         )
     return value
+
+
+def is_path(value: Any) -> bool:
+    """Whether a ``PREFIX`` is a dotted path: its first part is a module that can be imported."""
+    if not (isinstance(value, str) and "." in value and all(part.isidentifier() for part in value.split("."))):
+        return False
+    return find_spec(value.partition(".")[0]) is not None
+
+
+def _function(alias: str, path: str) -> Any:
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise InvalidSettings(f"Buffer {alias!r}: PREFIX {path!r} cannot be imported: {error}.") from error
+    if not callable(found):
+        raise InvalidSettings(f"Buffer {alias!r}: PREFIX {path!r} is no function, but {found!r}.")
+    return found
 
 
 def check_timeout(alias: str, options: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import BufferUnavailable
+from ...exceptions import BufferMismatch, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .. import on_commit
@@ -78,9 +78,14 @@ def number(score: str) -> int:
     return int(float(score)) if score else 0
 
 
+def cache_name(base: str, key: str) -> str:
+    """What the cached value of a key is called."""
+    return f"{base}:total:{key}"
+
+
 def cache_names(base: str, keys: Sequence[str]) -> list[str]:
-    """What the cached values of keys are called."""
-    return [f"{base}:total:{key}" for key in keys]
+    """The same of many keys."""
+    return [cache_name(base, key) for key in keys]
 
 
 def cached_values(keys: Sequence[str], replies: Sequence[Any]) -> dict[str, int]:
@@ -125,7 +130,7 @@ class Reader:
             found = self._cached(shard, keys)
             missing = [key for key in keys if key not in found]
             return found | self._computed(shard, missing) if missing else found
-        except BufferUnavailable:
+        except (BufferUnavailable, BufferMismatch):
             return self._from_database(keys)
 
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
@@ -134,15 +139,11 @@ class Reader:
         names = cache_names(self.shards.base(self.store, shard), keys)
         return self._with_own(cached_values(keys, self.server.get_many(names))) if names else {}
 
-    def value(self, key: str) -> int:
-        """The value of one key: a single cache lookup, where the caller has no transaction with deltas."""
-        if self.unsent or self.database_only or not self.store.is_agreed:
-            return self.values([key])[key]
-        shard = self.shards.of(self.store, key)
+    def compute(self, key: str) -> int:
+        """The value of one key that is not cached."""
         try:
-            value = integer(self.server.get(*cache_names(self.shards.base(self.store, shard), [key])))
-            return self._computed(shard, [key])[key] if value is None else value
-        except BufferUnavailable:
+            return self._computed(self.shards.of(self.store, key), [key])[key]
+        except (BufferUnavailable, BufferMismatch):
             return self._from_database([key])[key]
 
     def _may_be_cached(self, key: str) -> bool:
@@ -220,12 +221,16 @@ class Reader:
             self.server.run("fill", self.shards.base(self.store, shard), *arguments)
 
     def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
-        """Redis does not answer: what is stored, and what is pending in the database."""
+        """Redis does not answer: what is stored, and what is pending in the database; or it is not the place to ask."""
         found: dict[str, int] = {}
         for part in in_parts(keys):
             snapshot = self.store.snapshot(part)
             counted = [key for key in part if not self._is_known(key)]
-            counted += self.store.keys_to_count(snapshot, part)
+            counted += self.store.keys_to_count(snapshot, part, self._sees_all(snapshot))
             found |= self._with_own(snapshot.in_database(part))
             found |= self.store.actual_counts(counted) if counted else {}
         return found
+
+    def _sees_all(self, in_database: Snapshot) -> bool:
+        """Whether no deltas may be pending where nobody looks, because of the settings or of the database."""
+        return self.store.sees_all(in_database.shards[0], self.shards.layout)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...declaration.key_text import ESCAPE, SEPARATOR, split_group
-from ...exceptions import BufferUnavailable
+from ...exceptions import BufferMismatch, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .read import TRIES, PendingDeltas, Reader, ShardSnapshot, integer
@@ -53,24 +53,27 @@ class GroupReader(Reader):
         super().__init__(server, shards, store, cache_ttl, database_only)
         self.group = group
         self.shard = shards.of_group(group)
-        self.base = shards.base(store, self.shard)
         self.own = {key for unsent in self.unsent for key in unsent.keys(store) if split_group(key)[0] == group}
 
     def group_values(self) -> dict[str, int]:
         """The values of all keys of the group, the caller's own transaction included."""
         try:
             return self._found()
-        except BufferUnavailable:
-            return self._sums(self.store.group_snapshot(self.group), {}, set())
+        except (BufferUnavailable, BufferMismatch):
+            in_database = self.store.group_snapshot(self.group)
+            if not (self.store.events or self._sees_all(in_database)):
+                return self.store.actual_counts_of_group(self.group)
+            return self._sums(in_database, {}, set())
 
     def _found(self) -> dict[str, int]:
+        base = self.shards.base(self.store, self.shard)
         may_be_cached = self._may_read_cache() and all(map(self._is_known, self.own))
         for _ in range(TRIES):
-            is_cached, *reply = self.server.run("group", self.base, self.group, int(may_be_cached))
+            is_cached, *reply = self.server.run("group", base, self.group, int(may_be_cached))
             if is_cached and (cached := cached_group(self.group, pairs(*reply))) is not None:
                 return self._with_own(dict.fromkeys(self.own, 0) | cached)
             if is_cached:  # by somebody else
-                reply = self.server.run("group", self.base, self.group, 0)[1:]
+                reply = self.server.run("group", base, self.group, 0)[1:]
             in_redis, in_database = self._told(*reply), self._group_in_database()
             row = in_database.shards.get(self.shard) or in_database.shards[0]
             if not in_redis.is_older_than(row):
@@ -126,4 +129,4 @@ class GroupReader(Reader):
         for key, value in values.items():
             if value:
                 arguments += [split_group(key)[1], value]
-        self.server.run("fill_group", self.base, *arguments)
+        self.server.run("fill_group", self.shards.base(self.store, self.shard), *arguments)

@@ -20,19 +20,26 @@ class Shards:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._bases: dict[tuple[CounterStore, int], Base] = {}
+        self._bases: dict[tuple[CounterStore, str | None, int], Base] = {}
 
     def base(self, store: CounterStore, shard: int) -> Base:
         """What the names of a shard's keys begin with; the braces keep them on one node of a cluster.
 
         Short, because every cached value has it in its name.
-        """
-        return self._bases.get((store, shard)) or self._make_base(store, shard)
 
-    def _make_base(self, store: CounterStore, shard: int) -> Base:
-        base = Base(f"{self.layout.prefix}:{{{store.digest}/{shard}}}")
+        Raises:
+            UnknownDatabase: nothing in Redis is known to belong to the database.
+        """
+        return self.base_on(store.database_id, store, shard)
+
+    def base_on(self, database_id: str | None, store: CounterStore, shard: int) -> Base:
+        """The same on a database whose id is known."""
+        return self._bases.get((store, database_id, shard)) or self._make_base(store, database_id, shard)
+
+    def _make_base(self, store: CounterStore, database_id: str | None, shard: int) -> Base:
+        base = Base(f"{self.layout.prefix}:{{{store.digest_on(database_id)}/{shard}}}")
         base.has_groups = store.has_groups
-        return self._bases.setdefault((store, shard), base)
+        return self._bases.setdefault((store, database_id, shard), base)
 
     def of(self, store: CounterStore, key: str) -> int:
         """The shard of a key; all keys of a group have the same."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -13,10 +14,11 @@ from django.utils.connection import ConnectionDoesNotExist
 from ...buffers.status import Status
 from ...conf import is_number
 from ...exceptions import CounterError
+from ...ledger.introspection import Tables
 from ...monitoring.report import as_object, as_text
 from ...monitoring.status import read_status
 from ...monitoring.thresholds import Thresholds
-from ..base import CounterCommand
+from ..base import CounterCommand, explained
 
 
 class Command(CounterCommand):
@@ -51,16 +53,26 @@ class Command(CounterCommand):
         """The status of each counter, and a sentence for each thing that is wrong with any."""
         found: list[Status] = []
         wrong: list[str] = []
+        tables = cache(Tables)
         for counter in self.chosen():
             try:
+                if sentence := tables(counter.store(self.options["database"]).using).lacks(counter):
+                    self._say(sentence)
+                    continue
                 status = read_status(counter, self.options["database"])
             except (CounterError, DatabaseError, ConnectionDoesNotExist) as error:
-                wrong.append(f"{counter.label}: its status cannot be read: {error}")
+                wrong.append(
+                    f"{counter.label}: its status cannot be read: {explained(error, self.options['database'])}"
+                )
                 continue
             found.append(status)
             wrong += [f"{status.label}: {status.problem}"] if status.problem else []
             wrong += thresholds.passed(status)
         return found, wrong
+
+    def _say(self, sentence: str) -> None:
+        if self.options["verbosity"] > 0 and not self.options["json"]:
+            self.stdout.write(sentence)
 
     def _write(self, found: list[Status], wrong: list[str]) -> None:
         if self.options["json"]:

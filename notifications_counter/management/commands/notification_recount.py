@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import IO, Any, cast
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 
 from ...counters import Counter, counters
-from ...exceptions import CounterError
-from ...ledger import progress, refused
+from ...exceptions import BufferUnavailable, CounterError, described, shown
+from ...ledger import identity, progress, refused
 from ...ledger.declared import adopt
+from ...ledger.introspection import Tables
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
 from ...models import UserNotificationsCount
@@ -34,17 +36,49 @@ class Command(CounterCommand):
             action="store_true",
             help="Change nothing: print each wrong count, and exit with 1 if any is.",
         )
+        parser.add_argument(
+            "--new-identity",
+            action="store_true",
+            help=(
+                "This database is a clone, or its Redis is gone: let go of what is pending outside of it, without"
+                " touching it, and count again."
+            ),
+        )
         parser.add_argument("--restart", action="store_true", help="Begin anew, even if the last run was stopped.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.options = options
+        self.tables = cache(Tables)
+        self._refuse_bad_combination()
         try:
+            if options["new_identity"]:
+                self._renew()
             wrong = self._check() if options["check"] else self._recount()
+        except BufferUnavailable as error:
+            if not options["new_identity"]:
+                raise CommandError(str(error)) from error
+            self._say(f"{error} Until flushes have counted again, reads count rows.")
+            return
         except CounterError as error:
             raise CommandError(str(error)) from error
         if wrong and options["check"]:
             said = "1 count is wrong." if wrong == 1 else f"{wrong} counts are wrong."
             raise CommandError(f"{said} Without --check this command corrects them.")
+
+    def _refuse_bad_combination(self) -> None:
+        others = [f"--{name}" for name in ("user", "counter", "check") if self.options[name]]
+        if self.options["new_identity"] and others:
+            raise CommandError(f"--new-identity concerns all counters of a database: leave out {', '.join(others)}.")
+
+    def _renew(self) -> None:
+        """Give the databases of all counters another identity."""
+        for using in sorted({counter.store(self.options["database"]).using for counter in counters()}):
+            uid = identity.renew(using)
+            self._say(
+                f"{using}: the database has a new identity, {uid[:8]}; see manage.py notification_counter_status"
+                if uid
+                else f"{using}: passed over, because the database has no table {identity.TABLE!r}"
+            )
 
     def _recount(self) -> int:
         if self.options["user"] is not None:
@@ -58,7 +92,9 @@ class Command(CounterCommand):
             try:
                 found += call(counter)
             except Exception as error:
-                said = str(error) if isinstance(error, CounterError) else f"{type(error).__name__}: {error}"
+                if self.options["new_identity"] and isinstance(error, BufferUnavailable):
+                    raise
+                said = str(error) if isinstance(error, CounterError) else f"{type(error).__name__}: {described(error)}"
                 failed.append(said if counter.label in said else f"{counter.label}: {said}")
         if failed:
             raise CommandError("\n".join(failed))
@@ -69,7 +105,14 @@ class Command(CounterCommand):
         return self._report(counter, counter.recount([self.options["user"]], using=using, check=check))
 
     def chosen(self) -> list[Counter]:
-        return self.named() or [counter for counter in counters() if counter.declared_source is not None]
+        chosen = self.named() or [counter for counter in counters() if counter.declared_source is not None]
+        return [counter for counter in chosen if self._has_tables(counter)]
+
+    def _has_tables(self, counter: Counter) -> bool:
+        sentence = self.tables(counter.store(self.options["database"]).using).lacks(counter)
+        if sentence:
+            self._say(sentence)
+        return not sentence
 
     # Looking only
 
@@ -81,6 +124,9 @@ class Command(CounterCommand):
     def _check_all(self, counter: Counter) -> int:
         store = counter.store(self.options["database"])
         store.refuse_events()
+        if store.database_id is None:
+            self._say(f"{counter.label}: the database is a copy that no flush has noticed, so that rows are counted")
+            return 0
         if not store.snapshot([]).backfilled:
             self._say(f"{counter.label}: not backfilled yet, so that its values are counted from the rows")
             return 0
@@ -98,6 +144,7 @@ class Command(CounterCommand):
     def _recount_all(self, counter: Counter) -> int:
         store = counter.store(self.options["database"])
         store.refuse_events()
+        identity.identify(store.using)
         store.ensure_progress(counter.buffer.layout.shards)
         refused.try_again(store.using, store.label)
         adopt(store, force=True)
@@ -125,7 +172,7 @@ class Command(CounterCommand):
         for one in found:
             numbers = f"stored {one.stored}, pending {one.pending}, actual {one.actual}"
             verdict = f"{what} by {one.difference:+}" if one.difference else "right"
-            self._say(f"{counter.label}: key {one.key}: {numbers}, {verdict}")
+            self._say(f"{counter.label}: key {shown(one.key)}: {numbers}, {verdict}")
         return sum(one.difference != 0 for one in found)
 
     def _say(self, sentence: str) -> None:

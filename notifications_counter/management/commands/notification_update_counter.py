@@ -21,6 +21,11 @@ from ..base import CounterCommand
 
 class Command(CounterCommand):
     help = "Apply the pending deltas of all counters to their count models. The log says what could not be applied."
+    from_command_line = False
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        self.from_command_line = True
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -42,7 +47,7 @@ class Command(CounterCommand):
             self._run(chosen)
         finally:
             for number, handler in previous.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _refuse_bad_numbers(self) -> None:
         chunk_size, loop = self.options["chunk_size"], self.options["loop"]
@@ -51,11 +56,13 @@ class Command(CounterCommand):
         if loop is not None and not loop > 0:
             raise CommandError(f"--loop must be a number of seconds above 0, not {loop}.")
 
-    @staticmethod
-    def _signals() -> list[signal.Signals]:
-        """None in a thread, where Python allows no handlers."""
+    def _signals(self) -> list[signal.Signals]:
+        """What ends this process: of another's, such as a worker that calls the command, that is the host's business.
+
+        None in a thread, where Python allows no handlers.
+        """
         in_main = threading.current_thread() is threading.main_thread()
-        return [signal.SIGTERM, signal.SIGINT] if in_main else []
+        return [signal.SIGTERM, signal.SIGINT] if in_main and self.from_command_line else []
 
     def _stop(self, *args: Any) -> None:
         self.stopping.set()
@@ -87,10 +94,10 @@ class Command(CounterCommand):
         return done
 
     def _report(self, result: FlushResult) -> None:
-        if self.options["verbosity"] < 1 or result.error:
+        if self.options["verbosity"] < 1 or result.error or not self._is_worth_saying(result):
             return
-        if result.superseded:
-            self.stdout.write(f"{result.label}: passed over, because newer processes declare it otherwise")
+        if result.passed_over:
+            self.stdout.write(result.passed_over)
             return
         recounted = f", {result.recounted} recounted" if result.recounted else ""
         stopped = ", stopped before the end" if result.stopped else ""
@@ -104,6 +111,12 @@ class Command(CounterCommand):
             self.stdout.write(f"    ended at {time.strftime('%Y-%m-%d %H:%M:%S')}")
         if self.options["drain"] and result.ok:
             self.stdout.write(f"{result.label}: nothing is pending outside the database")
+
+    def _is_worth_saying(self, result: FlushResult) -> bool:
+        """A loop has little to say of most rounds."""
+        is_quiet = self.options["loop"] and self.options["verbosity"] < 2
+        changed = result.keys or result.recounted or result.drifted
+        return not is_quiet or bool(changed or result.stopped or self.options["drain"])
 
 
 class ChangingBar:

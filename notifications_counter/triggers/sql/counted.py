@@ -7,6 +7,7 @@ that of a row of the trigger: what it says of NULL is what the queryset says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,14 @@ from ...declaration.digest import digest_of
 from ...declaration.key_text import joined_sql
 from ...dialects import dialect_of
 from ...ledger.tables import Delta
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A value, and the column that a condition compares with it."""
+
+    value: Any
+    column: models.Field[Any, Any]
 
 
 class Counted:
@@ -115,13 +124,31 @@ class Counted:
         assert self.counter.source is not None
         query = self.counter.source._base_manager.all().query
         compiler = query.get_compiler(connection=self.connection)
+        compiler.compile = _noting_columns(compiler.compile)
         try:
             sql, parameters = self.where.relabeled_clone({self.table: row}).as_sql(compiler, self.connection)
         except EmptyResultSet:
             return "(1 = 0)"
         except FullResultSet:
             return "(1 = 1)"
-        return f"({sql % tuple(map(self.literal, parameters))})" if sql else "(1 = 1)"
+        return f"({sql % tuple(map(self._operand, parameters))})" if sql else "(1 = 1)"
+
+    def _operand(self, parameter: Any) -> str:
+        if not isinstance(parameter, Operand):
+            return self.literal(parameter)
+        value, column_type = parameter.value, parameter.column.db_type(self.connection) or ""
+        return dialect_of(self.connection).operand(self.literal(value), value, column_type)
+
+
+def _noting_columns(compile: Callable[[Any], tuple[str, Any]]) -> Callable[[Any], tuple[str, Any]]:
+    """Note with each parameter of a comparison which column it is for."""
+
+    def noting(node: Any) -> tuple[str, Any]:
+        sql, parameters = compile(node)
+        column = getattr(getattr(node, "lhs", None), "target", None)
+        return sql, parameters if column is None else [Operand(value, column) for value in parameters]
+
+    return noting
 
 
 def concrete(model: type[models.Model]) -> type[models.Model]:
