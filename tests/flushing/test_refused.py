@@ -122,7 +122,8 @@ class BadCounterTest(CounterTestCase):
         self.addCleanup(site.close)
         site.run(
             BEGIN
-            + "from django.db import connection\nconnection.cursor().execute('ALTER TABLE shop_checked RENAME COLUMN number TO gone')\nNone"
+            + "from django.db import connection\n"
+            + "connection.cursor().execute('ALTER TABLE shop_checked RENAME COLUMN number TO gone')\nNone"
         )
         said = site.manage("notification_update_counter", status=1)
         self.assertIn("shop.Checked.counter", said)
