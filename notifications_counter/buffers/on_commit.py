@@ -230,6 +230,8 @@ class TransactionDeltas:
 
     def _keep(self, store: CounterStore, sums: Sums) -> None:
         """Insert in the database, after the commit, what the buffer has not taken in spite of its promise."""
+        if self._has_moved:  # the rows would go to another schema
+            return logger.error(*_not_sent(store, sums))
         try:
             with transaction.atomic(using=store.using):
                 store.insert_deltas(sums)

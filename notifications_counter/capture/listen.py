@@ -17,7 +17,7 @@ from ..compat.signals import connect_first
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.problems import is_usable
 from ..declaration.registry import counter_bound, declarations
-from ..ledger.tables import Delta, Progress
+from ..ledger.tables import Delta, Progress, RefusedKey
 from .bulk import bulk_create, update
 from .count_model import after_count_save, before_count_delete, before_count_save, has_counts, watch
 from .deletes import delete_batch, raw_delete, update_batch
@@ -29,7 +29,7 @@ from .sources import Source, make_source, refresh_all, sources_of
 _waiting: dict[tuple[str, ...], list[Counter]] = {}
 
 #: The package's own tables.
-OWN = {Delta, Progress}
+OWN = {Delta, Progress, RefusedKey}
 
 
 @cache
