@@ -9,6 +9,7 @@ from django.core.checks import Tags, register
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
+from .compat.querysets import wrap_methods
 from .compat.saves import wrap_saves
 
 
@@ -19,7 +20,8 @@ class NotificationsCounterConfig(AppConfig):
 
     def __init__(self, app_name: str, app_module: Any) -> None:
         super().__init__(app_name, app_module)
-        wrap_saves()  # here, because no model has been imported yet
+        wrap_saves()  # both here, because no model has been imported yet
+        wrap_methods()
 
     def ready(self) -> None:
         from .capture import listen

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
+from asgiref.sync import sync_to_async
+
 from .applying.result import FlushResult
 from .buffers import recording
 from .buffers.base import Buffer
@@ -17,6 +19,7 @@ from .flushing.drain import drain
 from .flushing.flush import flush
 from .ledger.snapshot import RecountResult
 from .ledger.store import CounterStore
+from .reconciliation.negative import without_negative
 from .reconciliation.recount import recount_anew
 
 
@@ -76,7 +79,11 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return self.amounts.read(buffer_of(self).value(store_of(self, using), self.keys.text(key)))
+        store, text = store_of(self, using), self.keys.text(key)
+        found = buffer_of(self).value(store, text)
+        if found < 0:
+            found = without_negative(store, {text: found})[text]
+        return self.amounts.read(found)
 
     def values(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
         """The values of many keys.
@@ -92,8 +99,9 @@ class Counter(CounterDeclaration):
             InvalidKey: one of them cannot be a key of this counter.
         """
         texts = self._texts(keys)
-        found = self.buffer.values(self.store(using), list(dict.fromkeys(texts.values())))
-        return self._read(texts, found)
+        store = self.store(using)
+        found = self.buffer.values(store, list(dict.fromkeys(texts.values())))
+        return self._read(texts, without_negative(store, found))
 
     async def avalue(self, key: Any, *, using: str | None = None) -> Any:
         """As ``value``, for asynchronous callers: where the count is cached in Redis, no thread is needed.
@@ -108,7 +116,11 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        return self.amounts.read(await self.buffer.avalue(self.store(using), self.key_text(key)))
+        store, text = self.store(using), self.key_text(key)
+        found = await self.buffer.avalue(store, text)
+        if found < 0:
+            found = (await sync_to_async(without_negative)(store, {text: found}))[text]
+        return self.amounts.read(found)
 
     async def avalues(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, Any]:
         """As ``values``, for asynchronous callers.
@@ -124,7 +136,10 @@ class Counter(CounterDeclaration):
             InvalidKey: one of them cannot be a key of this counter.
         """
         texts = self._texts(keys)
-        found = await self.buffer.avalues(self.store(using), list(dict.fromkeys(texts.values())))
+        store = self.store(using)
+        found: Mapping[str, int] = await self.buffer.avalues(store, list(dict.fromkeys(texts.values())))
+        if min(found.values(), default=0) < 0:
+            found = await sync_to_async(without_negative)(store, found)
         return self._read(texts, found)
 
     def values_of(self, first: Any, *, using: str | None = None) -> dict[Any, int]:
@@ -141,7 +156,9 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
         """
-        return self._rests(self.buffer.group_values(self.store(using), self.keys.group(first)))
+        store = self.store(using)
+        found = self.buffer.group_values(store, self.keys.group(first))
+        return self._rests(without_negative(store, found))
 
     async def avalues_of(self, first: Any, *, using: str | None = None) -> dict[Any, int]:
         """As ``values_of``, for asynchronous callers.
@@ -157,7 +174,11 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
         """
-        return self._rests(await self.buffer.agroup_values(self.store(using), self.keys.group(first)))
+        store = self.store(using)
+        found: Mapping[str, int] = await self.buffer.agroup_values(store, self.keys.group(first))
+        if min(found.values(), default=0) < 0:
+            found = await sync_to_async(without_negative)(store, found)
+        return self._rests(found)
 
     def _rests(self, found: Mapping[str, int]) -> dict[Any, Any]:
         return self._read({self.keys.rest(text): text for text, value in found.items() if value}, found)

@@ -18,13 +18,14 @@ from ..buffers.base import Claim, ProgressSnapshot
 from ..buffers.recording import buffer_of
 from ..dialects import Sums
 from ..exceptions import InvalidKey, quoted
-from ..ledger import deltas, progress
+from ..ledger import deltas, progress, refused
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
 from . import upsert
 from .prefetch import PrefetchedBatch
 from .result import FlushResult, Stop
 from .retries import retried
+from .upsert import RefusedRow
 
 logger = logging.getLogger("notifications_counter")
 
@@ -69,13 +70,20 @@ class Applier:
         self.done = 0
         self.total = 0
         self.amounts = store.counter.amounts
+        self.refused = set[str]()
+        self.named = set[str]()
+        #: How many of the next members of a batch are known to have a refused one among them, and how many were tried.
+        self.suspects = self.tried = 0
         self.result = FlushResult(store.label, amount=self.amounts.read(0))
 
     def apply_all(self) -> None:
         """Apply the deltas that are pending in the database, then those of each shard elsewhere."""
+        self.refused = self.retried(refused.keys, self.store.using, self.store.label)
         self._apply_database()
         for shard in range(self.buffer.layout.shards):
             self._apply_shard(shard)
+        if self.refused:
+            self._try_refused()
 
     def retried(self, transaction: Callable[..., Result], *arguments: Any) -> Result:
         """Run a transaction, again where its failure may pass; see ``retries.retried``."""
@@ -100,11 +108,51 @@ class Applier:
         self.next_chunk(0)
         keys = self._next_keys(None, last)
         while keys:
-            self.next_chunk(self.retried(self._apply_rows, keys, last))
+            self.next_chunk(self._apply_keys([key for key in keys if key not in self.refused], last))
             keys = self._next_keys(keys[-1], last)
 
+    def _apply_keys(self, keys: list[str], last: int) -> int:
+        """Apply the rows of keys; where the count model's table refuses one, all others all the same."""
+        try:
+            return self.retried(self._apply_rows, keys, last) if keys else 0
+        except RefusedRow as error:
+            if len(keys) == 1:
+                self._set_aside(keys[0], str(error))
+                return 0
+        half = len(keys) // 2
+        return self._apply_keys(keys[:half], last) + self._apply_keys(keys[half:], last)
+
+    def _set_aside(self, key: str, reason: str) -> None:
+        self.retried(refused.note, self.store.using, self.store.label, key, reason)
+        self._name_refused(key, reason)
+
+    def _name_refused(self, key: str, reason: str) -> None:
+        self.refused.add(key)
+        self.named.add(key)
+        self._problem(
+            f"{self.store.label}: the key {quoted(key)} was set aside, because the table of its counts refuses it:"
+            f" {reason[:200]}. Its deltas stay pending in {deltas.TABLE}, and later flushes try them again."
+        )
+
+    def _try_refused(self) -> None:
+        """Each by itself, a few at a time; what is refused again has its next turn in a later flush."""
+        using, label, last = self.store.using, self.store.label, self.last_id()
+        for key in self.retried(refused.due, using, label):
+            self.next_chunk(self._apply_keys([key], last))
+            if key not in self.named:
+                self.retried(refused.forget, using, label, key)
+                self.refused.discard(key)
+
+    def name_left(self) -> None:
+        """Name the keys that are set aside still, and were not tried now."""
+        if left := sorted(self.refused - self.named):
+            some = ", ".join(map(quoted, left[:5])) + (", ..." if len(left) > 5 else "")
+            said = f"{self.store.label}: still set aside, because the table of the counts refuses them: {some}."
+            self.result.problems.append(said)
+
     def _next_keys(self, after: str | None, last: int) -> list[str]:
-        arguments = self.store.using, self.store.label, after, last, self.chunk_size
+        store = self.store
+        arguments = store.using, store.label, store.declaration, after, last, self.chunk_size
         return self.retried(deltas.next_keys, *arguments)
 
     def _apply_rows(self, keys: list[str], last: int) -> int:
@@ -115,12 +163,16 @@ class Applier:
         with transaction.atomic(using=using, durable=True):
             # Here, because the cache of a buffer that others have begun to use would not learn of it.
             self.store.check_layout(progress.lock(using, label, 0), self.buffer.layout)
-            popped = deltas.pop(using, label, good, last) if good else {}
+            popped = deltas.pop(using, label, self.store.declaration, good, last) if good else {}
             self.buffer.invalidate(self.store, popped)
             added = [(pks[key], amount) for key, (amount, _) in popped.items()]
             upsert.add(self.store, added)
         self._count(added)
         return sum(number for _, number in popped.values())
+
+    def valid(self, keys: set[str]) -> set[str]:
+        """Those of the keys of recount requests that can be keys: no others could ever be recounted."""
+        return {key for key in keys if self._pk(key, "Its recount request was left out.") is not None}
 
     def _pks(self, keys: Sequence[str], advice: str) -> dict[str, Any]:
         """Key -> primary key, as the database takes it; without the invalid ones."""
@@ -144,7 +196,8 @@ class Applier:
             if batch is None:
                 return
             with PrefetchedBatch(self.buffer, self.store, shard, batch, self.chunk_size) as chunks:
-                while applied := self.retried(self._apply_chunk, shard, chunks):
+                self.suspects = 0
+                while applied := self._apply_next(shard, chunks):
                     self.next_chunk(applied)
             self.buffer.acknowledge(self.store, shard, batch)
 
@@ -188,8 +241,30 @@ class Applier:
             )
         return "Each flush now recounts a part of all keys; manage.py notification_recount does it at once."
 
-    def _apply_chunk(self, shard: int, chunks: PrefetchedBatch) -> int:
-        """Apply the next chunk of a batch; 0 where nothing of it is left to be applied."""
+    def _apply_next(self, shard: int, chunks: PrefetchedBatch) -> int:
+        """Apply the next chunk; where the table refuses it, a half, until the key that is to blame stands alone."""
+        while True:
+            length = max(1, self.suspects // 2) if self.suspects else self.chunk_size
+            try:
+                applied = self.retried(self._apply_chunk, shard, chunks, length)
+            except RefusedRow as error:
+                if self.tried == 1:
+                    self.suspects = 0
+                    return self.retried(self._apply_chunk, shard, chunks, 1, str(error))
+                self.suspects = self.tried
+            else:
+                self.suspects = max(0, self.suspects - applied)
+                return applied
+
+    def _apply_chunk(self, shard: int, chunks: PrefetchedBatch, length: int, refusal: str = "") -> int:
+        """Apply the next members of a batch; 0 where nothing of it is left to be applied.
+
+        Args:
+            shard: of which the batch is.
+            chunks: the batch.
+            length: how many of them.
+            refusal: why the table refuses the one next member, whose delta becomes a row in the database.
+        """
         using, label, batch = self.store.using, self.store.label, chunks.batch
         with transaction.atomic(using=using, durable=True):
             row = progress.lock(using, label, shard)
@@ -199,17 +274,24 @@ class Applier:
             chunk = chunks.at(position)
             if chunk.batch != batch or not chunk.members:
                 return 0
-            added, bad = self._sorted_out(chunk.members)
+            members = chunk.members[:length]
+            self.tried = len(members)
+            added, bad = ([], self._amounts(members)) if refusal else self._sorted_out(members)
             upsert.add(self.store, added)
             self.store.insert_deltas(bad)
-            progress.save(row, batch=batch, position=position + len(chunk.members), size=chunk.size)
+            for key in bad if refusal else ():
+                refused.note(using, label, key, refusal)
+            progress.save(row, batch=batch, position=position + len(members), size=chunk.size)
         self._count(added)
-        return len(chunk.members)
+        for key in bad if refusal else ():
+            self._name_refused(key, refusal)
+        return len(members)
 
     def _sorted_out(self, members: Sequence[tuple[str, str]]) -> tuple[Sums, dict[str, int]]:
-        """The sums that can be added, by primary key, and those of invalid keys."""
+        """The sums that can be added, by primary key, and those of keys that are invalid or set aside."""
         amounts = self._amounts(members)
-        pks = self._pks(list(amounts), f"Its delta is now pending in {deltas.TABLE}.")
+        keys = [key for key in amounts if key not in self.refused]
+        pks = self._pks(keys, f"Its delta is now pending in {deltas.TABLE}.")
         if pks.keys() == amounts.keys():
             return list(zip(pks.values(), amounts.values(), strict=True)), {}
         good = [(pks[key], amount) for key, amount in amounts.items() if key in pks]

@@ -23,7 +23,8 @@ class FlushResult:
         lost: what the buffer's server has lost, a sentence each.
         error: why the counter could not be flushed, a sentence; empty where it could.
         stopped: whether it was told to stop before the end.
-        passed_over: why there was nothing to do, a sentence: the database has no tables for the counter.
+        passed_over: why there was nothing to do, a sentence: the database lacks tables, or newer processes
+            declare it otherwise.
     """
 
     label: str

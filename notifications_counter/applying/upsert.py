@@ -8,12 +8,26 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..dialects import CountTable, KeyColumn, Sums, dialect_of
 from ..fields import collation_of
 from ..ledger.store import CounterStore
+
+
+class RefusedRow(Exception):
+    """The table of a count model does not take a count.
+
+    Args:
+        reason: what the database says.
+        number: how many counts it was given.
+    """
+
+    def __init__(self, reason: str, number: int) -> None:
+        super().__init__(reason)
+        self.number = number
 
 
 def add(store: CounterStore, sums: Sums) -> None:
@@ -24,10 +38,26 @@ def add(store: CounterStore, sums: Sums) -> None:
         sums: primary key, as the database takes it, and change, each key once.
 
     Raises:
+        RefusedRow: the table takes one of the counts not.
         UnsupportedDatabase: the database is neither PostgreSQL, nor MariaDB or MySQL, nor SQLite.
     """
-    if sums:
-        dialect_of(store.connection).add_sums(store.connection, _table(store), sorted(sums))
+    if not sums:
+        return
+    dialect = dialect_of(store.connection)
+    try:
+        dialect.add_sums(store.connection, _table(store), _in_order(sums))
+    except DatabaseError as error:
+        if not dialect.blames_row(error):
+            raise
+        said = " ".join(str(error).split())
+        raise RefusedRow(f"{type(error).__name__}: {said}", len(sums)) from error
+
+
+def _in_order(sums: Sums) -> Sums:
+    try:
+        return sorted(sums)
+    except TypeError:  # addresses of two versions
+        return sorted(sums, key=str)
 
 
 def _table(store: CounterStore) -> CountTable:

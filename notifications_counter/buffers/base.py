@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ..conf import is_integer
 from ..exceptions import CounterError, InvalidSettings, unknown
-from ..ledger import deltas, identity, progress
+from ..ledger import declared, deltas, identity, progress, refused
 from ..ledger.progress import Layout
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -138,6 +138,9 @@ class Buffer:
     def open(self, store: CounterStore) -> None:
         """Note for all processes that deltas may be pending in this layout from now on."""
 
+    def declare(self, store: CounterStore) -> None:
+        """The stored counts are made by the declaration of this process: let other deltas than its own be recounted."""
+
     def close_down(self, store: CounterStore) -> None:
         """It has been noted that none may be pending here any more: end what does not know it, and clear the cache."""
 
@@ -196,7 +199,7 @@ class Buffer:
         store.ensure_progress(shards)
         rows = progress.read_all(store.using, store.label, shards)
         who, _ = identity.read(store.connection)
-        pending, read = deltas.summary(store.using, store.label), store.counter.amounts.read
+        pending, read = deltas.summary(store.using, store.label, store.declaration), store.counter.amounts.read
         return Status(
             label=store.label,
             using=store.using,
@@ -210,6 +213,8 @@ class Buffer:
             position=sum(row.position for row in rows),
             size=sum(row.size for row in rows),
             drift_amount=read(rows[0].drift_amount),
+            declaration=declared.difference(store, rows[0]),
+            refused=refused.named(store.using, store.label),
             database=(store.database_id or "")[:8],
             copied_at=who.copied_at if who else None,
             copy=who.note if who else "",
@@ -235,7 +240,7 @@ class Buffer:
 
     def pending_keys(self, store: CounterStore) -> set[str]:
         """The keys that have pending deltas."""
-        return deltas.pending_keys(store.using, store.label)
+        return deltas.pending_keys(store.using, store.label, store.declaration)
 
     def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None:
         """Try a recount once; where that fails, the next flush does it."""

@@ -26,7 +26,7 @@ class DatabaseBuffer(Buffer):
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         connection = store.connection
         with joined(connection):
-            deltas.insert(connection, store.label, sums)
+            deltas.insert(connection, store.label, sums, store.declaration)
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -76,6 +76,9 @@ class Status:
         drift_at: when the audit last found wrong counts.
         drift_keys: how many it found then.
         drift_amount: by how much they were wrong, without signs.
+        declaration: how the declaration that makes the stored counts differs from that of this process, a sentence;
+            empty where it does not.
+        refused: the first keys that were set aside, because the count model's table refuses their counts, and why.
         database: who the database is, the first eight characters of its id; empty for a copy that no flush has noticed.
         copied_at: when it was noticed last that the database is a copy of another one, or was given another id.
         copy: what that came to, a sentence or two.
@@ -110,6 +113,8 @@ class Status:
     drift_at: datetime | None = None
     drift_keys: int = 0
     drift_amount: int | Decimal = 0
+    declaration: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
     database: str = ""
     copied_at: datetime | None = None
     copy: str = ""

@@ -65,4 +65,5 @@ def after_count_save(sender: Any, instance: models.Model, using: str, **kwargs: 
 def before_count_delete(sender: Any, instance: models.Model, using: str, **kwargs: Any) -> None:
     for counter, held in _held(sender, instance, using).items():
         if held:  # what goes with the row's owner is one delta with it
-            deltas.insert_to_be_joined(connections[using], counter.label, counter.key_text(instance.pk), held)
+            key, declaration = counter.key_text(instance.pk), store_of(counter, using).declaration
+            deltas.insert_to_be_joined(connections[using], counter.label, key, held, declaration)

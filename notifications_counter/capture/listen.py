@@ -17,7 +17,7 @@ from ..compat.signals import connect_first
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.problems import is_usable
 from ..declaration.registry import counter_bound, declarations
-from ..ledger.tables import Delta, Progress
+from ..ledger.tables import Delta, Progress, RefusedKey
 from .bulk import bulk_create, update
 from .count_model import after_count_save, before_count_delete, before_count_save, has_counts, watch
 from .deletes import delete_batch, raw_delete, update_batch
@@ -29,7 +29,7 @@ from .sources import Source, make_source, refresh_all, sources_of
 _waiting: dict[tuple[str, ...], list[Counter]] = {}
 
 #: The package's own tables.
-OWN = {Delta, Progress}
+OWN = {Delta, Progress, RefusedKey}
 
 
 @cache
@@ -39,9 +39,7 @@ def install() -> None:
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
     saves.run_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
-    querysets.wrap_method("update", is_source, update)
-    querysets.wrap_method("bulk_create", is_source, bulk_create)
-    querysets.wrap_method("_raw_delete", is_source, raw_delete)
+    querysets.run_methods(is_source, {"update": update, "bulk_create": bulk_create, "_raw_delete": raw_delete})
     deletion.wrap_delete_batch(is_source, delete_batch)
     deletion.wrap_update_batch(is_source, update_batch)
 
@@ -62,6 +60,8 @@ def connect_all() -> None:
     """Listen to the sources of all counters, those that are declared later included."""
     for counter in declarations():
         connect(counter)
+    for key in list(_waiting):
+        _count_waiting(key)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
     source_added.connect(_listen_to_added, dispatch_uid="notifications_counter.added")
     class_prepared.connect(_listen_to_late, dispatch_uid="notifications_counter.late")
@@ -89,7 +89,13 @@ def connect(counter: Counter) -> None:
 
 
 def _count_waiting(key: tuple[str, ...]) -> None:
-    """Count the rows of a model for the counters that wait for it, if it is there."""
+    """Count the rows of a model for the counters that wait for it, if it is there.
+
+    While a test installs another app, whose models are just being imported, nothing can be looked up: ``connect_all``
+    comes again.
+    """
+    if not apps.models_ready:
+        return
     with suppress(LookupError):
         model = apps.get_registered_model(*key)
         for counter in _waiting.pop(key, ()):

@@ -7,6 +7,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django.db.models import Case, Value, When
 
@@ -330,7 +331,10 @@ def _python(field: models.Field[Any, Any], value: Any) -> Any:
         return value
     while field.remote_field is not None:
         field = field.target_field  # type: ignore[attr-defined]
-    return field.to_python(value)
+    try:
+        return field.to_python(value)
+    except ValidationError:
+        return value  # Django says what is wrong with it
 
 
 _sources: dict[type[models.Model], Source] = {}

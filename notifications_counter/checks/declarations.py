@@ -16,8 +16,10 @@ from ..declaration.registry import declarations
 from ..dialects import dialect_of
 from ..exceptions import InvalidSettings, MissingExtra, quoted
 from ..fields import collation_of
+from .counts import check_room
 from .filters import check_values
 from .inherited import check_own_columns
+from .keys import check_key_columns, check_key_ends
 from .managers import check_managers
 from .on_delete import check_owner, check_source_relations
 from .sums import check_sum
@@ -60,7 +62,7 @@ def check_counter(counter: CounterDeclaration) -> list[CheckMessage]:
         found += _check_negative(counter)
     found += [*_check_others(counter), *_check_buffer_alias(counter)]
     if not any(each.number in (60, 61) for each in problems):
-        found += _check_collation(counter)
+        found += [*_check_collation(counter), *check_key_columns(counter)]
     found += [*check_capture(counter), *check_owner(counter)]
     source = None if problems else counter.source
     return found if source is None else [*found, *_check_source(counter, source)]
@@ -70,11 +72,13 @@ def _error(counter: CounterDeclaration, sentence: str, hint: str, number: int) -
     return Error(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id=f"notifications_counter.E{number:03}")
 
 
-def _check_negative(counter: CounterDeclaration) -> Iterator[Error]:
+def _check_negative(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     field = counter.field
     if field.get_internal_type().startswith("Positive"):
         sentence = f"{field.name!r} cannot hold a passing negative count, for which the database would fail the flush."
         yield _error(counter, sentence, "Make it a BigIntegerField.", 11)
+    else:
+        yield from check_room(counter)
 
 
 def _check_others(counter: CounterDeclaration) -> Iterator[Error]:
@@ -108,8 +112,11 @@ def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
 
 def _check_source(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:
     """What is wrong with how a counter and its source, each right by itself, go together."""
-    found = list(check_sum(counter, source))
-    yield from found or check_own_columns(counter, source) or check_columns(counter, source)
+    ends = list(check_key_ends(counter, source))
+    yield from ends
+    found = [*(one for one in ends if isinstance(one, Error)), *check_sum(counter, source)]
+    yield from (one for one in found if one not in ends)
+    yield from () if found else check_own_columns(counter, source) or check_columns(counter, source)
     yield from _check_databases(counter, source)
     yield from check_source_relations(counter, source)
     yield from check_values(counter, source)

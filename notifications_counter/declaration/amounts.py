@@ -40,6 +40,9 @@ class Amounts:
     def __init__(self, label: str) -> None:
         self.label = label
 
+    #: How many decimal places a unit stands for.
+    places = 0
+
     #: Turns units into what is read; None where they are that.
     from_units: Callable[[int], Decimal] | None = None
 

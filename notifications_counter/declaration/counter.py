@@ -125,7 +125,7 @@ class CounterDeclaration:
         return [] if declared is None else [declared] if isinstance(declared, str) else list(declared)
 
     def key_text(self, key: Any) -> str:
-        """A key, or an instance whose primary key it is, as the text under which buffers know it.
+        """A key, or the instance that it identifies, as the text under which buffers know it.
 
         Raises:
             InvalidKey: it cannot be a key of this counter.
@@ -135,4 +135,12 @@ class CounterDeclaration:
     @cached_property
     def keys(self) -> KeyConverter:
         """What converts keys."""
-        return KeyConverter(self.label, list(self.model._meta.pk_fields))
+        return KeyConverter(self.label, list(self.model._meta.pk_fields), self._key_columns())
+
+    def _key_columns(self) -> list[models.Field[Any, Any]]:
+        """The source's columns that make up the key; none where they are not what is declared, as checks say."""
+        try:
+            source: Any = self.source
+            return [conditions.column(source, name) for name in self.source_keys] if source else []
+        except (AttributeError, FieldDoesNotExist, LookupError, TypeError, ValueError):
+            return []

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..dialects import Dialect
-from ..exceptions import quoted
 
 SEPARATOR, ESCAPE = ",", "!"
 
@@ -44,7 +43,7 @@ def split(text: str, number: int) -> list[str]:
     """
     parts = split_escaped(text)
     if len(parts) != number:
-        raise ValueError(f"{quoted(text)} has {len(parts)} parts, not {number}")
+        raise ValueError(f"it has {len(parts)} parts, not {number}")
     return [unescape(part) for part in parts]
 
 
@@ -65,9 +64,7 @@ def _end(text: str, place: int) -> int:
     found = _PART.match(text, place)
     end = found.end() if found else place
     if text[end : end + 1] == ESCAPE:
-        raise ValueError(
-            f"{quoted(text)} has an escape character that stands before neither {SEPARATOR!r} nor {ESCAPE!r}"
-        )
+        raise ValueError(f"it has an escape character that stands before neither {SEPARATOR!r} nor {ESCAPE!r}")
     return end
 
 

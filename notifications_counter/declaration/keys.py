@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,8 +14,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import is_integer
 from ..exceptions import InvalidKey, described, quoted
-from . import key_text
+from . import canonical, key_text
 from .conditions import converts_as_django
+from .owners import Owners
 
 #: Fields, and the one type of value with which Python and every database mean the same.
 TRUSTED = (
@@ -36,22 +37,27 @@ class Part:
     Args:
         label: the counter's label, for messages.
         column: the column.
+        of_source: the column of the source that says the same of a row; None where that is not known.
 
     Attributes:
         field: what converts its values: the column, or the field that it refers to.
+        owners: which instances may be given instead of a value.
     """
 
-    def __init__(self, label: str, column: models.Field[Any, Any]) -> None:
+    def __init__(
+        self, label: str, column: models.Field[Any, Any], of_source: models.Field[Any, Any] | None = None
+    ) -> None:
         self.label = label
         self.column = column
         self.field = target(column)
+        self.owners = Owners(label, column, of_source)
         # What the database would refuse, and with it the whole chunk of a flush.
         kinds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
         self.limits: list[Callable[[Any], None]] = [one for one in self.field.validators if isinstance(one, kinds)]
         self.plain = self._plain()
 
     def text(self, value: Any) -> str:
-        """A value, or an instance whose primary key it is, as text.
+        """A value, or the instance that it identifies, as text: whatever is equal for a database has the same.
 
         Raises:
             InvalidKey: it cannot be one of this column.
@@ -59,8 +65,8 @@ class Part:
         if type(value) is int and value in self.plain:
             return str(value)
         if isinstance(value, models.Model):
-            value = value.pk
-        text = str(self._value(value))
+            value = self.owners.value_of(value)
+        text = canonical.text(self._value(value))
         if "\0" in text or not _is_utf8(text):
             raise InvalidKey(f"{quoted(value)} cannot be a key of {self.label}: not every database holds such text.")
         return text
@@ -101,13 +107,14 @@ class Part:
         return range(max(least), min(most) + 1)
 
     def _value(self, given: Any) -> Any:
+        self.owners.refuse_nobody(given)
         try:
-            value = self.field.to_python(given)
+            value = canonical.value(self.field, given)
             for validator in self.limits:
                 validator(value)
-        except (ValidationError, TypeError, ValueError, OverflowError):
+        except (ValidationError, TypeError, ValueError, OverflowError, ArithmeticError):
             value = None
-        if value is None or isinstance(given, bool | float | bytes | Decimal):
+        if value is None:
             raise InvalidKey(f"{quoted(given)} cannot be a key of {self.label}: {self.field} takes no such value.")
         return value
 
@@ -120,16 +127,20 @@ class KeyConverter:
     Args:
         label: the counter's label, for messages.
         columns: the columns of the count model's primary key, in their order.
+        of_source: the columns of the source that say the same of a row; none without a source.
     """
 
-    def __init__(self, label: str, columns: Sequence[models.Field[Any, Any]]) -> None:
+    def __init__(
+        self, label: str, columns: Sequence[models.Field[Any, Any]], of_source: Sequence[models.Field[Any, Any]] = ()
+    ) -> None:
         self.label = label
-        self.parts = [Part(label, column) for column in columns]
+        pairs = zip_longest(columns, of_source[: len(columns)])
+        self.parts = [Part(label, column, own) for column, own in pairs]
         self.is_composite = len(self.parts) > 1
         self._plain = range(0) if self.is_composite else self.parts[0].plain
 
     def text(self, key: Any) -> str:
-        """A key, or an instance whose primary key it is, as text.
+        """A key, or the instance that it identifies, as text.
 
         Raises:
             InvalidKey: it cannot be a key.
@@ -141,8 +152,8 @@ class KeyConverter:
         return self._short(self.parts[0].text(key))
 
     def _texts(self, key: Any) -> list[str]:
-        if isinstance(key, models.Model):
-            key = key.pk
+        if isinstance(key, models.Model) and isinstance(key, self.parts[0].column.model):
+            key = key.pk  # a count row
         if not isinstance(key, tuple | list) or len(key) != len(self.parts):
             names = ", ".join(part.column.name for part in self.parts)
             raise InvalidKey(f"{quoted(key)} cannot be a key of {self.label}: it must be a tuple of ({names}).")
@@ -172,7 +183,12 @@ class KeyConverter:
         Raises:
             InvalidKey: it cannot be that of a key.
         """
-        return self.text(tuple(self.split(text)) if self.is_composite else text)
+        texts = self.split(text)
+        try:
+            given = [canonical.of_database(part.field, one) for part, one in zip(self.parts, texts, strict=True)]
+        except (ValidationError, ValueError):
+            raise InvalidKey(f"{quoted(text)} cannot be a key of {self.label}: it is none of its values.") from None
+        return self.text(self._as_given(given))
 
     def value(self, text: str) -> Any:
         """A key as Python has it, of its text."""
@@ -210,7 +226,7 @@ class KeyConverter:
     # Groups: the composite keys whose first part is the same
 
     def group(self, first: Any) -> str:
-        """The group of a first part, or of an instance whose primary key it is, as text.
+        """The group of a first part, or of the instance that it identifies, as text.
 
         Raises:
             InvalidKey: it cannot be the first part of a key, or the keys have only one.

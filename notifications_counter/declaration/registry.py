@@ -49,11 +49,19 @@ def get_declaration(label: str) -> CounterDeclaration:
 def _bind_all(sender: type[models.Model], **kwargs: Any) -> None:
     """Bind the counters of a model whose class is complete, those of its abstract bases included."""
     if sender._meta.proxy:
+        _bind_of_proxy(sender)
         return
     for base in sender.__mro__:
         for name, attribute in list(vars(base).items()):
             if isinstance(attribute, CounterDeclaration) and getattr(sender, name) is attribute:
                 _bind_one(sender, base, name, attribute)
+
+
+def _bind_of_proxy(model: type[models.Model]) -> None:
+    """Bind what a proxy declares by itself, for the checks to say that it cannot."""
+    for attribute in list(vars(model).values()):
+        if isinstance(attribute, CounterDeclaration):
+            _bind(model, attribute)
 
 
 def _bind_one(model: type[models.Model], base: type[Any], name: str, counter: CounterDeclaration) -> None:

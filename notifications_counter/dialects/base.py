@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connections, models
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..exceptions import UnsupportedDatabase
@@ -89,6 +89,12 @@ class CountTable:
     def new_row(self) -> str:
         """The values of ``columns``, of a row of ``d`` and with placeholders for ``defaults``."""
         return ", ".join([self.given_key, self.given, *("%s" for _ in self.defaults)])
+
+    @property
+    def new_count(self) -> str:
+        """The same with what is stored in the count row ``c``, if there is one, added to the sum."""
+        count = self.added(f"COALESCE(c.{self.amount}, 0) + {self.given}")
+        return ", ".join([self.given_key, count, *("%s" for _ in self.defaults)])
 
     @property
     def is_same(self) -> str:
@@ -230,40 +236,53 @@ class Dialect:
     # Pending deltas
 
     def insert_deltas(
-        self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]
+        self,
+        connection: BaseDatabaseWrapper,
+        table: str,
+        label: str,
+        sums: Mapping[str, int | None],
+        declaration: str | None,
     ) -> None:
         """Insert deltas of a counter into the table of deltas."""
         rows = list(sums.items())
         for start in range(0, len(rows), ROWS_A_STATEMENT):
-            self._insert(connection, table, label, rows[start : start + ROWS_A_STATEMENT])
+            self._insert(connection, table, label, rows[start : start + ROWS_A_STATEMENT], declaration)
 
     def _insert(
-        self, connection: BaseDatabaseWrapper, table: str, label: str, rows: Sequence[tuple[str, int | None]]
+        self,
+        connection: BaseDatabaseWrapper,
+        table: str,
+        label: str,
+        rows: Sequence[tuple[str, int | None]],
+        declaration: str | None,
     ) -> None:
         quote = connection.ops.quote_name
-        places = ", ".join(["(%s, %s, %s)"] * len(rows))
-        columns = ", ".join(map(quote, ("counter", "key", "amount")))
+        # A digest, of letters and digits: not one parameter more for each row.
+        counted_by = "NULL" if declaration is None else f"'{declaration}'"
+        places = ", ".join([f"(%s, %s, %s, {counted_by})"] * len(rows))
+        columns = ", ".join(map(quote, ("counter", "key", "amount", "declaration")))
         parameters = [value for key, amount in rows for value in (label, key, amount)]
         with connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO {quote(table)} ({columns}) VALUES {places}", parameters)
 
     def pop_deltas(
-        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int
+        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int, declaration: str | None
     ) -> dict[str, tuple[int, int]]:
         """Delete the deltas of keys that have an amount, up to an id, in the open transaction.
 
         Args:
-            deltas: all deltas of the counter.
+            deltas: the deltas of the counter that can be added.
             label: its label.
             keys: the keys, in their order, at least one.
             last: the highest id that is taken.
+            declaration: by which those must have been counted, as far as that is known.
 
         Returns:
             Key -> the sum of the rows that were deleted, and their number.
         """
         popped: dict[str, tuple[int, int]] = {}
         ids, wanted = [], set(keys)
-        rows = deltas.filter(id__lte=last, amount__isnull=False, key__gte=keys[0], key__lte=keys[-1])
+        rows = deltas.filter(id__lte=last, key__gte=keys[0], key__lte=keys[-1])
         for id, key, amount in rows.values_list("id", "key", "amount").iterator():
             if key in wanted:
                 total, number = popped.get(key, (0, 0))
@@ -300,6 +319,10 @@ class Dialect:
     def may_pass(self, error: DatabaseError) -> bool:
         """Whether a failure passes by itself, such as a deadlock or a lost connection."""
         return isinstance(error, OperationalError | InterfaceError)
+
+    def blames_row(self, error: DatabaseError) -> bool:
+        """Whether a statement failed because of what it was to write into one row, and would not for others."""
+        return isinstance(error, IntegrityError | DataError)
 
     def code(self, error: DatabaseError) -> Any:
         """The code of a failure; None where the database gives none."""

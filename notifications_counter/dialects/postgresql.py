@@ -15,6 +15,9 @@ from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sum
 IN_ERROR = 3
 
 #: SQLSTATE codes: serialization failure, deadlock, lock time-out; and classes: connection lost, shut down by an admin.
+#: What a trigger of the project raises.
+RAISED = "P0001"
+
 PASSING = ("40001", "40P01", "55P03", "08", "57P")
 
 
@@ -45,52 +48,58 @@ class PostgreSQL(Dialect):
             return [name for (name,) in cursor.fetchall()]
 
     def insert_deltas(
-        self, connection: BaseDatabaseWrapper, table: str, label: str, sums: Mapping[str, int | None]
+        self,
+        connection: BaseDatabaseWrapper,
+        table: str,
+        label: str,
+        sums: Mapping[str, int | None],
+        declaration: str | None,
     ) -> None:
         """By two arrays, given as text, of which the driver makes parameters at once, not value by value."""
         if len(sums) < 2:  # most often: planned faster without arrays
-            return super().insert_deltas(connection, table, label, sums)
+            return super().insert_deltas(connection, table, label, sums, declaration)
         # In quotes nothing else than a quote and a backslash means anything.
         keys = '","'.join(key.replace("\\", "\\\\").replace('"', '\\"') for key in sums)
         amounts = ",".join("NULL" if amount is None else str(amount) for amount in sums.values())
         statement = (
-            f'INSERT INTO "{table}" (counter, key, amount)'
-            " SELECT %s, d.key, d.amount FROM unnest(%s::text[], %s::bigint[]) AS d(key, amount)"
+            f'INSERT INTO "{table}" (counter, declaration, key, amount)'
+            " SELECT %s, %s, d.key, d.amount FROM unnest(%s::text[], %s::bigint[]) AS d(key, amount)"
         )
         with connection.cursor() as cursor:
-            cursor.execute(statement, [label, f'{{"{keys}"}}', f"{{{amounts}}}"])
+            cursor.execute(statement, [label, declaration, f'{{"{keys}"}}', f"{{{amounts}}}"])
 
     def pop_deltas(
-        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int
+        self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int, declaration: str | None
     ) -> dict[str, tuple[int, int]]:
         """By the one statement that both deletes rows and sums up those that it has deleted."""
         statement = (
             f'WITH popped AS (DELETE FROM "{deltas.model._meta.db_table}" WHERE counter = %s'
             " AND key BETWEEN %s AND %s AND key = ANY(%s)"
-            " AND id <= %s AND amount IS NOT NULL RETURNING key, amount)"
+            " AND id <= %s AND amount IS NOT NULL"
+            " AND (declaration IS NULL OR declaration = COALESCE(%s, declaration)) RETURNING key, amount)"
             " SELECT key, SUM(amount)::bigint, COUNT(*) FROM popped GROUP BY key"
         )
         with connections[deltas.db].cursor() as cursor:
-            cursor.execute(statement, [label, keys[0], keys[-1], list(keys), last])
+            cursor.execute(statement, [label, keys[0], keys[-1], list(keys), last, declaration])
             return {key: (total, number) for key, total, number in cursor.fetchall()}
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
         names = ", ".join(f"k{place}" for place in range(len(table.keys)))
         arrays = "".join(f"%s::{column.type}[], " for column in table.keys)
-        given = f"unnest({arrays}%s::bigint[]) AS d({names}, a)"
-        returned = ", ".join(f"c.{column.name}" for column in table.keys)
+        given = f"unnest({arrays}%s::bigint[]) WITH ORDINALITY AS d({names}, a, place)"
         with connection.cursor() as cursor:
             # Row by row in the order of the rows, which is that of the keys, so that no circle of locks arises; other
             # joins have orders of their own, and read the whole table.
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+            sums = _grouped(cursor, table, sums)
             cursor.execute(
                 f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + {table.given}"
-                f" FROM {given} WHERE {table.is_same} RETURNING {returned}",
+                f" FROM {given} WHERE {table.is_same} RETURNING d.place",
                 _columns(table, sums),
             )
             if cursor.rowcount < len(sums):
-                found = {pk if len(pk) > 1 else pk[0] for pk in cursor.fetchall()}
-                missing = [row for row in sums if row[0] not in found]
+                found = {place for (place,) in cursor.fetchall()}
+                missing = [row for place, row in enumerate(sums, start=1) if place not in found]
                 cursor.execute(
                     # Locked, so that nobody deletes the owner before this commits; other changes of it go on.
                     f"INSERT INTO {table.name} AS c ({table.columns}) SELECT {table.new_row}"
@@ -106,6 +115,9 @@ class PostgreSQL(Dialect):
     def may_pass(self, error: DatabaseError) -> bool:
         code = self.code(error)  # a connection that breaks gives none
         return super().may_pass(error) and (code is None or str(code).startswith(PASSING))
+
+    def blames_row(self, error: DatabaseError) -> bool:
+        return super().blames_row(error) or self.code(error) == RAISED
 
     def code(self, error: DatabaseError) -> Any:
         cause = error.__cause__  # psycopg's, or that of its predecessor
@@ -140,6 +152,26 @@ class PostgreSQL(Dialect):
         with connection.cursor() as cursor:
             cursor.execute("SELECT setting::bigint / 1000.0 FROM pg_settings WHERE name = 'statement_timeout'")
             return float(cursor.fetchone()[0])
+
+
+def _grouped(cursor: Any, table: CountTable, sums: Sums) -> Sums:
+    """The sums of keys that are equal by the collations of the table's columns, as one: they have one row."""
+    special = [column.type == "citext" or column.collation not in ("", "C") for column in table.keys]
+    if not any(special) or len(sums) < 2:
+        return sums
+    names = [f"k{place}" for place in range(len(table.keys))]
+    arrays = "".join(f"%s::{column.type}[], " for column in table.keys)
+    same = ", ".join(
+        f'{name} COLLATE "{column.collation}"' if column.collation else name
+        for name, column in zip(names, table.keys, strict=True)
+    )
+    least = ", ".join(f"(array_agg({name}))[1]" for name in names)
+    cursor.execute(
+        f"SELECT {least}, SUM(a)::bigint FROM unnest({arrays}%s::bigint[]) AS d({', '.join(names)}, a)"
+        f" GROUP BY {same} ORDER BY 1",
+        _columns(table, sums),
+    )
+    return [(key if len(names) > 1 else key[0], amount) for *key, amount in cursor.fetchall()]
 
 
 def _columns(table: CountTable, sums: Sums) -> list[Any]:

@@ -75,14 +75,20 @@ class SQLite(Dialect):
 
     def add_sums(self, connection: BaseDatabaseWrapper, table: CountTable, sums: Sums) -> None:
         names = [*(f"k{place}" for place in range(len(table.keys))), "a"]
-        given = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(names))
+        parts = [f"json_extract(value, '$[{place}]')" for place in range(len(names))]
+        same = _grouping(table, parts)
+        if same:
+            parts[-1] = f"SUM({parts[-1]})"
+        given = ", ".join(f"{part} AS {name}" for part, name in zip(parts, names, strict=True))
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO {table.name} ({table.columns})"
-                f" SELECT {table.new_row} FROM (SELECT {given} FROM json_each(%s)) d"
+                # The whole count and not what is added to it, which a constraint on counts might refuse; nobody else
+                # can write to the database meanwhile.
+                f" SELECT {table.new_count} FROM (SELECT {given} FROM json_each(%s){same}) d"
+                f" LEFT JOIN {table.name} c ON {table.is_same}"
                 f" WHERE {table.row_exists()} OR {table.owners_exist()} ORDER BY {table.given_key}"
-                f" ON CONFLICT ({table.key}) DO UPDATE"
-                f" SET {table.amount} = {table.added(f'{table.amount} + excluded.{table.amount}')}",
+                f" ON CONFLICT ({table.key}) DO UPDATE SET {table.amount} = excluded.{table.amount}",
                 [*table.defaults, table.in_json(sums)],
             )
 
@@ -103,6 +109,16 @@ class SQLite(Dialect):
 
     def may_pass(self, error: DatabaseError) -> bool:
         return super().may_pass(error) and "locked" in str(error)
+
+
+def _grouping(table: CountTable, parts: list[str]) -> str:
+    """Keys that are equal by the collations of the table's columns have one row, and one sum."""
+    if not any(column.collation for column in table.keys):
+        return ""
+    keys = zip(table.keys, parts, strict=False)
+    return " GROUP BY " + ", ".join(
+        f'{part} COLLATE "{column.collation}"' if column.collation else part for column, part in keys
+    )
 
 
 def _file_system(path: str) -> int:

@@ -80,6 +80,9 @@ def flush_each(
         except (CounterError, DatabaseError) as error:
             logger.error("%s could not be flushed: %s", counter.label, described(error))
             result = FlushResult(counter.label, error=described(error))
+        except Exception as error:  # whatever it is, it is no reason not to flush the others
+            logger.exception("%s could not be flushed", counter.label)
+            result = FlushResult(counter.label, error=f"{type(error).__name__}: {described(error)}")
         yield result
 
 

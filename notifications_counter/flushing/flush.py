@@ -13,6 +13,7 @@ from ..applying.apply import Applier
 from ..applying.result import FlushResult, Stop
 from ..exceptions import BufferRefused, FlushInTransaction, RecountFailed
 from ..ledger import deltas, progress
+from ..ledger.declared import adopt
 from ..ledger.identity import identify
 from ..ledger.snapshot import BATCH
 from ..ledger.store import CounterStore
@@ -59,7 +60,8 @@ class Flush:
     def run(self) -> FlushResult:
         self.applier.retried(self._refuse_in_transaction)
         started = time.monotonic()
-        self.applier.retried(self._prepare)
+        if not self.applier.retried(self._prepare):
+            return self._passed_over()
         try:
             self._recount_requested()
             for shard in range(self.buffer.layout.shards):
@@ -69,6 +71,7 @@ class Flush:
                 self.applier.apply_all()
         except Stop:
             self.result.stopped = True
+        self.applier.name_left()
         self.result.seconds = time.monotonic() - started
         self._note_end()
         return self.result
@@ -82,25 +85,41 @@ class Flush:
                 f"{self.store.label}: a flush cannot run inside atomic(): call it outside of any transaction."
             ) from None
 
-    def _prepare(self) -> None:
+    def _passed_over(self) -> FlushResult:
+        """A process of before a deployment has nothing to say any more about what counts mean."""
+        self.result.passed_over = (
+            f"{self.store.label}: passed over: this process has an older declaration (filter, key, sum or field)"
+            " than the one that makes the counts. Restart it with the code of the others."
+        )
+        logger.warning(self.result.passed_over)
+        return self.result
+
+    def _prepare(self) -> bool:
+        """Whether this process may go on: not where the counts are made by a newer declaration than it has."""
         identify(self.store.using)
         self.buffer.prepare_flush(self.store)
+        if not adopt(self.store):
+            return False
+        self.buffer.declare(self.store)
         if self.applier.report:
             status = self.buffer.status(self.store)
             self.applier.total = status.rows + (status.outside or 0)
+        return True
 
     # Recounts
 
     def _recount_requested(self) -> None:
         last = self.applier.last_id()
         rows = [] if self.store.events else self._requests(last)
-        while rows and self._recount({key for _, key in rows}):
+        while rows and self._recount(self.applier.valid({key for _, key in rows})):
             self.applier.retried(deltas.delete, self.store.using, [id for id, _ in rows])
             self.applier.next_chunk(0)
             rows = self._requests(last)
 
     def _requests(self, last: int) -> list[tuple[int, str]]:
-        return self.applier.retried(deltas.recount_requests, self.store.using, self.store.label, last, BATCH)
+        store = self.store
+        arguments = store.using, store.label, store.declaration, last, BATCH
+        return self.applier.retried(deltas.recount_requests, *arguments)
 
     def _recount_due(self, shard: int) -> None:
         if not self.store.events and (keys := self.buffer.due_recounts(self.store, shard, BATCH)):
@@ -150,7 +169,8 @@ class Flush:
 
     def _note_end(self) -> None:
         result, store = self.result, self.store
-        values = {"flushed_at": timezone.now(), "flushed_keys": result.keys, "flushed_seconds": result.seconds}
+        now = timezone.now()
+        values = {"flushed_at": now, "declared_at": now, "flushed_keys": result.keys, "flushed_seconds": result.seconds}
         self.applier.retried(progress.update, store.using, store.label, values)
         # Robust: no receiver may keep a flush from what it is for; Django logs what fails.
         flushed.send_robust(store.counter.model, counter=store.counter, using=store.using, flushed=result)

@@ -17,11 +17,14 @@ def correct_by_rows(store: CounterStore, keys: Sequence[str]) -> dict[str, Recou
 
     Raises:
         BufferMismatch: deltas may be pending elsewhere too, where they are not seen.
+        RecountFailed: the counts are made by another declaration than this process has.
     """
     using, label = store.using, store.label
     with transaction.atomic(using=using, durable=True):
-        store.check_layout(progress.lock(using, label, 0), Layout())
-        requests = deltas.recount_request_ids(using, label, keys)
+        row = progress.lock(using, label, 0)
+        store.check_layout(row, Layout())
+        store.refuse_other(row.declaration)
+        requests = deltas.recount_request_ids(using, label, store.declaration, keys)
         snapshot = store.snapshot(keys, count=True)
         found = {key: snapshot.recounted(key) for key in keys}
         store.insert_deltas({key: one.difference for key, one in found.items() if one.difference})

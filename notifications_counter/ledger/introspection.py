@@ -11,7 +11,7 @@ from ..declaration.problems import is_usable
 from ..declaration.registry import declarations
 from ..exceptions import CounterError
 from ..identity_table import Identity
-from .tables import Delta, Progress
+from .tables import Delta, Progress, RefusedKey
 
 
 class Tables:
@@ -36,7 +36,7 @@ class Tables:
         Raises:
             CounterError: some of the package's own tables are missing.
         """
-        own = [model for model in (Delta, Progress, Identity) if self._is_here(model)]
+        own = [model for model in (Delta, Progress, RefusedKey, Identity) if self._is_here(model)]
         where = f"the database {self.using!r}"
         schema = vars(connections[self.using]).get("schema_name")
         where += f", schema {schema!r}," if schema else ""
@@ -44,7 +44,7 @@ class Tables:
             return f"{counter.label}: passed over, because {where} has no tables of notifications_counter."
         if not self._is_here(counter.model):
             return f"{counter.label}: passed over, because {where} has no table {counter.model._meta.db_table!r}."
-        if len(own) < 3:
+        if len(own) < 4:
             raise CounterError(
                 f"{counter.label}: {where} lacks tables of notifications_counter. Run manage.py migrate."
             )

@@ -63,9 +63,9 @@ def save(progress: Progress, **values: Any) -> None:
     progress.save(update_fields=list(values))
 
 
-def move(using: str, label: str, name: str, old: str | None, values: Mapping[str, Any]) -> bool:
-    """Change the rows of all shards of a counter, if the note of that name is still the old one."""
-    same = {f"{name}__isnull": True} if old is None else {name: old}
+def move(using: str, label: str, old: Mapping[str, str | None], values: Mapping[str, Any]) -> bool:
+    """Change the rows of all shards of a counter, if the notes of those names are still the old ones."""
+    same = {f"{name}__isnull" if note is None else name: note is None or note for name, note in old.items()}
     return bool(rows_of(Progress, using).filter(counter=label, **same).update(**values))
 
 

@@ -18,7 +18,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class ShardProgress:
-    """What the progress row of a shard says."""
+    """What the progress row of a shard says.
+
+    Attributes:
+        backfilled: whether the source has been counted once, by the declaration that this process has.
+        agrees: whether the stored counts are made by that declaration; false while a deployment changes it.
+    """
 
     batch: int
     position: int
@@ -26,6 +31,7 @@ class ShardProgress:
     backfilled: bool
     prefix: str
     shards: int
+    agrees: bool = True
 
 
 @dataclass(frozen=True)

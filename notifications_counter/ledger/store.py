@@ -17,10 +17,11 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
+from ..declaration.digest import digest_of
 from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, joined_sql, unescape
 from ..declaration.rows import actual_counts_of_group, actual_counts_query, source_rows
 from ..dialects import dialect_of
-from ..exceptions import BufferMismatch, NothingToRecount, UnknownDatabase
+from ..exceptions import BufferMismatch, NothingToRecount, RecountFailed, UnknownDatabase
 from . import deltas, identity, progress
 from .progress import Layout
 from .snapshot import ShardProgress, Snapshot
@@ -53,6 +54,8 @@ class CounterStore:
         self.label = counter.label
         self.using = using
         self.events = counter.declared_source is None
+        #: Whether the counts were seen to mean what this process declares, so that what is cached may be read.
+        self.is_agreed = self.events
         self._has_logged = False
 
     def __repr__(self) -> str:
@@ -82,6 +85,11 @@ class CounterStore:
             )
         digest = hashlib.sha1(f"{self.label}@{database_id}".encode(), usedforsecurity=False).digest()
         return base64.b32encode(digest)[:8].decode().lower()
+
+    @cached_property
+    def declaration(self) -> str | None:
+        """The digest of what the counter declares; None where nothing could be counted again."""
+        return digest_of(self.counter)
 
     @cached_property
     def has_groups(self) -> bool:
@@ -124,10 +132,21 @@ class CounterStore:
         return (
             f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)} WHERE {self._is_key}"
             f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
-            f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {quote('prefix')} = ''"
-            f" UNION ALL SELECT 1, {quote('amount')} FROM {quote(Delta._meta.db_table)}"
+            f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {self._agrees} AND {quote('prefix')} = ''"
+            f" UNION ALL SELECT 1, {self._amount} FROM {quote(Delta._meta.db_table)}"
             f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
         )
+
+    @cached_property
+    def _agrees(self) -> str:
+        """The condition that a row was counted by this declaration, as far as is known."""
+        column = self.connection.ops.quote_name("declaration")
+        return "1 = 1" if self.declaration is None else f"({column} IS NULL OR {column} = '{self.declaration}')"
+
+    @cached_property
+    def _amount(self) -> str:
+        """The amount of a pending delta; NULL for one that requests a recount, as one of another declaration does."""
+        return f"CASE WHEN {self._agrees} THEN {self.connection.ops.quote_name('amount')} END"
 
     @property
     def _stored_units(self) -> str:
@@ -146,7 +165,8 @@ class CounterStore:
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as backfilled."""
         layout, backfilled = self._new_layout(), not self.has_rows()
-        progress.ensure(self.using, self.label, shards, backfilled=backfilled, **asdict(layout))
+        values = {"backfilled": backfilled, "declaration": self.declaration, **asdict(layout)}
+        progress.ensure(self.using, self.label, shards, **values)
 
     def _of_keys(self, keys: Sequence[str], count: bool) -> Snapshot:
         if not keys:
@@ -176,8 +196,10 @@ class CounterStore:
         elif part == 3:
             snapshot.actual[self.counter.keys.checked(text)] = int(numbers[0])
         else:
-            shard, batch, position, size, backfilled, shards = map(int, numbers)
-            snapshot.shards[shard] = ShardProgress(batch, position, size, bool(backfilled), text, shards)
+            shard, batch, position, size, backfilled, shards, agrees = map(int, numbers)
+            is_backfilled = bool(backfilled and agrees)
+            snapshot.shards[shard] = ShardProgress(batch, position, size, is_backfilled, text, shards, bool(agrees))
+            self.is_agreed = self.is_agreed or is_backfilled
 
     @cached_property
     def _no_columns(self) -> str:
@@ -190,6 +212,7 @@ class CounterStore:
             f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "backfilled" else quote(name)
             for name in ("shard", "batch", "position", "size", "backfilled", "shards")
         )
+        columns += f", CASE WHEN {self._agrees} THEN 1 ELSE 0 END"
         table, counter = quote(Progress._meta.db_table), quote("counter")
         return f"SELECT 2, {self._no_columns}, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
 
@@ -210,10 +233,10 @@ class CounterStore:
     def _parts(self) -> tuple[str, str, str]:
         quote = self.connection.ops.quote_name
         model, columns = self.counter.model._meta, ", ".join(self._columns)
-        key, delta = quote("key"), quote("amount")
+        key, delta = quote("key"), self._amount
         return (
-            f"SELECT 0, {columns}, NULL, {self._stored_units}, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
-            f"SELECT 1, {self._no_columns}, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0"
+            f"SELECT 0, {columns}, NULL, {self._stored_units}, 0, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
+            f"SELECT 1, {self._no_columns}, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0, 0"
             f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key}",
             f"GROUP BY {key}",
         )
@@ -224,7 +247,7 @@ class CounterStore:
         dialect = dialect_of(self.connection)
         text = joined_sql([dialect.text(f"t.nc_key{place}") for place in range(len(self._columns))], dialect)
         text += dialect.bytewise  # as keys are compared
-        return f"SELECT 3, {self._no_columns}, {text}, t.nc_number, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
+        return f"SELECT 3, {self._no_columns}, {text}, t.nc_number, 0, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     # Groups of composite keys
 
@@ -269,7 +292,22 @@ class CounterStore:
 
     def insert_deltas(self, sums: Mapping[str, int | None]) -> None:
         """Leave pending deltas in the database, in the open transaction; None requests a recount of its key."""
-        deltas.insert(self.connection, self.label, sums)
+        deltas.insert(self.connection, self.label, sums, self.declaration)
+
+    def refuse_other(self, declaration: str | None) -> None:
+        """Refuse to correct counts that another declaration than this process has makes.
+
+        Args:
+            declaration: the digest that is stored with the counts; None where none is known.
+
+        Raises:
+            RecountFailed: it is another one.
+        """
+        if declaration not in (None, self.declaration):
+            raise RecountFailed(
+                f"{self.label}: the stored counts are made by another declaration (filter, key, sum or field) than this"
+                " process has. A flush of the newer one recounts them; until then its values are counted from the rows."
+            )
 
     def refuse_events(self) -> None:
         """Refuse to recount what has no rows.

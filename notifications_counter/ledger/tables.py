@@ -29,6 +29,8 @@ class Delta(models.Model):
     counter = KeyField(max_length=150)
     key = KeyField(max_length=LONGEST_KEY)
     amount = models.BigIntegerField(null=True)
+    #: The digest of the declaration by which it was counted; of events, and from triggers of before, none is known.
+    declaration = models.CharField(max_length=16, null=True)  # noqa: DJ001
 
     dumped = Nothing()  # the default, because it is the first
     objects: ClassVar[models.Manager[Delta]] = models.Manager()
@@ -38,6 +40,22 @@ class Delta(models.Model):
 
     def __str__(self) -> str:
         return f"{self.counter} {quoted(self.key)}: {self.amount}"
+
+
+class RefusedKey(models.Model):
+    """A key that the count model's table refuses: its deltas stay pending until a flush can add them."""
+
+    id = models.BigAutoField(primary_key=True)
+    counter = KeyField(max_length=150)
+    key = KeyField(max_length=LONGEST_KEY)
+    reason = models.TextField()
+    tried_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["counter", "key"], name="nc_refused_key")]
+
+    def __str__(self) -> str:
+        return f"{self.counter} {self.key}: {self.reason}"
 
 
 class Progress(models.Model):
@@ -64,6 +82,11 @@ class Progress(models.Model):
     drift_at = models.DateTimeField(null=True)
     drift_keys = models.BigIntegerField(default=0)
     drift_amount = models.BigIntegerField(default=0)
+    #: The digest of the declaration by which the stored counts are made, when a process that has it was last heard of,
+    #: and those that it was before.
+    declaration = models.CharField(max_length=16, null=True)  # noqa: DJ001
+    declared_at = models.DateTimeField(null=True)
+    former_declarations = models.TextField(null=True)  # noqa: DJ001
 
     dumped = Nothing()
     objects: ClassVar[models.Manager[Progress]] = models.Manager()

@@ -18,10 +18,12 @@ from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
 from ..buffers.recording import buffer_of, store_of
+from ..compat.uncached import rows_of
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import BufferUnavailable
 from ..identity_table import Identity
 from ..ledger import identity, progress
+from ..ledger.declared import adopt
 from ..ledger.introspection import Tables
 from ..ledger.tables import Delta, Progress
 from ..triggers.install import Triggers, forget_pending
@@ -61,7 +63,7 @@ def _identify(tables: Tables) -> None:
             editor.create_model(Identity)
     known, _ = identity.read(connections[using])
     identity.identify(using)
-    if known is not None and not Progress.objects.using(using).exists():
+    if known is not None and not rows_of(Progress, using).exists():
         _forget_all(tables)
 
 
@@ -87,6 +89,9 @@ def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
 def _prepare(counter: CounterDeclaration, using: str, touched: set[str]) -> None:
     store = store_of(counter, using)
     store.ensure_progress(buffer_of(counter).layout.shards)
+    if adopt(store):
+        with suppress(BufferUnavailable):  # the next flush does it
+            buffer_of(counter).declare(store)
     if counter.capture == "triggers":  # they see what migrations do
         return
     if counter.source is not None and counter.source._meta.app_label in touched and store.has_rows():

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..buffers.status import Server, Status
-from ..exceptions import one_line
+from ..exceptions import one_line, quoted
 
 
 def as_object(status: Status) -> dict[str, Any]:
@@ -27,6 +27,8 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
         yield "PROBLEM", status.problem
     yield "database", _database(status)
     yield "pending", _pending(status)
+    for key, reason in status.refused.items():
+        yield "set aside", f"{quoted(key)}: {' '.join(reason.split())[:200]}"
     yield "recounts", f"{status.recount_requests} requested"
     if status.servers:
         yield "intents", _intents(status)
@@ -36,6 +38,8 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
         "backfilled",
         "yes" if status.backfilled else "no: reads count the rows until flushes have counted all of them once",
     )
+    if status.declaration:
+        yield "declaration", status.declaration
     if status.lost_at:
         yield "lost data", f"noticed {_moment(status, status.lost_at)}; all keys are being recounted"
     yield "audit", _audit(status)

@@ -13,6 +13,8 @@ from django.db import transaction
 
 from ..buffers.recording import buffer_of
 from ..exceptions import RecountFailed, RecountInTransaction, shown
+from ..ledger import refused
+from ..ledger.declared import adopt
 from ..ledger.identity import identify
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
@@ -25,11 +27,19 @@ TRIES_BEFORE_FREEZE, PAUSE_AFTER_FREEZE = 3, 0.1
 
 
 def recount_anew(store: CounterStore, keys: Sequence[str], *, check: bool = False) -> list[RecountResult]:
-    """Recount keys, by a call of its own: a database that is a copy is noticed before; see ``Counter.recount``."""
+    """Recount keys, by a call of its own; see ``Counter.recount``.
+
+    Before, a database that is a copy is noticed, and a newer declaration takes over. Keys that were set aside, because
+    their table refuses them, are tried again by the next flush.
+    """
     store.refuse_events()
     refuse_in_transaction(store)
     if not check:
         identify(store.using)
+        store.ensure_progress(buffer_of(store.counter).layout.shards)
+        refused.try_again(store.using, store.label, keys)
+        if adopt(store):
+            buffer_of(store.counter).declare(store)
     return recount(store, keys, check=check)
 
 

@@ -16,6 +16,7 @@ from ..exceptions import RecountFailed, shown
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
+from ..ledger.tables import Progress
 from .orphans import delete_orphans
 from .recount import recount
 
@@ -35,7 +36,9 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     Returns:
         What was found; None at the end of the table: all is backfilled then, and the next call begins anew.
     """
-    noted = progress.read(store.using, store.label, 0).recounted_to
+    row = progress.read(store.using, store.label, 0)
+    store.refuse_other(row.declaration)
+    noted = row.recounted_to
     if noted is None and begun:
         return None
     phase, after = place(noted)
@@ -45,7 +48,7 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
         _store_pending_keys(store)
     elif not keys:
         delete_orphans(store)
-    moved = _note(store, noted, keys, phase)
+    moved = _note(store, row, keys, phase)
     if noted is not None or not moved:  # else another walk may have come to its end meanwhile
         _refuse_to_stand_still(store, noted)
     return found if keys or phase == SOURCE_KEYS else None
@@ -57,14 +60,18 @@ def place(noted: str | None) -> tuple[str, str]:
     return phase + colon, after
 
 
-def _note(store: CounterStore, noted: str | None, keys: Sequence[str], phase: str) -> bool:
-    """Note how far a walk is, unless it is elsewhere by now: another one went on, or it began anew after a loss."""
+def _note(store: CounterStore, row: Progress, keys: Sequence[str], phase: str) -> bool:
+    """Note how far a walk is, unless it is elsewhere by now: another one went on, or it began anew.
+
+    That it does after a loss, and where the declaration has changed.
+    """
     values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
     if keys:
         values = {"recounted_to": f"{phase}{keys[-1]}"}
     elif phase == COUNT_KEYS:
         values = {"recounted_to": None, "backfilled": True, "lost_at": None}
-    return progress.move(store.using, store.label, "recounted_to", noted, values)
+    old = {"recounted_to": row.recounted_to, "declaration": row.declaration}
+    return progress.move(store.using, store.label, old, values)
 
 
 def _refuse_to_stand_still(store: CounterStore, noted: str | None) -> None:

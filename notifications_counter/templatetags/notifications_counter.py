@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.db import models
 from django.template import Context
 from django.utils.formats import localize
 from django.utils.translation import ngettext
@@ -47,7 +48,9 @@ def _unread(context: Context) -> int | None:
         return None
     memory = _memory(context, request)
     if user.pk not in memory:
-        memory[user.pk] = UserNotificationsCount.counter.value(user.pk)
+        # What is no model may have a primary key too, such as the user of a token.
+        key = user if isinstance(user, models.Model) else user.pk
+        memory[user.pk] = UserNotificationsCount.counter.value(key)
     return int(memory[user.pk])
 
 

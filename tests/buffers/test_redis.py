@@ -252,6 +252,7 @@ class StepsTest(RedisTestCase):
         counter.value(self.user)
         names = self.names("total:*")
         self.use(**self.options, PREFIX="n?*[a-z]")
+        self.buffer.clear_cache(counter.store())
         self.buffer.close_down(counter.store())
         self.use(**self.options, PREFIX="*")
         self.buffer.clear_cache(counter.store())

@@ -250,12 +250,14 @@ class SignalTest(SourceTestCase):
             self.assert_true(shop.OpenClaims.counter, [user])
             shop.Claim.objects.create(user=user)
 
-    def test_a_save_by_a_copy_of_djangos_method_is_counted(self) -> None:
+    def test_saves_and_updates_by_copies_of_djangos_methods_are_counted(self) -> None:
         slot = shop.Slot.objects.create(name="a", place=1)
         self.assertEqual(shop.SlotsByPlace.counter.value(1), 1)
         slot.taken = True
         slot.save()
         self.assertEqual(shop.SlotsByPlace.counter.value(1), 0)
+        shop.Slot.objects.update(taken=False)
+        self.assertEqual(shop.SlotsByPlace.counter.value(1), 1)
 
     def test_signals_sent_by_hand_count_nothing(self) -> None:
         (user,) = self.make_users(1)

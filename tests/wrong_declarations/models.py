@@ -6,6 +6,7 @@ import datetime
 import uuid
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, models
@@ -97,6 +98,21 @@ wrong(
     user=models.OneToOneField("wrong_declarations.Nobody", models.CASCADE, primary_key=True, related_name="+"),
     Meta=type("Meta", (), {"managed": False}),  # Django could not create its table
 )
+
+
+RIGHT: Any = apps.get_registered_model("wrong_declarations", "Right")
+
+
+class RightProxy(RIGHT):
+    """It has no table of its own for the counts of a counter of its own."""
+
+    counter_of_all = Counter(Ticket, "assignee")
+
+    class Meta:
+        proxy = True
+
+
+SAID["wrong_declarations.RightProxy.counter_of_all"] = ("E063", "is a proxy", "on wrong_declarations.Right.")
 
 # The source
 

@@ -89,6 +89,17 @@ class RedisBuffer(Buffer):
             self.clear_cache(store)
             store.set_layout(self.layout)
 
+    def declare(self, store: CounterStore) -> None:
+        for shard in range(self.layout.shards):
+            name = f"{self.shards.base(store, shard)}:declaration"
+            if store.declaration is not None and self._noted(name) != store.declaration:
+                self.clear_cache(store)
+                self.server.ask(name, partial(self.server.client.set, name, store.declaration))
+
+    def _noted(self, name: str) -> str | None:
+        noted = self.server.get(name)
+        return None if noted is None else text(noted)
+
     def close_down(self, store: CounterStore) -> None:
         for shard in range(self.layout.shards):
             self.server.unlink(self.shards.base(store, shard), "guard:*")
@@ -145,7 +156,8 @@ class RedisBuffer(Buffer):
         if store.events:  # nothing could be recounted: all that matters is whether the server takes writes
             self.server.run("probe", base)
             return []
-        frozen: list[str] = self.server.run("intend", base, token, self.intent_grace, *keys)
+        grace = f"{self.intent_grace}:{store.declaration}"
+        frozen: list[str] = self.server.run("intend", base, token, grace, *keys)
         return frozen
 
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
@@ -298,7 +310,7 @@ class RedisBuffer(Buffer):
     # Reads
 
     def value(self, store: CounterStore, key: str) -> int:
-        if self.database_only or on_commit.has_unsent(store):
+        if self.database_only or not store.is_agreed or on_commit.has_unsent(store):
             return self._reader(store).values([key])[key]
         with suppress(BufferUnavailable):
             base = self.shards.base(store, self.shards.of(store, key))
@@ -337,7 +349,7 @@ class RedisBuffer(Buffer):
 
     async def _async_client(self, store: CounterStore) -> tuple[Any, str | None]:
         """What an event loop asks, and of which database; nothing where only a thread can tell one of them."""
-        database_id = None if self.database_only else identity.without_a_question(store.using)
+        database_id = None if self.database_only or not store.is_agreed else identity.without_a_question(store.using)
         return (await self._async_clients.here() if database_id else None), database_id
 
     async def aclose(self) -> None:

@@ -152,7 +152,7 @@ class Reader:
         return found
 
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
-        if self.unsent or self.database_only:
+        if self.unsent or self.database_only or not self.store.is_agreed:
             keys = [key for key in keys if self._may_be_cached(key)]
         base = self.shards.base(self.store, shard)
         names = cache_names(base, keys)
@@ -164,7 +164,11 @@ class Reader:
 
     def _may_be_cached(self, key: str) -> bool:
         """Whether a cached value lacks nothing but deltas of the open transaction that are known."""
-        return self._is_known(key) and not self.database_only
+        return self._is_known(key) and self._may_read_cache()
+
+    def _may_read_cache(self) -> bool:
+        """Not while new deltas go to the database, or what is cached may mean something else than is declared."""
+        return self.store.is_agreed and not self.database_only
 
     def _is_known(self, key: str) -> bool:
         return all(unsent.is_known(self.store, key) for unsent in self.unsent)

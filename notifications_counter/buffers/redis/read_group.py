@@ -58,7 +58,7 @@ class GroupReader(Reader):
 
     def group_values(self) -> dict[str, int]:
         """The values of all keys of the group, the caller's own transaction included."""
-        may_be_cached = not self.database_only and all(map(self._is_known, self.own))
+        may_be_cached = self._may_read_cache() and all(map(self._is_known, self.own))
         try:
             return self._found(may_be_cached)
         except BufferRefused:

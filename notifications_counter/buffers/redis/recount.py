@@ -70,6 +70,8 @@ class Recounter:
         if not quiet:
             return {}
         snapshot = self.store.snapshot(quiet, count=True)
+        if self.correct and not snapshot.shards[0].agrees:
+            self.store.refuse_other("")
         if self.correct and not snapshot.shards[0].prefix:
             return self._correct_by_rows(quiet)
         row = snapshot.shards.get(self.shard) or snapshot.shards[0]

@@ -104,7 +104,8 @@ class RedisServer:
             BufferUnavailable: it does not answer, or did not answer a moment ago.
         """
         breaker = self.breaker_of(name)
-        self.before(breaker, step, urgent)
+        if breaker.is_failing or breaker.refusal.steps:
+            self.before(breaker, step, urgent)
         try:
             reply = self._answer(question, step)
         except ERRORS as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import IO, Any, cast
 
@@ -9,8 +10,9 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 
 from ...counters import Counter, counters
-from ...exceptions import BufferUnavailable, CounterError, shown
-from ...ledger import identity, progress
+from ...exceptions import BufferUnavailable, CounterError, described, shown
+from ...ledger import identity, progress, refused
+from ...ledger.declared import adopt
 from ...ledger.introspection import Tables
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
@@ -81,7 +83,22 @@ class Command(CounterCommand):
     def _recount(self) -> int:
         if self.options["user"] is not None:
             return self._one_user()
-        return sum(self._recount_all(counter) for counter in self.chosen())
+        return self._each(self._recount_all)
+
+    def _each(self, call: Callable[[Counter], int]) -> int:
+        """Call for each counter, also where one before it has failed; what they have returned, as a sum."""
+        found, failed = 0, []
+        for counter in self.chosen():
+            try:
+                found += call(counter)
+            except Exception as error:
+                if self.options["new_identity"] and isinstance(error, BufferUnavailable):
+                    raise
+                said = str(error) if isinstance(error, CounterError) else f"{type(error).__name__}: {described(error)}"
+                failed.append(said if counter.label in said else f"{counter.label}: {said}")
+        if failed:
+            raise CommandError("\n".join(failed))
+        return found
 
     def _one_user(self) -> int:
         counter, using, check = UserNotificationsCount.counter, self.options["database"], self.options["check"]
@@ -102,7 +119,7 @@ class Command(CounterCommand):
     def _check(self) -> int:
         if self.options["user"] is not None:
             return self._one_user()
-        return sum(self._check_all(counter) for counter in self.chosen())
+        return self._each(self._check_all)
 
     def _check_all(self, counter: Counter) -> int:
         store = counter.store(self.options["database"])
@@ -129,6 +146,9 @@ class Command(CounterCommand):
         store.refuse_events()
         identity.identify(store.using)
         store.ensure_progress(counter.buffer.layout.shards)
+        refused.try_again(store.using, store.label)
+        adopt(store, force=True)
+        counter.buffer.declare(store)
         if self.options["restart"]:
             progress.update(store.using, store.label, {"recounted_to": None})
         report = self._progress_bar(store)

@@ -19,6 +19,7 @@ from django.db.models.sql.where import WhereNode
 
 from ...declaration import conditions
 from ...declaration.counter import CounterDeclaration
+from ...declaration.digest import digest_of
 from ...declaration.key_text import joined_sql
 from ...dialects import dialect_of
 from ...ledger.tables import Delta
@@ -68,12 +69,17 @@ class Counted:
         return self.literal(self.counter.label)
 
     @property
+    def declaration(self) -> str:
+        """The digest by which the deltas are known as counted by this declaration, though another one may follow."""
+        return self.literal(digest_of(self.counter))
+
+    @property
     def delta_table(self) -> str:
         return Delta._meta.db_table
 
     @property
     def delta_columns(self) -> str:
-        return ", ".join(map(self.quote, ("counter", "key", "amount")))
+        return ", ".join(map(self.quote, ("counter", "key", "amount", "declaration")))
 
     @property
     def where(self) -> WhereNode:

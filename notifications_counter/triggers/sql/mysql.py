@@ -39,7 +39,8 @@ class MySQLTriggers(TriggerDialect):
         same = " AND ".join(f"CAST({old} AS BINARY) = CAST({new} AS BINARY)" for old, new in columns)
         inserts = " ".join(
             f"IF {condition} THEN INSERT INTO {quote(counted.delta_table)} ({counted.delta_columns})"
-            f" VALUES ({counted.label}, {counted.text_of(row, self._text)}, {amount}); END IF;"
+            f" VALUES ({counted.label}, {counted.text_of(row, self._text)}, {amount}, {counted.declaration});"
+            " END IF;"
             for condition, row, amount in changes(counted, event, same)
         )
         head = f"CREATE TRIGGER {quote(name)} AFTER {event} ON {quote(counted.table)} FOR EACH ROW"

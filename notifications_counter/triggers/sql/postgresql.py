@@ -95,7 +95,8 @@ class PostgreSQLTriggers(TriggerDialect):
     def _insert(self, counted: Counted, sums: str) -> str:
         return (
             f"    INSERT INTO {self._qualified(counted.delta_table)} ({counted.delta_columns})"
-            f" SELECT {counted.label}, s.k::text, s.a FROM ({sums}) s{'' if counted.amount is None else NOT_ZERO};"
+            f" SELECT {counted.label}, s.k::text, s.a, {counted.declaration} FROM ({sums}) s"
+            f"{'' if counted.amount is None else NOT_ZERO};"
         )
 
     def _installed(self) -> list[Installed]:

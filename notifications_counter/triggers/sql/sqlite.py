@@ -28,7 +28,8 @@ class SQLiteTriggers(TriggerDialect):
         same = " AND ".join(f"{old} IS {new} COLLATE BINARY" for old, new in columns)
         inserts = " ".join(
             f"INSERT INTO {quote(counted.delta_table)} ({counted.delta_columns})"
-            f" SELECT {counted.label}, {counted.text_of(row, self._text)}, {amount} WHERE {condition};"
+            f" SELECT {counted.label}, {counted.text_of(row, self._text)}, {amount}, {counted.declaration}"
+            f" WHERE {condition};"
             for condition, row, amount in changes(counted, event, same)
         )
         head = f"CREATE TRIGGER {quote(name)} AFTER {event} ON {quote(counted.table)} FOR EACH ROW"

@@ -2,23 +2,28 @@
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     token of the transaction
--- ARGV[2]     grace time in seconds
+-- ARGV[2]     grace time in seconds; behind a colon the digest of the declaration by which the deltas were counted
 -- ARGV[3...]  keys
 --
 -- writes  intents:<key>  hash          token -> when it was left
 --         dirty          sorted set    key -> when to examine its intents: no later than older ones say
 --         guard:<key>    string        deleted: a recount under way must look again
 -- reads   frozen:<key>   string        a busy key is being recounted: its deltas must go to the database
+--         declaration    string        the digest by which the counts are made: deltas of another one must go there too
 --
--- Returns the keys that are frozen; for those nothing was noted.
-local base, token, grace = KEYS[1], ARGV[1], tonumber(ARGV[2])
+-- Returns the keys whose deltas must; for those nothing was noted.
+local base, token = KEYS[1], ARGV[1]
+local seconds, counted_by = string.match(ARGV[2], '^(%d+):?(.*)$')
+local grace = tonumber(seconds)
 local now = tonumber(redis.call('TIME')[1])
 local names, keys, frozen = {}, {}, {}
+local declared = redis.call('GET', base .. ':declaration')
+local is_foreign = declared and counted_by ~= '' and declared ~= counted_by
 for i = 3, #ARGV do
   names[i - 2] = base .. ':frozen:' .. ARGV[i]
 end
 for i, is_frozen in ipairs(redis.call('MGET', unpack(names))) do
-  local list = is_frozen and frozen or keys
+  local list = is_foreign and frozen or is_frozen and frozen or keys
   list[#list + 1] = ARGV[i + 2]
 end
 if #keys == 0 then
