@@ -38,6 +38,9 @@ TABLE = Identity._meta.db_table
 #: On a connection: that it is new; the hooks of the transaction that wrote an identity.
 NEW, WRITTEN = (f"_notifications_counter_identity_{name}" for name in ("new", "written"))
 
+#: What is said of a copy of which nothing had to be forgotten.
+NOTHING = "Nothing was pending outside of it."
+
 #: Of a database without schemas, where nothing has to be asked.
 NOT_MOVED = nullcontext(False)
 
@@ -209,7 +212,7 @@ def is_settled(using: str, seconds: int) -> bool:
     row = rows_of(Identity, using).first()
     if row is None:
         return False
-    return row.copied_at is None or timezone.now() - row.copied_at >= timedelta(seconds=seconds)
+    return row.copied_at is None or row.note == NOTHING or timezone.now() - row.copied_at >= timedelta(seconds=seconds)
 
 
 # Giving an identity
@@ -283,7 +286,7 @@ def _written(connection: BaseDatabaseWrapper) -> None:
 def _note(labels: Iterable[str], events: set[str]) -> str:
     """What becomes of the counters of which deltas may have been pending outside the database."""
     counted, added = sorted(set(labels) - events), sorted(set(labels) & events)
-    said = ["Nothing was pending outside of it."]
+    said = [NOTHING]
     if labels:
         said = ["Nothing is read from or flushed out of what belongs to the other in Redis."]
     if counted:
