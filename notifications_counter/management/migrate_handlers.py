@@ -45,11 +45,19 @@ def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = 
     tables = Tables(using)
     _say(Triggers(tables).install(), verbosity, stdout)
     touched = {label for migration, _ in plan for label in touched_apps(migration)}
-    if tables.has(Progress, Delta):
+    if tables.has(Progress, Delta) and _is_current(using):
         _identify(tables)
         for counter in tables.counters():
             forget_pending(using, counter)
             _prepare(counter, using, touched)
+
+
+def _is_current(using: str) -> bool:
+    """Whether the table of progress has the columns that are worked with: not after a migration backwards."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_table_description(cursor, Progress._meta.db_table)
+    return {field.column for field in Progress._meta.concrete_fields} <= {column.name for column in found}
 
 
 def _identify(tables: Tables) -> None:
