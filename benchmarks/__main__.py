@@ -2,12 +2,15 @@
 
     POSTGRESQL_URL=... python -m benchmarks [--long] [--json FILE] [module ...]
 
-A short run takes about a minute; --long takes its time, and has the scale of the documentation's figures. Three further
-modules are run by themselves: fill, outage and triggers.
+A short run takes about a minute; --long takes its time, and has the scale of the documentation's figures. Some modules
+print a table of their own, and take options of their own: fill, outage, hiccup, triggers, growth, bloat.
+
+    POSTGRESQL_URL=... python -m benchmarks hiccup [--help]
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 from .report import parser, run
@@ -17,8 +20,15 @@ MODULES = (
     *("flush", "flush_rows", "memory", "redis_memory", "peers"),
 )
 
+#: Those that are run by themselves.
+ALONE = ("fill", "outage", "hiccup", "triggers", "growth", "bloat")
+
 
 def main() -> None:
+    if sys.argv[1:2] and sys.argv[1] in ALONE:
+        del sys.argv[0]
+        import_module(f"benchmarks.{sys.argv[0]}").main()
+        return
     options = parser(__doc__)
     options.add_argument("modules", nargs="*", metavar="module", help=", ".join(MODULES))
     given = options.parse_args()

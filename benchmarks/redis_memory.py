@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import Redis
 
-from notifications_counter.buffers.redis.server import script_text
+from notifications_counter.buffers.redis.scripts import script_text
 from tests.support.servers import valkey
 
 from .measure import Figure, bytes_each, times_as_big

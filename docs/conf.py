@@ -24,7 +24,7 @@ project_copyright = author
 release = version = import_module("notifications_counter").__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "benchmarks/*.rst"]  # parts of other pages
+exclude_patterns = ["_build", "benchmarks/*.rst", "tables/*.rst"]  # parts of other pages
 root_doc = "index"
 default_role = "code"
 

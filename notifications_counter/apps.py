@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
+
+from .compat.querysets import wrap_methods
+from .compat.saves import wrap_saves
 
 
 class NotificationsCounterConfig(AppConfig):
     name = "notifications_counter"
     verbose_name = _("Notifications counter")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def __init__(self, app_name: str, app_module: Any) -> None:
+        super().__init__(app_name, app_module)
+        wrap_saves()  # both here, because no model has been imported yet
+        wrap_methods()
 
     def ready(self) -> None:
         from .capture import listen

@@ -286,6 +286,7 @@ class Counter(CounterDeclaration):
 
         Raises:
             CounterError: something is still pending there, because other processes go on writing.
+            BufferMismatch: deltas may be pending elsewhere than the settings say.
             BufferUnavailable: the buffer's server does not answer.
             RecountFailed: a key with an intent could not be recounted.
         """

@@ -61,6 +61,10 @@ class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 
 
+class BufferRefused(BufferUnavailable):
+    """The buffer's server answers, but does not do what it was asked for: it takes no writes, or lacks a permission."""
+
+
 class UnknownDatabase(BufferUnavailable):
     """A database is a copy of another one, and no flush has noticed it yet: what is in Redis is not its own."""
 

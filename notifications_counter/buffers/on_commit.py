@@ -20,15 +20,16 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 from weakref import WeakSet
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.transactions import before_commits, hooks
 from ..dialects import dialect_of
-from ..exceptions import BufferUnavailable, shown
+from ..exceptions import shown
+from ..ledger import identity
 from ..ledger.store import CounterStore
 
 logger = logging.getLogger("notifications_counter")
@@ -51,11 +52,11 @@ class Sender(Protocol):
 
     def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None: ...
+    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> Sums: ...
 
     def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
-    def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None: ...
+    def forget(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
 
 class Hook:
@@ -102,6 +103,9 @@ class TransactionDeltas:
         self._hook_list: list[Any] | None = None
         self._finish = self.send  # one object, to be found again in Django's list
         self._is_open = False
+        #: Whose they are: the schema may be another one when they are sent.
+        self.database_id = identity.current(connection)
+        self._has_moved = False
 
     def refresh(self) -> None:
         """Forget the hooks that Django has dropped."""
@@ -149,6 +153,10 @@ class TransactionDeltas:
         """Whether the transaction's changes of a key are known, and not to be recounted."""
         return all(hook.deltas.get(store, {}).get(key, 0) is not None for hook in self.hooks.values())
 
+    def is_of(self, store: CounterStore) -> bool:
+        """Whether they belong to the schema that is in use now."""
+        return self.database_id == store.database_id
+
     def announce(self) -> None:
         """Before the commit: tell the buffer which keys will change, and insert in the database what it refuses."""
         self.announced = True
@@ -156,7 +164,10 @@ class TransactionDeltas:
         if dialect.rolls_back_commits(self.connection):
             self.sent = True
             return
-        in_doubt = dialect.may_have_rolled_back(self.connection)
+        with identity.fixed(self.connection.alias, self.database_id) as self._has_moved:
+            self._announce_all(dialect.may_have_rolled_back(self.connection))
+
+    def _announce_all(self, in_doubt: bool) -> None:
         together = Hook(self)
         for hook in self.hooks.values():
             for store, sums in hook.deltas.items():
@@ -181,7 +192,11 @@ class TransactionDeltas:
 
     def _refused(self, store: CounterStore, keys: Sequence[str]) -> set[str]:
         """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
-        return set(keys) if self.in_test_case else self.senders[store].intend(store, self.token, keys)
+        if self.in_test_case:
+            return set(keys)
+        refused = self.senders[store].intend(store, self.token, keys)
+        # The rows would go to another schema: what is pushed without an intent requests a recount.
+        return set() if self._has_moved else refused
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
@@ -191,24 +206,38 @@ class TransactionDeltas:
             return
         self.sent = True
         _changing.discard(self.connection)
+        with identity.fixed(self.connection.alias, self.database_id) as self._has_moved:
+            self._send_all()
+
+    def _send_all(self) -> None:
         for store, sums in self.accepted.items():
             if sums:
                 self._send(store, sums)
         for store, keys in self.rows.items():
-            with suppress(BufferUnavailable):  # then the cache is not read either, and a flush deletes it
-                if keys:
-                    self.senders[store].invalidate(store, keys)
+            if keys:
+                self.senders[store].forget(store, keys)
 
     def _send(self, store: CounterStore, sums: Sums) -> None:
+        # The change is committed and its caller must not fail.
         try:
-            self.senders[store].push(store, self.token, sums)
-        except Exception:
-            # The change is committed and its caller must not fail. The intents stay and request a recount.
-            said = f"of {len(sums)} keys is counted by a later recount" if not store.events else _lost(sums)
-            logger.exception("%s: Redis did not answer; a committed change %s", store.label, said)
+            if kept := self.senders[store].push(store, self.token, sums):
+                self._keep(store, kept)
+        except Exception:  # of our own; the intents stay and request a recount
+            logger.exception(*_not_sent(store, sums))
         requests = [key for key, amount in sums.items() if amount is None]
-        if requests:
+        if requests and not self._has_moved:
             self.senders[store].recount_now(store, requests)
+
+    def _keep(self, store: CounterStore, sums: Sums) -> None:
+        """Insert in the database, after the commit, what the buffer has not taken in spite of its promise."""
+        if self._has_moved:  # the rows would go to another schema
+            return logger.error(*_not_sent(store, sums))
+        try:
+            with transaction.atomic(using=store.using):
+                store.insert_deltas(sums)
+        except Exception:
+            logger.exception(*_not_sent(store, sums))
+        self.senders[store].forget(store, sums)
 
 
 def has_unsent(store: CounterStore) -> bool:
@@ -216,7 +245,13 @@ def has_unsent(store: CounterStore) -> bool:
     return bool(_changing) and bool(current(store.connection))
 
 
-def _lost(sums: Sums) -> str:
+def _not_sent(store: CounterStore, sums: Sums) -> tuple[str, str, str]:
+    said = f"of {len(sums)} keys is counted by a later recount" if not store.events else lost(sums)
+    return "%s: Redis did not answer; a committed change %s", store.label, said
+
+
+def lost(sums: Sums) -> str:
+    """What may be lost of events."""
     some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
     return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
@@ -230,6 +265,12 @@ def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
     if not kept:
         _changing.discard(connection)
     return kept
+
+
+def of(store: CounterStore) -> list[TransactionDeltas]:
+    """The same of the database, or the schema, that a counter's alias leads to now."""
+    kept = current(store.connection)
+    return [unsent for unsent in kept if unsent.is_of(store)] if kept else kept
 
 
 def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:

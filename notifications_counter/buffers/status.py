@@ -58,7 +58,8 @@ class Status:
         recount_requests: how many recounts were requested and not done yet.
         intents: how many transactions have left an intent and not pushed yet; one counts for each of its keys.
         flagged: how many of those intents a recount has seen already.
-        oldest_intent: how many seconds ago the oldest of them was left; None where there is none.
+        oldest_intent: how many seconds ago the oldest of them was left that no recount has seen; 0 where each was seen,
+            None where there is none.
         cut: whether the intents of only 10,000 keys in each shard were read, so that there may be more, and older.
         batch: the number of the last batch that was begun.
         position: how many keys of that batch have been applied.

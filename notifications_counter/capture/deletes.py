@@ -13,6 +13,7 @@ from django.db import models
 
 from ..compat.atomic import block, counted
 from ..compat.querysets import can_be_filtered
+from ..compat.uncached import rows_of
 from . import feed
 from .bulk import QuerySet, change_only, matching, retried
 from .moved import pks_after
@@ -71,6 +72,6 @@ def update_batch(
 def _lock(source: Source, model: type[models.Model], pks: Sequence[Any], using: str) -> Rows:
     found, length = Rows(), rows_a_statement(using)
     for start in range(0, len(pks), length):
-        rows: QuerySet = models.QuerySet(model, using=using).filter(pk__in=pks[start : start + length])
+        rows: QuerySet = rows_of(model, using).filter(pk__in=pks[start : start + length])
         found |= source.lock(matching(source, rows, using))
     return found

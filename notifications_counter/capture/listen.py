@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
+from django.core.signals import setting_changed
 from django.db import models
 from django.db.models.signals import class_prepared, post_save, pre_delete, pre_save
 
@@ -22,7 +23,7 @@ from .count_model import after_count_save, before_count_delete, before_count_sav
 from .deletes import delete_batch, raw_delete, update_batch
 from .feed import source_added
 from .saves import after_save, before_save, save_counted
-from .sources import Source, make_source, sources_of
+from .sources import Source, make_source, refresh_all, sources_of
 
 #: App label and model name of models that are not there yet -> the counters of which they are the source.
 _waiting: dict[tuple[str, ...], list[Counter]] = {}
@@ -37,10 +38,8 @@ def install() -> None:
 
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
-    saves.wrap_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
-    querysets.wrap_method("update", is_source, update)
-    querysets.wrap_method("bulk_create", is_source, bulk_create)
-    querysets.wrap_method("_raw_delete", is_source, raw_delete)
+    saves.run_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
+    querysets.run_methods(is_source, {"update": update, "bulk_create": bulk_create, "_raw_delete": raw_delete})
     deletion.wrap_delete_batch(is_source, delete_batch)
     deletion.wrap_update_batch(is_source, update_batch)
 
@@ -61,10 +60,19 @@ def connect_all() -> None:
     """Listen to the sources of all counters, those that are declared later included."""
     for counter in declarations():
         connect(counter)
+    for key in list(_waiting):
+        _count_waiting(key)
     counter_bound.connect(_connect_bound, dispatch_uid="notifications_counter")
     source_added.connect(_listen_to_added, dispatch_uid="notifications_counter.added")
     class_prepared.connect(_listen_to_late, dispatch_uid="notifications_counter.late")
+    setting_changed.connect(_refresh, dispatch_uid="notifications_counter.installed")
     class_prepared.connect(_listen_to_descendant, dispatch_uid="notifications_counter.descendants")
+
+
+def _refresh(setting: str, **kwargs: Any) -> None:
+    """A test has installed other apps, or those that were there before."""
+    if setting == "INSTALLED_APPS":
+        refresh_all()
 
 
 def _connect_bound(counter: Counter, **kwargs: Any) -> None:
@@ -81,7 +89,13 @@ def connect(counter: Counter) -> None:
 
 
 def _count_waiting(key: tuple[str, ...]) -> None:
-    """Count the rows of a model for the counters that wait for it, if it is there."""
+    """Count the rows of a model for the counters that wait for it, if it is there.
+
+    While a test installs another app, whose models are just being imported, nothing can be looked up: ``connect_all``
+    comes again.
+    """
+    if not apps.models_ready:
+        return
     with suppress(LookupError):
         model = apps.get_registered_model(*key)
         for counter in _waiting.pop(key, ()):

@@ -7,6 +7,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django.db.models import Case, Value, When
 
@@ -14,6 +15,7 @@ from ..compat.uncached import rows_of, uncached
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration as Counter
 from ..declaration.keys import trusted_types
+from ..declaration.registry import is_installed
 from ..declaration.rows import key_names
 from ..dialects import dialect_of
 from ..exceptions import CountingConflict
@@ -63,19 +65,26 @@ class Source:
 
     Attributes:
         model: the model.
-        counters: the counters that count its rows.
+        declared: the counters that count its rows.
+        counters: those of them whose apps are installed.
         followed: attribute names of columns that others want to know of.
     """
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
+        self.declared: list[Counter] = []
         self.counters: list[Counter] = []
         self.followed: set[str] = set()
 
     def add(self, counter: Counter) -> None:
-        if counter not in self.counters:
-            self.counters.append(counter)
-            self._forget()
+        if counter not in self.declared:
+            self.declared.append(counter)
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Look which counters are installed."""
+        self.counters = [counter for counter in self.declared if is_installed(counter)]
+        self._forget()
 
     def follow(self, names: Iterable[str]) -> None:
         """Read the columns with these attribute names too."""
@@ -84,7 +93,7 @@ class Source:
 
     def _forget(self) -> None:
         """Work out anew what follows from the counters and what is followed."""
-        for name in self.__dict__.keys() - {"model", "counters", "followed"}:
+        for name in self.__dict__.keys() - {"model", "declared", "counters", "followed"}:
             del self.__dict__[name]
         self._accepted = set[tuple[type, ...]]()
 
@@ -322,7 +331,10 @@ def _python(field: models.Field[Any, Any], value: Any) -> Any:
         return value
     while field.remote_field is not None:
         field = field.target_field  # type: ignore[attr-defined]
-    return field.to_python(value)
+    try:
+        return field.to_python(value)
+    except ValidationError:
+        return value  # Django says what is wrong with it
 
 
 _sources: dict[type[models.Model], Source] = {}
@@ -346,3 +358,9 @@ def make_source(model: type[models.Model]) -> Source:
     """The source that a model is from now on."""
     _of_model.clear()
     return _sources.setdefault(model, Source(model))
+
+
+def refresh_all() -> None:
+    """Look which counters are installed, after other apps are."""
+    for source in _sources.values():
+        source.refresh()

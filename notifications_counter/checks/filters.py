@@ -29,7 +29,7 @@ SECONDS, HOUR = timedelta(seconds=2), timedelta(hours=1)
 
 HINT = (
     'Let a job set a column, and compare with that: the page "Counts that depend on the clock" of the documentation'
-    " shows how."
+    " shows how. If a constant is meant, write it without a part of a second, or silence this check."
 )
 
 

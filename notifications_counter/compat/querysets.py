@@ -2,13 +2,13 @@
 
 They send no signals, and Django lets nobody choose the class of the querysets that a third-party manager builds. The
 methods of ``QuerySet`` itself are wrapped, so that a subclass which changes their arguments is reached by what it makes
-of them.
+of them. That is done before any model is imported, so that copies which others make of the methods are reached too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
 from typing import Any
 
 from django.db import models
@@ -19,19 +19,43 @@ QuerySet = models.QuerySet[Any]
 Method = Callable[..., Any]
 
 
-def wrap_method(name: str, concerns: Callable[[type[models.Model]], bool], around: Method) -> None:
-    """Let a function run a method of the querysets of some models.
+#: What is wrapped.
+METHODS = ("update", "bulk_create", "_raw_delete")
+
+
+class _Seam:
+    """Who runs the methods: nobody until all models are there."""
+
+    concerns: Callable[[type[models.Model]], bool] = staticmethod(lambda model: False)
+    around: Mapping[str, Method] = {}
+
+
+def run_methods(concerns: Callable[[type[models.Model]], bool], around: Mapping[str, Method]) -> None:
+    """Let functions run the methods of the querysets of some models.
 
     Args:
-        name: of the method.
-        concerns: whether the querysets of a model are to be run by it.
-        around: called with the method, the queryset and its arguments.
+        concerns: whether the querysets of a model are to be run by them.
+        around: for each of ``METHODS``, called with the method, the queryset and its arguments.
     """
+    _Seam.around = around
+    _Seam.concerns = staticmethod(concerns)
+
+
+@cache
+def wrap_methods() -> None:
+    """Wrap the methods, once, when the app is found and its models are not imported yet."""
+    for name in METHODS:
+        _wrap(name)
+
+
+def _wrap(name: str) -> None:
     method = getattr(models.QuerySet, name)
 
     @wraps(method)
     def counted(self: QuerySet, *args: Any, **kwargs: Any) -> Any:
-        return around(method, self, *args, **kwargs) if concerns(self.model) else method(self, *args, **kwargs)
+        if _Seam.concerns(self.model):
+            return _Seam.around[name](method, self, *args, **kwargs)
+        return method(self, *args, **kwargs)
 
     setattr(models.QuerySet, name, counted)
 

@@ -83,7 +83,7 @@ def is_expression(value: object) -> bool:
 
 def comparison(name: str, lookup: str, value: object) -> str:
     """A comparison as it was written, for messages."""
-    what = f"{name}__{lookup}=" if name else ""
+    what = f"{name}=" if lookup == "exact" else f"{name}__{lookup}=" if name else ""
     # Shown, a queryset would ask the database.
     return f"{what}{f'a {type(value).__name__}' if isinstance(value, models.QuerySet) else quoted(value)}"
 

@@ -30,6 +30,9 @@ class Problem(NamedTuple):
 
 def problems_of(counter: CounterDeclaration) -> list[Problem]:
     """All that is wrong; none where the counter can be used."""
+    if counter.model._meta.proxy:
+        label = counter.model._meta.concrete_model._meta.label  # type: ignore[union-attr]
+        return [Problem(63, "its count model is a proxy, which has no table.", f"Declare the counter on {label}.")]
     missing = [field for field in counter.model._meta.pk_fields if _is_unresolved(field)]
     if missing:
         said = f"the primary key {missing[0].name!r} refers to {missing[0].related_model}, which is not installed."

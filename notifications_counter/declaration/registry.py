@@ -21,7 +21,12 @@ _counters: dict[str, CounterDeclaration] = {}
 
 def declarations() -> list[CounterDeclaration]:
     """All counters of all installed count models, by label."""
-    return [counter for _, counter in sorted(_counters.items())]
+    return [counter for _, counter in sorted(_counters.items()) if is_installed(counter)]
+
+
+def is_installed(counter: CounterDeclaration) -> bool:
+    """Whether the app of a count model is installed: a test may add it, and take it out again."""
+    return counter.model._meta.app_label in apps.app_configs
 
 
 def get_declaration(label: str) -> CounterDeclaration:
@@ -30,7 +35,7 @@ def get_declaration(label: str) -> CounterDeclaration:
     Raises:
         InvalidSettings: there is none, or more than one.
     """
-    if label in _counters:
+    if label in _counters and is_installed(_counters[label]):
         return _counters[label]
     found = [counter for counter in declarations() if counter.model._meta.label.lower() == label.lower()]
     if len(found) == 1:
@@ -38,17 +43,25 @@ def get_declaration(label: str) -> CounterDeclaration:
     if found:
         labels = ", ".join(counter.label for counter in found)
         raise InvalidSettings(f"{label!r} has several counters. Name one: {labels}.")
-    raise InvalidSettings(unknown("counter", label, _counters))
+    raise InvalidSettings(unknown("counter", label, [each.label for each in declarations()]))
 
 
 def _bind_all(sender: type[models.Model], **kwargs: Any) -> None:
     """Bind the counters of a model whose class is complete, those of its abstract bases included."""
     if sender._meta.proxy:
+        _bind_of_proxy(sender)
         return
     for base in sender.__mro__:
         for name, attribute in list(vars(base).items()):
             if isinstance(attribute, CounterDeclaration) and getattr(sender, name) is attribute:
                 _bind_one(sender, base, name, attribute)
+
+
+def _bind_of_proxy(model: type[models.Model]) -> None:
+    """Bind what a proxy declares by itself, for the checks to say that it cannot."""
+    for attribute in list(vars(model).values()):
+        if isinstance(attribute, CounterDeclaration):
+            _bind(model, attribute)
 
 
 def _bind_one(model: type[models.Model], base: type[Any], name: str, counter: CounterDeclaration) -> None:

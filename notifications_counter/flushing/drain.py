@@ -18,6 +18,8 @@ def drain(store: CounterStore) -> None:
     if not buffer.needs_draining:
         return
     identify(store.using)  # what a copy was copied from is not drained
+    store.ensure_progress(buffer.layout.shards)
+    store.check_layout(progress.read(store.using, store.label, 0), buffer.layout)
     if not store.events:
         _recount_intended(store)
     apply_all(store)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ..applying.apply import Applier
 from ..applying.result import FlushResult, Stop
-from ..exceptions import FlushInTransaction, RecountFailed
+from ..exceptions import BufferRefused, FlushInTransaction, RecountFailed
 from ..ledger import deltas, progress
 from ..ledger.declared import adopt
 from ..ledger.identity import identify
@@ -129,7 +129,7 @@ class Flush:
         """Whether all could be recounted; else the next flush tries again, and this one goes on."""
         try:
             self.result.recounted += len(self.applier.retried(recount, self.store, sorted(keys), RECOUNT_SECONDS))
-        except RecountFailed as error:
+        except (RecountFailed, BufferRefused) as error:  # a full server refuses to recount, and can be emptied
             logger.warning("%s The next flush tries again.", error)
             return False
         return True
@@ -144,7 +144,7 @@ class Flush:
             self.applier.next_chunk(0)
             try:
                 found = self.applier.retried(recount_next, self.store) or []
-            except RecountFailed as error:
+            except (RecountFailed, BufferRefused) as error:
                 logger.warning("%s The next flush tries again.", error)
                 break
             self.result.recounted += len(found)
@@ -161,7 +161,7 @@ class Flush:
             return 0
         try:
             done = self.applier.retried(audit.audit, self.store, self.applier.stop)
-        except RecountFailed as error:  # the server has lost data a moment ago
+        except (RecountFailed, BufferRefused) as error:  # the server has lost data a moment ago, or is full
             logger.warning("%s The next flush goes on.", error)
             return 0
         self.result.audited, self.result.drifted = done.keys, len(done.drifted)

@@ -12,7 +12,8 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -109,6 +110,27 @@ def without_a_question(alias: str) -> str | None:
     return known.uid if known and not known.ask else None
 
 
+@contextmanager
+def fixed(alias: str, uid: str | None) -> Iterator[bool]:
+    """Take the database of an alias for the one that it was, where its connection has been led to another schema since.
+
+    Args:
+        alias: the database alias.
+        uid: who it was.
+
+    Yields:
+        Whether it is another one now.
+    """
+    has_moved = uid is not None and alias not in _here.known and of_alias(alias) != uid
+    if has_moved and uid is not None:
+        _here.known[alias] = Known(connections.settings[alias]["NAME"], None, uid, False, _round, time.monotonic())
+    try:
+        yield has_moved
+    finally:
+        if has_moved:
+            _here.known.pop(alias, None)
+
+
 def _place_of(connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
     """Under which a database is remembered, but for the schema that the connection alone knows."""
     return connection.alias, connection.settings_dict["NAME"], connection.__dict__.get("schema_name")
@@ -116,9 +138,10 @@ def _place_of(connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
 
 def _remembered(connection: BaseDatabaseWrapper) -> Known | None:
     known = _known.get((*_place_of(connection), None))
-    if known is not None and known.ask:
-        return _known.get((*_place_of(connection), dialect_of(connection).schema(connection, TABLE)))
-    return known
+    if known is None or not known.ask:
+        return known
+    schema = dialect_of(connection).schema(connection, TABLE)
+    return None if schema is None else _known.get((*_place_of(connection), schema))
 
 
 def _must_look_again(connection: BaseDatabaseWrapper, known: Known) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..buffers.status import Server, Status
-from ..exceptions import quoted
+from ..exceptions import one_line, quoted
 
 
 def as_object(status: Status) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _flush(status: Status) -> str:
 def _audit(status: Status) -> str:
     if status.audited_at is None:
         return "never"
-    place = f"at {status.audited_to}" if status.audited_to else "at the end of a round"
+    place = f"at {one_line(status.audited_to)}" if status.audited_to else "at the end of a round"
     return f"{_moment(status, status.audited_at)}, {place}, of {number(status.audit_keys, 'count')}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from ..buffers.recording import store_of
+from ..compat.uncached import rows_of
 from ..declaration.counter import CounterDeclaration
 from ..declaration.problems import is_usable
 from ..declaration.registry import declarations
@@ -144,8 +145,8 @@ class Triggers:
 
     def _count_if_empty(self, counter: CounterDeclaration) -> None:
         """From here on every change is counted. Where nothing is, nothing need be counted anew."""
-        pending = Delta.objects.using(self.using).filter(counter=counter.label)
-        stored = counter.model._base_manager.using(self.using)
+        pending = rows_of(Delta, self.using).filter(counter=counter.label)
+        stored = rows_of(counter.model, self.using)
         if not (store_of(counter, self.using).has_rows() or pending.exists() or stored.exists()):
             progress.update(self.using, counter.label, {"backfilled": True})
 
@@ -155,8 +156,8 @@ def forget_pending(using: str, counter: CounterDeclaration) -> None:
 
     ``manage.py flush`` may empty the table of deltas before the sources, whose triggers then leave new ones.
     """
-    if counter.capture == "triggers" and not Progress.objects.using(using).filter(counter=counter.label).exists():
-        Delta.objects.using(using).filter(counter=counter.label).delete()
+    if counter.capture == "triggers" and not rows_of(Progress, using).filter(counter=counter.label).exists():
+        rows_of(Delta, using).filter(counter=counter.label).delete()
 
 
 def _by_label(installed: list[Installed]) -> dict[str, list[Installed]]:

@@ -25,7 +25,7 @@ from notifications_counter.flushing.flush import Flush
 from notifications_counter.ledger.store import CounterStore
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.models import Notification
-from tests.support.base import CounterTestCase, counter, default_buffer, empty_redis, notify
+from tests.support.base import CounterTestCase, behind_djangos_back, counter, default_buffer, empty_redis, notify
 from tests.support.servers import valkey
 from tests.testapp.models import Click
 
@@ -235,6 +235,39 @@ class StepsTest(RedisTestCase):
         time.sleep(2)
         counter.flush()
         self.assertEqual((counter.value(self.user), self.stored(self.user)), (1, 1))
+
+    def test_an_intent_of_the_future_holds_up_no_recount(self) -> None:
+        """The clock of the server was set back."""
+        base, client, key = self.buffer.shards.base(counter.store(), 0), self.buffer.server.client, str(self.user.pk)
+        behind_djangos_back(self.user, 3)
+        client.hset(f"{base}:intents:{key}", "token", int(time.time()) + 3600)
+        self.assertEqual(counter.recount([self.user])[0].actual, 3)
+        self.assertEqual(counter.value(self.user), 3)
+        self.buffer.push(counter.store(), "token", {key: 1})  # which was flagged
+        behind_djangos_back(self.user, 1)
+        counter.flush()
+        self.assertEqual((counter.value(self.user), self.stored(self.user)), (4, 4))
+
+    def test_the_prefix_is_no_pattern(self) -> None:
+        counter.value(self.user)
+        names = self.names("total:*")
+        self.use(**self.options, PREFIX="n?*[a-z]")
+        self.buffer.clear_cache(counter.store())
+        self.buffer.close_down(counter.store())
+        self.use(**self.options, PREFIX="*")
+        self.buffer.clear_cache(counter.store())
+        self.buffer.close_down(counter.store())
+        self.use(**self.options)
+        self.assertEqual((len(names), self.names("total:*")), (1, names))
+
+    def test_an_intent_that_a_recount_has_seen_is_no_longer_old(self) -> None:
+        self.use(**self.options, INTENT_GRACE=1)
+        with mock.patch.object(RedisBuffer, "push", return_value={}):  # a process that dies before it
+            notify(self.user)
+        time.sleep(2.1)
+        self.assertGreaterEqual(counter.status().oldest_intent or 0, 2)
+        counter.flush()
+        self.assertEqual((counter.status().intents, counter.status().oldest_intent), (1, 0))
 
     def test_events_that_are_sent_again_count_once(self) -> None:
         base = self.buffer.shards.base(Click.counter.store(), 0)
@@ -544,6 +577,15 @@ class LayoutTest(RedisTestCase):
         self.use(**self.options)
         counter.flush()
         self.assertEqual((counter.value(self.user), self.stored(self.user)), (3, 3))
+
+    def test_a_drain_with_other_settings_is_refused(self) -> None:
+        counter.flush()
+        notify(self.user)
+        self.use(**self.options, SHARDS=3)
+        with self.assertRaisesMessage(BufferMismatch, "SHARDS 1"):
+            counter.drain()
+        self.use(**self.options)
+        self.assertEqual(counter.value(self.user), 1)
 
     def test_after_a_drain_it_is_taken(self) -> None:
         from django.core.management import call_command

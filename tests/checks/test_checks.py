@@ -8,6 +8,7 @@ import unittest
 from typing import Any
 
 import django
+import redis
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.db import connection, models
@@ -67,7 +68,12 @@ class SettingsCheckTest(SimpleTestCase):
             ({}, "exactly one of the options URL, CACHE and CLIENT"),
             ({**url, "CACHE": "default"}, "URL, CACHE"),
             ({"URL": "http://127.0.0.1"}, "http://127.0.0.1"),
-            ({"URL": 5}, "5"),
+            ({"URL": 5}, "not of type int"),
+            ({"URL": "redis://:gehe/im@127.0.0.1/1"}, "'redis://***@127.0.0.1/1'"),
+            ({"URL": "http://me:geheim@127.0.0.1/1"}, "'http://***@127.0.0.1/1'"),
+            ({"URL": "redis://127.0.0.1/1?db=x&password=geheim"}, "'redis://127.0.0.1/1?db=x&password=***'"),
+            ({"URL": "me:geheim@127.0.0.1"}, "'***@127.0.0.1'"),
+            ({"CLIENT": "tests.checks.clients.shared"}, "E045"),
             ({**url, "SHARDS": 0}, "SHARDS must be an integer of at least 1, not 0"),
             ({**url, "CHUNK_SIZE": "many"}, "'many'"),
             ({**url, "TIMEOUT": 0}, "TIMEOUT"),
@@ -78,6 +84,17 @@ class SettingsCheckTest(SimpleTestCase):
         ):
             with self.subTest(options=options), configured(BACKEND=REDIS, OPTIONS=options):
                 self.assertIn(said, self.said())
+                self.assertNotRegex(self.said(), "geh|im@")
+
+    def test_a_client_that_cannot_be_made_for_want_of_a_server_is_no_error(self) -> None:
+        with configured(BACKEND=REDIS, OPTIONS={"CLIENT": "tests.checks.clients.nowhere"}):
+            self.assertEqual(self.said(), "")
+
+    def test_a_cache_that_shares_a_connection_is_an_error(self) -> None:
+        options = {"REDIS_CLIENT_KWARGS": {"single_connection_client": True}}
+        cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1/0", "OPTIONS": options}
+        with override_settings(CACHES={"counts": cache}), configured(BACKEND=REDIS, OPTIONS={"CACHE": "counts"}):
+            self.assertIn("E045", self.said())
 
     def test_a_cache_that_is_shared_or_has_no_time_out_is_warned_of(self) -> None:
         redis_cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1/0"}
@@ -88,6 +105,8 @@ class SettingsCheckTest(SimpleTestCase):
             said = self.said()
         self.assertIn("W001", said)
         self.assertIn("W002", said)
+        default = redis.Connection().socket_timeout
+        self.assertIn(f"waits for {default} s" if default else "has no time-out", said)
 
     def test_a_missing_extra_is_named(self) -> None:
         program = (
@@ -112,6 +131,8 @@ class ElsewhereRouter:
 
 
 class DeclarationCheckTest(SimpleTestCase):
+    databases = {"default"}  # Django's check of JSON fields asks it what it can do
+
     def said(self, counter: Counter, **fields: Any) -> str:
         fields = fields or {"count": models.BigIntegerField(default=0)}
         with isolate_apps("tests.testapp"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import runpy
+from pathlib import Path
 
 from django.test import SimpleTestCase
 
@@ -25,6 +27,12 @@ def page(name: str) -> str:
 
 def listed(text: str, pattern: str) -> set[str]:
     return set(re.findall(pattern, text, re.MULTILINE))
+
+
+def _said(path: Path) -> str:
+    """The texts of a module, in one: those that stand side by side are one message."""
+    texts = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    return " ".join(str(node.value) for node in texts if isinstance(node.value, str))
 
 
 class ReferenceTest(SimpleTestCase):
@@ -53,6 +61,19 @@ class ReferenceTest(SimpleTestCase):
     def test_the_table_of_seams_has_a_row_for_each_module_of_compat(self) -> None:
         modules = {path.stem for path in (PACKAGE / "compat").glob("*.py")} - {"__init__"}
         self.assertEqual(listed(page("upgrading"), r"^   \* - ``compat/(\w+)\.py``$"), modules)
+
+    def test_what_messages_say_of_the_documentation_is_there(self) -> None:
+        """A page by its title; a part of it by its heading, after "under"."""
+        named = {
+            tuple(found)
+            for path in PACKAGE.rglob("*.py")
+            for found in re.findall(r'the page "([^"]+)" of the documentation(?:[^"]*?under "([^"]+)")?', _said(path))
+        }
+        pages = [path.read_text() for path in (ROOT / "docs").glob("*.rst")]
+        self.assertGreater(len(named), 1)
+        for title, heading in named:
+            lines = next((text.splitlines() for text in pages if title in text.splitlines()[:2]), [])
+            self.assertIn(heading or title, lines)
 
     def test_links_of_the_readme_lead_to_files(self) -> None:
         links = re.findall(r"<(docs/[^>]+)>`_", (ROOT / "README.rst").read_text())

@@ -20,6 +20,11 @@ class AdminTest(CounterTestCase):
         (self.user,) = self.make_users(1)
         self.client.force_login(User.objects.create_superuser("chief"))
 
+    def test_its_section_has_a_name_of_its_own_beside_other_packages(self) -> None:
+        names = [str(app["name"]) for app in self.client.get(reverse("admin:index")).context["app_list"]]
+        self.assertIn("Notifications counter", names)
+        self.assertEqual(len(names), len(set(names)))
+
     def make_more(self, number: int) -> list[User]:
         return [User.objects.create(username=f"more{place}") for place in range(number)]
 

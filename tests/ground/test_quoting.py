@@ -65,9 +65,15 @@ class MessageTest(CounterTestCase):
         audited = override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "AUDIT_INTERVAL": 60})
         with audited, self.assertLogs("notifications_counter", "WARNING") as logs:
             PlaceParcels.everything.flush()
+            self.assertIn(rf"at rows:{ESCAPED[1:-1]}, ", self.status())
         (record,) = logs.records
         self.assertIn(f"({ESCAPED}: 7 instead of 1)", record.getMessage())
         self.assertNotIn("\n", record.getMessage())
+
+    def status(self) -> str:
+        out = StringIO()
+        call_command("notification_counter_status", counter=[PlaceParcels.everything.label], stdout=out)
+        return out.getvalue()
 
     def test_an_unusable_delta_is_logged_on_one_line(self) -> None:
         Delta.objects.create(counter=counter.label, key=FORGED, amount=1)

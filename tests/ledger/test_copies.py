@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.test import TransactionTestCase
 
+from tests.support.base import heavy
 from tests.support.servers import postgresql_programs, valkey
 from tests.support.sites import Site, drop, entry, new_database, site, sqlite
 
@@ -193,6 +194,20 @@ class CopyTest(CopyTestCase):
                 self.assertEqual(copy.wrong(), {})
 
 
+class DatabaseBufferTest(CopyTestCase):
+    def test_a_copy_has_everything_and_nothing_is_counted_again(self) -> None:
+        with new_database() as self.database, site({"default": self.database}) as self.original:
+            self.original.shell(BEGIN)
+            with self.copied() as database, site({"default": database}) as copy:
+                said = copy.flush()
+                self.assertNotIn("copy", said)
+                self.assertNotIn("recounted", said)
+                found = copy.shell(f"print(json.dumps([wrong(), Click.counter.value('/a'), {STORED}]))")
+                self.assertEqual(found, [{}, 12, 4])
+                self.assertIn("Nothing was pending outside of it.", copy.manage("notification_counter_status"))
+
+
+@heavy
 class NewIdentityTest(CopyTestCase):
     """What cannot be told from a fail-over: here as another server for the same database."""
 
@@ -237,6 +252,7 @@ class NewIdentityTest(CopyTestCase):
             self.assertIn(f"leave out {option[0]}", said)
 
 
+@heavy
 class SameDatabaseTest(CopyTestCase):
     def test_two_aliases_of_one_database_agree_on_everything(self) -> None:
         both = {"default": self.database, "pooled": {**self.database, "CONN_MAX_AGE": 5}}
@@ -388,6 +404,32 @@ class PostgresqlTest(CopyTestCase):
         )
         self.assertEqual([one[0] for one in found], [{}] * 8)
         self.assertEqual([one[1] for one in found], [4, 5, 1, 2, 5, 6, 2, 3])
+
+    def test_a_transaction_over_several_schemas_counts_in_each(self) -> None:
+        self.original.shell("connection.cursor().execute('CREATE SCHEMA acme')")
+        with site({"default": self.of_schema("acme")}, self.redis) as tenant:
+            tenant.shell("migrate(); User.objects.create(username='a'); User.objects.create(username='b'); flush()")
+        found = self.original.shell(
+            """
+            read = []
+            def use(schema):
+                connection.cursor().execute(f"SET search_path TO {schema}")
+            for schemas in (("public", "acme"), ("acme", "public", "acme", "pg_catalog"), ("public", "acme", "public")):
+                with transaction.atomic():
+                    for schema in schemas:
+                        use(schema)
+                        if schema != "pg_catalog":
+                            notify(1)
+                            read.append(wrong())
+                for schema in ("public", "acme"):
+                    use(schema)
+                    read.append(wrong())
+                    flush()
+                    read.append(wrong())
+            print(json.dumps(read))
+            """
+        )
+        self.assertEqual([one for one in found if one], [])
 
     def test_a_schema_that_is_copied_within_the_database_is_noticed(self) -> None:
         self.original.shell(

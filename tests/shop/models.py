@@ -397,12 +397,28 @@ class Invoices(models.Model):
     labels = Counter(Invoice, "user", ~Q(labels=[]), "labelled")
 
 
+#: As libraries copy them when a class is complete (``FieldTracker`` of django-model-utils).
+SAVE_BASE = models.Model.save_base
+UPDATE = models.QuerySet.update
+
+
+class SlotQuerySet(models.QuerySet[Any]):
+    """Updates by a copy of Django's method."""
+
+    def update(self, **values: Any) -> int:
+        return UPDATE(self, **values)
+
+
 class Slot(models.Model):
-    """Keyed by a text that people change."""
+    """Keyed by a text that people change, and saved by a copy of Django's method."""
 
     name = models.CharField(max_length=20, primary_key=True)
     place = models.SmallIntegerField(null=True)
     taken = models.BooleanField(default=False)
+    objects = SlotQuerySet.as_manager()
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        SAVE_BASE(self, *args, **kwargs)
 
 
 class SlotsByPlace(models.Model):

@@ -5,6 +5,7 @@ import threading
 import time
 
 from ...exceptions import BufferUnavailable
+from .refusal import Refusal
 
 logger = logging.getLogger("notifications_counter")
 
@@ -15,13 +16,18 @@ class Breaker:
     Args:
         name: what the log calls the server.
         seconds: how long it is left alone.
+
+    Attributes:
+        is_failing: whether it has not answered since.
+        refusal: what it has refused, although it answers.
     """
 
     def __init__(self, name: str, seconds: float = 5) -> None:
         self.name = name
         self.seconds = seconds
         self._until = 0.0
-        self._failing = False
+        self.is_failing = False
+        self.refusal = Refusal(name, seconds)
         self._lock = threading.Lock()
 
     def is_open(self) -> bool:
@@ -40,12 +46,12 @@ class Breaker:
     def failed(self, error: Exception) -> None:
         with self._lock:
             self._until = time.monotonic() + self.seconds
-            first, self._failing = not self._failing, True
+            first, self.is_failing = not self.is_failing, True
         if first:
             logger.error("%s: no answer (%s). The database is used instead until it answers again.", self.name, error)
 
     def answered(self) -> None:
-        if self._failing:
+        if self.is_failing:
             with self._lock:
-                self._failing, self._until = False, 0.0
+                self.is_failing, self._until = False, 0.0
             logger.warning("%s: answers again.", self.name)

@@ -5,6 +5,7 @@ Every step is one script of ``scripts/``, whose keys and effects are described a
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -16,24 +17,28 @@ from django.db import transaction
 
 from ...compat.atomic import joined
 from ...compat.transactions import sends_after_commit
-from ...exceptions import BufferUnavailable
+from ...exceptions import BufferRefused, BufferUnavailable, UnknownDatabase
 from ...ledger import identity, progress
 from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
 from .. import on_commit
 from ..base import Buffer, Chunk, Claim, ProgressSnapshot
+from ..on_commit import Sums
 from ..status import Status
 from . import asynchronous
 from . import options as checked
 from .checks import check_client
-from .client import redis, text, unlink
+from .client import redis, text, texts, was_heard
 from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
-from .read_group import GroupReader, cached_group, group_name
+from .read_group import GroupReader, cached_group, pairs
 from .recount import Recounter
-from .server import Base, RedisServer
+from .scripts import Base
+from .server import RedisServer
 from .shards import Shards
 from .status import redis_status
+
+logger = logging.getLogger("notifications_counter")
 
 #: How long a busy key stays frozen: long enough for the transactions that are under way to end.
 FROZEN_SECONDS = 10
@@ -97,12 +102,12 @@ class RedisBuffer(Buffer):
 
     def close_down(self, store: CounterStore) -> None:
         for shard in range(self.layout.shards):
-            self._unlink(f"{self.shards.base(store, shard)}:guard:*")
+            self.server.unlink(self.shards.base(store, shard), "guard:*")
         self.clear_cache(store)
 
     def forget_all(self, store: CounterStore) -> None:
         for shard in range(self.layout.shards):
-            self._unlink(f"{self.shards.base(store, shard)}:*")
+            self.server.unlink(self.shards.base(store, shard), "*")
 
     def _is_open(self, store: CounterStore) -> bool:
         """Whether a flush has noted for all that deltas may be pending here. Until then they go to the database."""
@@ -126,7 +131,11 @@ class RedisBuffer(Buffer):
             with joined(connection):
                 self._insert_deltas(store, sums)
         elif sends_after_commit(connection):
-            on_commit.begin(connection).add(self, store, sums)
+            unsent = on_commit.begin(connection)
+            if unsent.is_of(store):
+                unsent.add(self, store, sums)
+            else:  # of another schema than what the transaction changed first
+                self._insert_deltas(store, sums)
         elif connection.get_autocommit():
             with transaction.atomic(using=store.using):
                 on_commit.begin(connection).add(self, store, sums)
@@ -144,8 +153,8 @@ class RedisBuffer(Buffer):
 
     def _intend_part(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> list[str]:
         base = self.shards.base(store, shard)
-        if store.events:  # nothing could be recounted: all that matters is whether the server is there
-            self.server.ask(base, lambda: self.server.client.exists(base))
+        if store.events:  # nothing could be recounted: all that matters is whether the server takes writes
+            self.server.run("probe", base)
             return []
         grace = f"{self.intent_grace}:{store.declaration}"
         frozen: list[str] = self.server.run("intend", base, token, grace, *keys)
@@ -154,26 +163,56 @@ class RedisBuffer(Buffer):
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
         with suppress(BufferUnavailable):
-            self._freeze(store, sums, self.intent_grace)
+            self._run_or_owe("freeze", store, sums, self.intent_grace)
             self._freeze_elsewhere(store, sums)
         store.insert_deltas(sums)
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> None:
-        """Count the deltas of a committed transaction.
-
-        Raises:
-            BufferUnavailable: the server does not answer, even when asked again: by then the call counts once.
-        """
-        name = "add" if store.events else "push"
-
-        def send(shard: int, part: Sequence[str], urgent: bool) -> None:
-            pairs = [value for key in part for value in (key, "?" if sums[key] is None else sums[key])]
+    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> dict[str, int | None]:
+        """Count the deltas of a committed transaction; returns what is to be kept in the database instead."""
+        kept: dict[str, int | None] = {}
+        name, is_first = "add" if store.events else "push", True
+        for shard, part in self.shards.split(store, sums):
             # Each call has a token of its own, because an event's token is spent by the first.
             own = uuid.uuid4().hex if store.events else token
-            self._twice(name, self.shards.base(store, shard), own, *pairs, urgent=urgent)
+            arguments = [own, *(value for key in part for value in (key, "?" if sums[key] is None else sums[key]))]
+            base = self.shards.base(store, shard)
+            try:
+                # What is committed is worth a try at a server that did not answer before, but one.
+                self._twice(name, base, *arguments, urgent=is_first)
+            except BufferUnavailable as error:
+                is_first = False
+                kept |= self._not_pushed(store, base, {key: sums[key] for key in part}, arguments, error)
+        return kept
 
-        # What is committed is worth a try at a server that did not answer before, but one.
-        self._each(store, sums, send)
+    def _not_pushed(
+        self, store: CounterStore, base: Base, sums: Sums, arguments: Sequence[Any], error: BufferUnavailable
+    ) -> Sums:
+        """What is to be kept in the database of a push that has failed; it is sent again where it counts once."""
+        if not store.events:
+            self.server.owe_push("push", base, *arguments)
+            if not isinstance(error, BufferRefused):
+                said = "%s: Redis did not answer; a committed change of %d keys is counted by a later recount (%s)"
+                logger.error(said, store.label, len(sums), error)
+            return dict.fromkeys(sums)
+        if isinstance(error, BufferRefused) or not was_heard(error.__cause__):
+            return sums
+        self.server.owe_push("add", base, *arguments)
+        said = "%s: Redis did not answer; a committed change %s. It is sent again if it answers soon (%s)"
+        logger.error(said, store.label, on_commit.lost(sums), error)
+        return {}
+
+    def forget(self, store: CounterStore, keys: Iterable[str]) -> None:
+        """Deltas of these keys are pending in the database: delete what is cached of them, or do it later."""
+        with suppress(UnknownDatabase):  # then nothing is cached either
+            self._run_or_owe("forget", store, keys)
+
+    def _run_or_owe(self, name: str, store: CounterStore, keys: Iterable[str], *arguments: Any) -> None:
+        for shard, part in self.shards.split(store, keys):
+            base = self.shards.base(store, shard)
+            try:
+                self.server.run(name, base, *arguments, *part)
+            except BufferUnavailable:
+                self.server.owe_keys(name, base, part, *arguments)
 
     def _each(self, store: CounterStore, keys: Iterable[str], call: Callable[[int, Sequence[str], bool], None]) -> None:
         """Call for the keys of each shard, also where a shard before it was on a server that does not answer.
@@ -206,9 +245,17 @@ class RedisBuffer(Buffer):
         try:
             self.server.run(name, base, *arguments, urgent=urgent)
         except BufferUnavailable as error:
-            if not isinstance(error.__cause__, redis.ConnectionError):
+            if isinstance(error, BufferRefused) or not isinstance(error.__cause__, redis.ConnectionError):
                 raise
+            self._again(error, name, base, *arguments)
+
+    def _again(self, error: BufferUnavailable, name: str, base: Base, *arguments: Any) -> None:
+        try:
             self.server.run(name, base, *arguments, urgent=True)
+        except BufferUnavailable:
+            if was_heard(error.__cause__):  # whatever became of the second, the first may have been carried out
+                raise error from error.__cause__
+            raise
 
     # Recounts
 
@@ -267,7 +314,7 @@ class RedisBuffer(Buffer):
             return self._reader(store).values([key])[key]
         with suppress(BufferUnavailable):
             base = self.shards.base(store, self.shards.of(store, key))
-            if (cached := integer(self.server.get(cache_name(base, key)))) is not None:
+            if (cached := integer(self.server.get_cached(cache_name(base, key)))) is not None:
                 return cached
         return self._reader(store).compute(key)
 
@@ -291,19 +338,19 @@ class RedisBuffer(Buffer):
         return found | await super().avalues(store, missing) if missing else found
 
     async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
-        client, database_id = self._async_client(store)
+        client, database_id = await self._async_client(store)
         if client is not None:
-            name = group_name(self.shards.base_on(database_id, store, self.shards.of_group(group)), group)
+            base = self.shards.base_on(database_id, store, self.shards.of_group(group))
             with suppress(BufferUnavailable):
-                cached = await asynchronous.ask(self.server, name, lambda: client.hgetall(name))
-                if (found := cached_group(group, {text(rest): value for rest, value in cached.items()})) is not None:
+                is_cached, *reply = texts(await asynchronous.run(self.server, client, "group", base, group, 1))
+                if is_cached and (found := cached_group(group, pairs(*reply))) is not None:
                     return found
         return await super().agroup_values(store, group)
 
-    def _async_client(self, store: CounterStore) -> tuple[Any, str | None]:
+    async def _async_client(self, store: CounterStore) -> tuple[Any, str | None]:
         """What an event loop asks, and of which database; nothing where only a thread can tell one of them."""
         database_id = None if self.database_only or not store.is_agreed else identity.without_a_question(store.using)
-        return (self._async_clients.here() if database_id else None), database_id
+        return (await self._async_clients.here() if database_id else None), database_id
 
     async def aclose(self) -> None:
         await self._async_clients.close()
@@ -313,26 +360,19 @@ class RedisBuffer(Buffer):
 
         An event loop has no transaction, so that nothing of the caller's own could be missing.
         """
-        client, database_id = self._async_client(store)
+        client, database_id = await self._async_client(store)
         found: dict[str, int] = {}
         if client is not None:
             with suppress(BufferUnavailable):
                 for shard, part in self.shards.split(store, keys, KEYS_A_READ):
-                    names = cache_names(self.shards.base_on(database_id, store, shard), part)
-                    found |= cached_values(part, await asynchronous.get(self.server, client, names))
+                    base = self.shards.base_on(database_id, store, shard)
+                    values = await asynchronous.get(self.server, client, base, cache_names(base, part))
+                    found |= cached_values(part, values)
         return found
 
     def clear_cache(self, store: CounterStore) -> None:
         for shard in range(self.layout.shards):
-            base = self.shards.base(store, shard)
-            self.server.run("forget", base)  # first, so that no reader caches again what it has worked out before
-            self._unlink(f"{base}:total:*")
-            if store.has_groups:
-                self._unlink(f"{base}:group:*")
-
-    def _unlink(self, pattern: str) -> None:
-        """Delete keys of one shard."""
-        self.server.ask(pattern, lambda: unlink(self.server.client, pattern))
+            self.server.clear(self.shards.base(store, shard))
 
     def status(self, store: CounterStore) -> Status:
         return redis_status(self.database_status(store), self.server, self.shards, store)
@@ -349,8 +389,11 @@ class RedisBuffer(Buffer):
         self._run_on_each("forget", store, keys)
 
     def claim(self, store: CounterStore, shard: int, known: ProgressSnapshot) -> Claim:
-        arguments = (known.run_id, known.batch, known.position, known.size)
-        run_id, batch, size, lost = self.server.run("claim", self.shards.base(store, shard), *arguments)
+        arguments, base = (known.run_id, known.batch, known.position, known.size), self.shards.base(store, shard)
+        self.server.get(
+            f"{base}:seq"
+        )  # a connection may have been cut while it was idle, and a claim is not sent again
+        run_id, batch, size, lost = self.server.run("claim", base, *arguments)
         return Claim(int(batch), size, run_id, lost)
 
     def read_chunk(self, store: CounterStore, shard: int, position: int, length: int) -> Chunk:

@@ -1,5 +1,6 @@
 """The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -14,7 +15,7 @@ try:
     from redis import asyncio as asynchronous
     from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
-    from redis.exceptions import ClusterError, NoScriptError, RedisClusterException
+    from redis.exceptions import ClusterError, MasterDownError, NoScriptError, RedisClusterException
     from redis.retry import Retry
 except ImportError as error:
     raise MissingExtra("redis", "redis") from error
@@ -25,22 +26,51 @@ except ImportError:  # needed for CACHE alone
     get_redis_connection = None
 
 __all__ = [
+    "DEFAULT_TIMEOUT",
     "ERRORS",
     "UNREACHABLE",
     "NoScriptError",
+    "escaped",
     "from_url",
     "function_at",
     "is_cluster",
+    "is_cut",
+    "is_full_pool",
+    "is_refusal",
+    "lacks_permission",
     "make_async_client",
     "make_client",
     "redis",
+    "shares_a_connection",
     "text",
     "texts",
     "unlink",
+    "was_heard",
 ]
 
 #: What a client raises where there is no answer, a cluster's too: it is down, or no node of it holds the key.
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, ClusterError, RedisClusterException)
+
+#: What a client raises where the server answers, but refuses everything.
+REFUSES_ALL = (redis.BusyLoadingError, redis.AuthenticationError, MasterDownError, redis.exceptions.AuthorizationError)
+
+#: What a server says that takes no writes, or nothing at all, for now. Redis 6.2 says it in the middle, of scripts.
+REFUSALS = re.compile(
+    r"(^|[ -])(MISCONF|NOREPLICAS|READONLY|OOM|BUSY|LOADING|MASTERDOWN) "
+    r"|max number of clients|command not allowed when used"
+)
+
+#: What it says to a user who lacks a permission, or of a command that it does not have.
+FORBIDDEN = re.compile(
+    r"NOPERM|NOAUTH|WRONGPASS|no permissions|can't run this command|can't access at least|ACL failure"
+    r"|nknown (Redis )?command"
+)
+
+#: What a pool says of which all connections are in use, which is no sign of the server.
+FULL_POOL = re.compile(r"Too many connections|No connection available")
+
+#: How messages begin of connections that were not made.
+CONNECTING = re.compile(r"^(Error .*connecting to|Timeout connecting)")
 
 #: All that a client raises.
 ERRORS = (redis.RedisError, RedisClusterException)
@@ -51,8 +81,41 @@ KEYS_A_CALL = 1000
 #: A thread has one connection at most: no thread must fail for want of one, as it would with redis-py's own limit.
 CONNECTIONS = 2**31
 
+#: What redis-py itself waits for a reply; None for ever.
+DEFAULT_TIMEOUT: float | None = redis.Connection().socket_timeout  # type: ignore[no-untyped-call]
+
 #: Tasks of an event loop wait for one of so many connections.
 ASYNC_CONNECTIONS = 50
+
+
+def lacks_permission(error: Exception) -> bool:
+    """Whether a user may not do what it was asked for."""
+    refused = (redis.AuthenticationError, redis.exceptions.AuthorizationError, redis.exceptions.NoPermissionError)
+    return isinstance(error, refused) or (isinstance(error, redis.ResponseError) and bool(FORBIDDEN.search(str(error))))
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the server has answered, and done nothing of what it was asked for."""
+    if isinstance(error, (*REFUSES_ALL, redis.ReadOnlyError, redis.exceptions.OutOfMemoryError)):
+        return True
+    may_be = isinstance(error, redis.ResponseError | redis.ConnectionError) and not isinstance(error, ClusterError)
+    return may_be and (lacks_permission(error) or bool(REFUSALS.search(str(error))))
+
+
+def is_full_pool(error: Exception) -> bool:
+    """Whether a client had no connection left to ask by."""
+    return isinstance(error, redis.ConnectionError) and bool(FULL_POOL.search(str(error)))
+
+
+def is_cut(error: Exception) -> bool:
+    """Whether a connection was cut, perhaps while it was idle."""
+    others = (*REFUSES_ALL, redis.TimeoutError)
+    return isinstance(error, redis.ConnectionError) and not isinstance(error, others) and not is_full_pool(error)
+
+
+def was_heard(error: BaseException | None) -> bool:
+    """Whether the server may have done what it was asked for: not if nobody asked, or no connection was made."""
+    return error is not None and not CONNECTING.search(str(error))
 
 
 def make_client(alias: str, options: Mapping[str, Any]) -> Any:
@@ -77,7 +140,19 @@ def from_url(alias: str, url: str, timeout: float) -> Any:
     try:
         return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS, **_times(timeout))
     except ValueError as error:
-        raise InvalidSettings(f"Buffer {alias!r}: URL {url!r} cannot be used: {error}") from error
+        # What came before it is not told either: a part of a password may be in there.
+        said = f": {error}" if shown(url) == url else ", whose password is left out here"
+        raise InvalidSettings(f"Buffer {alias!r}: URL {shown(url)!r} cannot be used{said}.") from None
+
+
+def shown(url: str) -> str:
+    """A URL without its user and password, which may stand in front of the host or in the query."""
+    scheme, mark, rest = url.partition("://")
+    if not mark and "@" not in url:
+        return url if "password" not in url.lower() else "***"
+    _, at, host = rest.rpartition("@") if mark else url.rpartition("@")
+    host = re.sub(r"(?i)((?:user(?:name)?|password)=)[^&#]*", r"\1***", host)
+    return f"{scheme}{mark}{'***@' if at else ''}{host}" if mark else f"***@{host}"
 
 
 def make_async_client(alias: str, options: Mapping[str, Any]) -> Any:
@@ -125,6 +200,11 @@ def function_at(alias: str, option: str, path: str) -> Any:
     return function
 
 
+def shares_a_connection(client: Any) -> bool:
+    """Whether all threads, and all processes that were forked after it was made, take turns on one connection."""
+    return getattr(client, "connection", None) is not None
+
+
 def is_cluster(client: Any) -> bool:
     return hasattr(client, "get_node_from_key")
 
@@ -136,6 +216,11 @@ def unlink(client: Any, pattern: str) -> None:
     names = client.scan_iter(pattern, count=KEYS_A_CALL, **where)
     while part := list(islice(names, KEYS_A_CALL)):
         client.unlink(*part)
+
+
+def escaped(name: str) -> str:
+    """A text as a pattern that is itself and nothing else."""
+    return re.sub(r"([*?\[\]\\^-])", r"\\\1", name)
 
 
 def text(reply: Any) -> str:

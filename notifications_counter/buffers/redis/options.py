@@ -39,8 +39,9 @@ def client_option(alias: str, options: Mapping[str, Any]) -> str:
     if len(given) != 1:
         said = ", ".join(given) or "none"
         raise InvalidSettings(f"Buffer {alias!r} needs exactly one of the options URL, CACHE and CLIENT, not {said}.")
-    if not isinstance(options[given[0]], str):
-        raise InvalidSettings(f"Buffer {alias!r}: {given[0]} must be a string, not {options[given[0]]!r}.")
+    if not isinstance(options[given[0]], str):  # whose value is not shown: a password may be in there
+        kind = type(options[given[0]]).__name__
+        raise InvalidSettings(f"Buffer {alias!r}: {given[0]} must be a string, not of type {kind}.")
     return given[0]
 
 

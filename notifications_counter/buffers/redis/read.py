@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import BufferMismatch, BufferUnavailable
+from ...exceptions import BufferMismatch, BufferRefused, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .. import on_commit
@@ -116,7 +117,7 @@ class Reader:
         self.store = store
         self.cache_ttl = cache_ttl
         self.database_only = database_only
-        self.unsent = on_commit.current(store.connection)
+        self.unsent = on_commit.of(store)
 
     def values(self, keys: Sequence[str]) -> dict[str, int]:
         """The values of keys, the caller's own transaction included."""
@@ -130,21 +131,36 @@ class Reader:
             found = self._cached(shard, keys)
             missing = [key for key in keys if key not in found]
             return found | self._computed(shard, missing) if missing else found
+        except BufferRefused:
+            return self._uncached(shard, keys)
         except (BufferUnavailable, BufferMismatch):
             return self._from_database(keys)
+
+    def _uncached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
+        """What is cached is missing, or stale because the server takes no writes. It may still say what is pending."""
+        try:
+            return self._computed(shard, keys)
+        except BufferRefused:
+            return self._from_database(keys) if self.store.events else self._counted(keys)
+        except (BufferUnavailable, BufferMismatch):
+            return self._from_database(keys)
+
+    def _counted(self, keys: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in in_parts(keys):
+            found |= self.store.actual_counts(part)
+        return found
 
     def _cached(self, shard: int, keys: Sequence[str]) -> dict[str, int]:
         if self.unsent or self.database_only or not self.store.is_agreed:
             keys = [key for key in keys if self._may_be_cached(key)]
-        names = cache_names(self.shards.base(self.store, shard), keys)
-        return self._with_own(cached_values(keys, self.server.get_many(names))) if names else {}
+        base = self.shards.base(self.store, shard)
+        names = cache_names(base, keys)
+        return self._with_own(cached_values(keys, self.server.get_many_cached(base, names))) if names else {}
 
     def compute(self, key: str) -> int:
         """The value of one key that is not cached."""
-        try:
-            return self._computed(self.shards.of(self.store, key), [key])[key]
-        except (BufferUnavailable, BufferMismatch):
-            return self._from_database([key])[key]
+        return self._uncached(self.shards.of(self.store, key), [key])[key]
 
     def _may_be_cached(self, key: str) -> bool:
         """Whether a cached value lacks nothing but deltas of the open transaction that are known."""
@@ -218,7 +234,8 @@ class Reader:
             pending = in_redis.keys[key]
             arguments += [key, pending.pending, pending.score, pending.rank, value]
         if values:
-            self.server.run("fill", self.shards.base(self.store, shard), *arguments)
+            with suppress(BufferUnavailable):  # the values are right all the same
+                self.server.run("fill", self.shards.base(self.store, shard), *arguments)
 
     def _from_database(self, keys: Sequence[str]) -> dict[str, int]:
         """Redis does not answer: what is stored, and what is pending in the database; or it is not the place to ask."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ...declaration.key_text import ESCAPE, SEPARATOR, split_group
-from ...exceptions import BufferMismatch, BufferUnavailable
+from ...exceptions import BufferMismatch, BufferRefused, BufferUnavailable
 from ...ledger.snapshot import ShardProgress, Snapshot, in_parts
 from ...ledger.store import CounterStore
 from .read import TRIES, PendingDeltas, Reader, ShardSnapshot, integer
@@ -57,28 +58,46 @@ class GroupReader(Reader):
 
     def group_values(self) -> dict[str, int]:
         """The values of all keys of the group, the caller's own transaction included."""
-        try:
-            return self._found()
-        except (BufferUnavailable, BufferMismatch):
-            in_database = self.store.group_snapshot(self.group)
-            if not (self.store.events or self._sees_all(in_database)):
-                return self.store.actual_counts_of_group(self.group)
-            return self._sums(in_database, {}, set())
-
-    def _found(self) -> dict[str, int]:
-        base = self.shards.base(self.store, self.shard)
         may_be_cached = self._may_read_cache() and all(map(self._is_known, self.own))
+        try:
+            return self._found(may_be_cached)
+        except BufferRefused:
+            return self._uncached_group()
+        except (BufferUnavailable, BufferMismatch):
+            return self._group_from_database()
+
+    def _uncached_group(self) -> dict[str, int]:
+        """The server takes no writes, so that what is cached is stale. It may still say what is pending."""
+        try:
+            return self._found(may_be_cached=False)
+        except BufferRefused:
+            is_counted = not self.store.events
+            return self.store.actual_counts_of_group(self.group) if is_counted else self._group_from_database()
+        except (BufferUnavailable, BufferMismatch):
+            return self._group_from_database()
+
+    def _group_from_database(self) -> dict[str, int]:
+        in_database = self.store.group_snapshot(self.group)
+        if not (self.store.events or self._sees_all(in_database)):
+            return self.store.actual_counts_of_group(self.group)
+        return self._sums(in_database, {}, set())
+
+    def _found(self, may_be_cached: bool) -> dict[str, int]:
         for _ in range(TRIES):
-            is_cached, *reply = self.server.run("group", base, self.group, int(may_be_cached))
+            is_cached, *reply = self._ask(may_be_cached)
             if is_cached and (cached := cached_group(self.group, pairs(*reply))) is not None:
                 return self._with_own(dict.fromkeys(self.own, 0) | cached)
             if is_cached:  # by somebody else
-                reply = self.server.run("group", base, self.group, 0)[1:]
+                reply = self._ask(may_be_cached=False)[1:]
             in_redis, in_database = self._told(*reply), self._group_in_database()
             row = in_database.shards.get(self.shard) or in_database.shards[0]
             if not in_redis.is_older_than(row):
                 break
         return self._all(in_redis, in_database, row)
+
+    def _ask(self, may_be_cached: bool) -> Any:
+        base, step = self.shards.base(self.store, self.shard), "cached" if may_be_cached else "group"
+        return self.server.run("group", base, self.group, int(may_be_cached), step=step)
 
     def _told(self, seq: str, version: str, has_batch: int, keys: Sequence[Any]) -> ShardSnapshot:
         pending = {
@@ -129,4 +148,5 @@ class GroupReader(Reader):
         for key, value in values.items():
             if value:
                 arguments += [split_group(key)[1], value]
-        self.server.run("fill_group", self.shards.base(self.store, self.shard), *arguments)
+        with suppress(BufferUnavailable):  # the values are right all the same
+            self.server.run("fill_group", self.shards.base(self.store, self.shard), *arguments)

@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
-from pathlib import Path
+import atexit
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import Any
+from weakref import WeakSet
 
-from ...exceptions import BufferUnavailable
+from ...exceptions import BufferRefused, BufferUnavailable
 from .breaker import Breaker
-from .client import ERRORS, UNREACHABLE, NoScriptError, is_cluster, make_client, texts
+from .client import (
+    ERRORS,
+    UNREACHABLE,
+    NoScriptError,
+    escaped,
+    is_cluster,
+    is_cut,
+    is_full_pool,
+    is_refusal,
+    lacks_permission,
+    make_client,
+    redis,
+    texts,
+    unlink,
+)
+from .owed import Owed
+from .recovery import Recovery
+from .scripts import Base, commands_at, script_hash, script_text
 
-SCRIPTS = Path(__file__).with_name("scripts")
+#: Steps that may not be carried out twice without harm, or that somebody else sends again. A claim may have noticed a
+#: loss that the next claim would not; a push that is sent twice requests a recount.
+ONCE = frozenset({"claim", "push", "add"})
 
-
-#: Stands before the scripts of counters that have no groups; see ``groups.lua``.
-NO_GROUPS = "local groups = false\n"
-
-
-class Base(str):
-    """What the names of a shard's keys begin with.
-
-    Attributes:
-        has_groups: whether the keys are composite, so that scripts have groups to keep.
-    """
-
-    has_groups = False
-
-
-@cache
-def script_text(name: str, has_groups: bool = False) -> str:
-    """A script as the server gets it.
-
-    Args:
-        name: the script's name.
-        has_groups: whether it is for a counter with composite keys.
-    """
-    before = (SCRIPTS / "groups.lua").read_text() if has_groups else NO_GROUPS
-    return before + (SCRIPTS / f"{name}.lua").read_text()
+#: For how long a thread sleeps while all connections of a pool are in use.
+FULL_POOL_PAUSE = 0.005
 
 
-@cache
-def script_hash(name: str, has_groups: bool = False) -> str:
-    """Under which a server knows a script."""
-    return hashlib.sha1(script_text(name, has_groups).encode(), usedforsecurity=False).hexdigest()
-
-
-def unavailable(breaker: Breaker, error: Exception) -> BufferUnavailable:
-    """What to raise for an error of a client, which the breaker of its server is told of where there was no answer."""
-    if isinstance(error, UNREACHABLE):
+def unavailable(breaker: Breaker, step: str, base: str, error: Exception) -> BufferUnavailable:
+    """What to raise for an error of a client, of which the breaker of its server is told, or what it refuses."""
+    if is_refusal(error):
+        if lacks_permission(error) and (commands := commands_at(step, getattr(base, "has_groups", False), str(error))):
+            error = type(error)(f"{commands.upper()}: {error}")
+        breaker.refusal.refused(step, error, lacks_permission(error))
+        return BufferRefused(f"{breaker.name}: {step} was refused: {error}")
+    if isinstance(error, UNREACHABLE) and not is_full_pool(error):
         breaker.failed(error)
     return BufferUnavailable(f"{breaker.name}: {type(error).__name__}: {error}")
 
@@ -60,16 +58,25 @@ class RedisServer:
     Args:
         alias: the buffer's alias in the settings.
         options: its options.
+
+    Attributes:
+        is_troubled: whether one did not answer or has refused, or is owed something.
     """
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         self.alias = alias
         self.options = options
         self.breaker = Breaker(f"Redis buffer {alias!r}")
+        self.is_troubled = False
         self._node_breakers: dict[str, Breaker] = {}
+        self._sick: dict[Breaker, str] = {}
+        self._owed = Owed()
+        self._settling = threading.Lock()
+        self._recovery = Recovery(self._heal)
 
     def close(self) -> None:
         """Let go of connections, unless the client is shared with the project."""
+        self._recovery.close()
         if "client" in self.__dict__ and self.options["URL"] is not None:
             self.client.close()
 
@@ -81,26 +88,150 @@ class RedisServer:
     def _is_cluster(self) -> bool:
         return is_cluster(self.client)
 
-    def ask(self, name: str, question: Callable[[], Any], urgent: bool = False) -> Any:
+    # Questions
+
+    def ask(self, name: str, question: Callable[[], Any], urgent: bool = False, step: str = "read") -> Any:
         """Ask the server.
 
         Args:
             name: of the Redis key that it is about: a cluster has a server for each.
             question: the call of its client.
             urgent: whether to ask even if it did not answer a moment ago.
+            step: what is done by that.
 
         Raises:
-            BufferUnavailable: it does not answer, refuses, or did not answer a moment ago.
+            BufferRefused: it answers, and refuses.
+            BufferUnavailable: it does not answer, or did not answer a moment ago.
         """
         breaker = self.breaker_of(name)
+        if breaker.is_failing or breaker.refusal.steps:
+            self.before(breaker, step, urgent)
+        try:
+            reply = self._answer(question, step)
+        except ERRORS as error:
+            raise self.failed(breaker, step, name, error) from error
+        if self.is_troubled:
+            self.answered(breaker, step)
+        return reply
+
+    def before(self, breaker: Breaker, step: str, urgent: bool = False) -> None:
+        """Refuse to ask what would not be answered.
+
+        Raises:
+            BufferRefused: the server takes no writes.
+            BufferUnavailable: it did not answer a moment ago.
+        """
         if not urgent:
             breaker.refuse_if_open()
+        if breaker.refusal.steps:
+            breaker.refusal.raise_if_known(step)
+
+    def _answer(self, question: Callable[[], Any], step: str) -> Any:
+        """The answer; asked again where the first question was not heard, or does no harm if it was."""
         try:
-            reply = question()
-        except ERRORS as error:
-            raise unavailable(breaker, error) from error
+            return question()
+        except redis.ReadOnlyError:  # another server may have the name, or the address, of the one before
+            self._drop_connections()
+            return question()
+        except redis.ConnectionError as error:
+            if is_full_pool(error):
+                return self._when_one_is_free(question, error)
+            if step in ONCE or not is_cut(error):
+                raise
+            return question()
+
+    def _when_one_is_free(self, question: Callable[[], Any], error: redis.ConnectionError) -> Any:
+        """All connections of the client's pool are in use, which is no sign of the server."""
+        end = time.monotonic() + self.options["TIMEOUT"]
+        while time.monotonic() < end:
+            time.sleep(FULL_POOL_PAUSE)
+            try:
+                return question()
+            except redis.ConnectionError as another:
+                if not is_full_pool(another):
+                    raise
+                error = another
+        raise error
+
+    def _drop_connections(self) -> None:
+        pool = getattr(self.client, "connection_pool", None)
+        if pool is None:
+            return
+        try:
+            pool.disconnect(inuse_connections=False)
+        except TypeError:  # redis-py 5
+            pool.disconnect()
+
+    def failed(self, breaker: Breaker, step: str, name: str, error: Exception) -> BufferUnavailable:
+        """What to raise for an error of a client; from then on a thread looks whether the server is well again."""
+        unsaid = unavailable(breaker, step, name, error)
+        if breaker.is_failing or breaker.refusal.steps:
+            self._sick[breaker] = name
+            self._see_to_it()
+        return unsaid
+
+    def answered(self, breaker: Breaker, step: str) -> None:
+        """Note an answer after trouble. What is owed comes first, so that nobody reads what is cached too early."""
+        if self._recovery.is_elsewhere and not breaker.refusal.is_about_permission:
+            return
+        breaker.refusal.accepted(step)
+        if not breaker.refusal.steps and self._owed and not self.settle():
+            return
         breaker.answered()
-        return reply
+        self.is_troubled = bool(self._owed) or any(one.is_failing or one.refusal.steps for one in self._breakers())
+
+    # What is owed
+
+    def owe_keys(self, name: str, base: Base, keys: Iterable[str], *arguments: Any) -> None:
+        """Run a script with keys as soon as the server takes it."""
+        self._owed.add_keys((name, base, arguments), keys)
+        self._see_to_it()
+
+    def owe_push(self, name: str, base: Base, *arguments: Any) -> None:
+        """Send a push again as soon as the server takes it."""
+        self._owed.add_push((name, base, arguments))
+        self._see_to_it()
+
+    def settle(self) -> bool:
+        """Do what is owed; whether another thread does not do so already."""
+        if not self._settling.acquire(blocking=False):
+            return False
+        try:
+            with suppress(BufferUnavailable):
+                self._owed.settle(self.run, self.clear)
+        finally:
+            self._settling.release()
+        return True
+
+    def _see_to_it(self) -> None:
+        self.is_troubled = True
+        _troubled.add(self)
+        self._recovery.start()
+
+    def _heal(self) -> bool:
+        for breaker, name in list(self._sick.items()):
+            with suppress(BufferUnavailable):
+                self.run("probe", Base(name), urgent=True)
+                self._sick.pop(breaker, None)
+        if self._owed and not self._sick and not any(one.refusal.steps for one in self._breakers()):
+            self.settle()
+        return not (self._sick or self._owed)
+
+    def clear(self, base: Base, urgent: bool = False) -> None:
+        """Forget everything that is cached of a shard."""
+        self.run("forget", base, urgent=urgent)  # first, so that no reader caches again what it has worked out before
+        self.unlink(base, "total:*")
+        if base.has_groups:
+            self.unlink(base, "group:*")
+
+    def unlink(self, base: Base, pattern: str) -> None:
+        """Delete keys of one shard."""
+        self.ask(base, lambda: unlink(self.client, f"{escaped(base)}:{pattern}"))
+
+    # Where
+
+    def _breakers(self) -> list[Breaker]:
+        return [self.breaker, *self._node_breakers.values()]
 
     def breaker_of(self, name: str) -> Breaker:
         """The breaker of the server that has a Redis key.
@@ -118,21 +249,38 @@ class RedisServer:
             return self._node_breakers.setdefault(node, own)
         return self._node_breakers[node]
 
+    # What is asked
+
     def get(self, name: str) -> Any:
         """The value of a Redis key."""
         # Not self.client.get itself: a cluster's client, which asks its nodes when it is made, is made inside of ask.
         return self.ask(name, lambda: self.client.get(name))
 
-    def get_many(self, names: Sequence[str]) -> Any:
-        """The values of Redis keys of one shard."""
-        return self.ask(names[0], lambda: self.client.mget(names))
+    def get_cached(self, name: str) -> Any:
+        """A cached value. ``GETEX``, which is no more than ``GET`` here, is a write for a server that takes none."""
+        return self.ask(name, lambda: self.client.execute_command("GETEX", name), step="cached")
 
-    def run(self, name: str, base: Base, *arguments: Any, urgent: bool = False) -> Any:
+    def get_many_cached(self, base: Base, names: Sequence[str]) -> Any:
+        """Cached values of one shard, if the server takes writes."""
+        return self.ask(base, lambda: self._evaluate("totals", base, names), step="totals")
+
+    def run(self, name: str, base: Base, *arguments: Any, urgent: bool = False, step: str = "") -> Any:
         """Run a script on one shard, and give its reply with strings as text."""
-        return texts(self.ask(base, lambda: self._evaluate(name, base, arguments), urgent))
+        return texts(self.ask(base, lambda: self._evaluate(name, base, arguments), urgent, step or name))
 
     def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:
             return self.client.evalsha(script_hash(name, base.has_groups), 1, base, *arguments)
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
             return self.client.eval(script_text(name, base.has_groups), 1, base, *arguments)
+
+
+#: Servers that may be owed something when the process ends.
+_troubled: WeakSet[RedisServer] = WeakSet()
+
+
+@atexit.register
+def _settle_all() -> None:
+    for server in list(_troubled):
+        if server.is_troubled:
+            server.settle()

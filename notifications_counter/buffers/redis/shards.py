@@ -9,7 +9,7 @@ from ...declaration.key_text import split_group
 from ...ledger.progress import Layout
 from ...ledger.snapshot import in_parts
 from ...ledger.store import CounterStore
-from .server import Base
+from .scripts import Base
 
 #: Keys a call of a script that writes: 10,000 would block the server for 70 to 130 ms.
 KEYS_A_CALL = 1000

@@ -10,7 +10,8 @@ from ...ledger import progress
 from ...ledger.store import CounterStore
 from ...ledger.tables import Progress
 from ..status import Server, Status
-from .server import Base, RedisServer
+from .scripts import Base
+from .server import RedisServer
 from .shards import Shards
 
 #: Of how many keys of a shard sums and intents are read: a status must cost the server little.

@@ -16,7 +16,8 @@ from django.conf import settings
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.buffers.redis.read import integer
 from notifications_counter.buffers.redis.read_group import cached_group, pairs
-from notifications_counter.buffers.redis.server import NO_GROUPS, Base, RedisServer, script_text
+from notifications_counter.buffers.redis.scripts import NO_GROUPS, Base, script_text
+from notifications_counter.buffers.redis.server import RedisServer
 from notifications_counter.ledger.snapshot import ShardProgress, Snapshot
 
 #: Two keys of one group.

@@ -10,6 +10,7 @@
 -- reads   frozen:<key>   string           its deltas are pending in the database, where no script sees them
 --         intents:<key>  hash             a recount of it was requested
 local base = KEYS[1]
+redis.call('SET', base .. ':probe', '', 'XX') -- changes nothing, and says whether the server takes writes
 if (redis.call('GET', base .. ':seq') or '0') ~= ARGV[2] then
   return 0
 end

@@ -11,6 +11,7 @@
 -- writes  group:<group>         hash, expires    the values
 -- reads   frozen_group:<group>  string           deltas of a key wait in the database, where no script sees them
 local base, group, number = KEYS[1], ARGV[4], tonumber(ARGV[5])
+redis.call('SET', base .. ':probe', '', 'XX') -- changes nothing, and says whether the server takes writes
 if (redis.call('GET', base .. ':seq') or '0') ~= ARGV[2] then
   return 0
 end

@@ -10,6 +10,7 @@
 -- groups.held tells each key.
 local base = KEYS[1]
 if ARGV[2] == '1' then
+  redis.call('SET', base .. ':probe', '', 'XX') -- changes nothing, and fails while what is cached may be stale
   local cached = redis.call('HGETALL', base .. ':group:' .. ARGV[1])
   if #cached > 0 then
     return {1, cached}

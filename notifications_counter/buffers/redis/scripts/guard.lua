@@ -19,7 +19,8 @@ for i = 3, #ARGV do
   for j = 1, #intents, 2 do
     tokens[#tokens + 1] = intents[j]
     local left = tonumber(intents[j + 1])
-    if left and intents[j] ~= 'recount' and now - left < grace then
+    -- Not one of the future: the clock was set back, and nobody knows how old it is. Its push requests a recount.
+    if left and left <= now and intents[j] ~= 'recount' and now - left < grace then
       young = 1
     end
   end

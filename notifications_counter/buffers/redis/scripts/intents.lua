@@ -8,7 +8,7 @@
 --        intents:<key>  hash          token -> when it was left, or flagged
 --
 -- Returns how many keys are dirty, and of those of the ranks: how many intents they have, how many of these are
--- flagged, how many recounts were requested, and how many seconds ago the oldest intent was left.
+-- flagged, how many recounts were requested, and how many seconds ago the oldest was left that is not flagged.
 local base = KEYS[1]
 local now = tonumber(redis.call('TIME')[1])
 local intents, flagged, requests, oldest = 0, 0, 0, now
@@ -22,7 +22,9 @@ for _, key in ipairs(redis.call('ZRANGE', base .. ':dirty', ARGV[1], ARGV[2])) d
     elseif since then
       intents = intents + 1
       flagged = flagged + (tonumber(left[i + 1]) and 0 or 1)
-      oldest = math.min(oldest, since)
+      if tonumber(left[i + 1]) then -- what a recount has seen is counted
+        oldest = math.min(oldest, since)
+      end
     end
   end
 end

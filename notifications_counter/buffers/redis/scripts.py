@@ -1,0 +1,56 @@
+"""The scripts, each of which is one step, and what the names of their keys begin with."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+SCRIPTS = Path(__file__).with_name("scripts")
+
+
+#: Stands before the scripts of counters that have no groups; see ``groups.lua``.
+NO_GROUPS = "local groups = false\n"
+
+#: Where in a script something was refused, as messages of Redis 7 and Valkey end.
+LINE = re.compile(r"@user_script:\s?(\d+)")
+
+#: A command in a script.
+COMMAND = re.compile(r"redis\.p?call\('(\w+)'")
+
+
+class Base(str):
+    """What the names of a shard's keys begin with.
+
+    Attributes:
+        has_groups: whether the keys are composite, so that scripts have groups to keep.
+    """
+
+    has_groups = False
+
+
+@cache
+def script_text(name: str, has_groups: bool = False) -> str:
+    """A script as the server gets it.
+
+    Args:
+        name: the script's name.
+        has_groups: whether it is for a counter with composite keys.
+    """
+    before = (SCRIPTS / "groups.lua").read_text() if has_groups else NO_GROUPS
+    return before + (SCRIPTS / f"{name}.lua").read_text()
+
+
+@cache
+def script_hash(name: str, has_groups: bool = False) -> str:
+    """Under which a server knows a script."""
+    return hashlib.sha1(script_text(name, has_groups).encode(), usedforsecurity=False).hexdigest()
+
+
+def commands_at(name: str, has_groups: bool, message: str) -> str:
+    """The commands of a script on the line that a message names; empty where it names none."""
+    found = LINE.search(message)
+    lines = script_text(name, has_groups).splitlines() if found else []
+    line = int(found[1]) if found else 0
+    return ", ".join(COMMAND.findall(lines[line - 1])) if 0 < line <= len(lines) else ""

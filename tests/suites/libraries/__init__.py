@@ -1,0 +1,1 @@
+"""Common libraries beside a counter: one scenario each, in ``scenarios``, which ``catalog`` lists."""

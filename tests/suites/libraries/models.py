@@ -1,0 +1,1 @@
+"""Where libraries look for the models of an app; those of a scenario are in its own module."""
