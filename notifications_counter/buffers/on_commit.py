@@ -104,7 +104,7 @@ class TransactionDeltas:
         self._finish = self.send  # one object, to be found again in Django's list
         self._is_open = False
         #: Whose they are: the schema may be another one when they are sent.
-        self.database_id = identity.current(connection)
+        self.database_id = identity.of_alias(connection.alias)
         self._has_moved = False
 
     def refresh(self) -> None:

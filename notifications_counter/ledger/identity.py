@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -37,6 +37,12 @@ TABLE = Identity._meta.db_table
 
 #: On a connection: that it is new; the hooks of the transaction that wrote an identity.
 NEW, WRITTEN = (f"_notifications_counter_identity_{name}" for name in ("new", "written"))
+
+#: What is said of a copy of which nothing had to be forgotten.
+NOTHING = "Nothing was pending outside of it."
+
+#: Of a database without schemas, where nothing has to be asked.
+NOT_MOVED = nullcontext(False)
 
 #: After how many seconds a new connection looks again whether it leads to the same database.
 LOOK_AGAIN = 1
@@ -110,18 +116,22 @@ def without_a_question(alias: str) -> str | None:
     return known.uid if known and not known.ask else None
 
 
-@contextmanager
-def fixed(alias: str, uid: str | None) -> Iterator[bool]:
+def fixed(alias: str, uid: str | None) -> AbstractContextManager[bool]:
     """Take the database of an alias for the one that it was, where its connection has been led to another schema since.
 
     Args:
         alias: the database alias.
         uid: who it was.
 
-    Yields:
-        Whether it is another one now.
+    Returns:
+        What tells, when it is entered, whether it is another one now.
     """
-    has_moved = uid is not None and alias not in _here.known and of_alias(alias) != uid
+    return NOT_MOVED if alias in _here.known else _fixed(alias, uid)
+
+
+@contextmanager
+def _fixed(alias: str, uid: str | None) -> Iterator[bool]:
+    has_moved = uid is not None and of_alias(alias) != uid
     if has_moved and uid is not None:
         _here.known[alias] = Known(connections.settings[alias]["NAME"], None, uid, False, _round, time.monotonic())
     try:
@@ -202,7 +212,7 @@ def is_settled(using: str, seconds: int) -> bool:
     row = rows_of(Identity, using).first()
     if row is None:
         return False
-    return row.copied_at is None or timezone.now() - row.copied_at >= timedelta(seconds=seconds)
+    return row.copied_at is None or row.note == NOTHING or timezone.now() - row.copied_at >= timedelta(seconds=seconds)
 
 
 # Giving an identity
@@ -276,7 +286,7 @@ def _written(connection: BaseDatabaseWrapper) -> None:
 def _note(labels: Iterable[str], events: set[str]) -> str:
     """What becomes of the counters of which deltas may have been pending outside the database."""
     counted, added = sorted(set(labels) - events), sorted(set(labels) & events)
-    said = ["Nothing was pending outside of it."]
+    said = [NOTHING]
     if labels:
         said = ["Nothing is read from or flushed out of what belongs to the other in Redis."]
     if counted:
