@@ -26,6 +26,13 @@ from .triggers.sql.keys import dashed
 PK = "pk"
 
 
+#: Kinds of keys that the databases do not write as Python does.
+UNWRITTEN = (
+    *(models.BooleanField, models.DateTimeField, models.DecimalField),
+    *(models.GenericIPAddressField, models.TimeField),
+)
+
+
 class AnnotationNotSupported(CounterError):
     """A counter's values are not all in the database."""
 
@@ -59,7 +66,8 @@ def value_of(counter: Counter, key: str | Sequence[str] = PK) -> Combinable:
             identifies the rows as keys: their primary key, or the field that the key refers to.
 
     Raises:
-        AnnotationNotSupported: the counter's buffer is not the database.
+        AnnotationNotSupported: the counter's buffer is not the database, or its keys are moments, decimals, booleans or
+            IP addresses.
         InvalidKey: there are not as many fields as the key has parts; or, as soon as the expression is used, the rows
             are of a model to which the key does not refer.
     """
@@ -67,6 +75,12 @@ def value_of(counter: Counter, key: str | Sequence[str] = PK) -> Combinable:
         raise AnnotationNotSupported(
             f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many keys"
             " at once."
+        )
+    unwritten = [part for part in counter.keys.parts if isinstance(part.field, UNWRITTEN)]
+    if unwritten:
+        raise AnnotationNotSupported(
+            f"{counter.label}: SQL writes a {type(unwritten[0].field).__name__} otherwise than keys are written. Use"
+            " values(keys)."
         )
     names = [key] if isinstance(key, str) else list(key)
     parts = [part.column.name for part in counter.keys.parts]

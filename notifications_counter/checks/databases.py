@@ -14,6 +14,7 @@ from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration
 from ..dialects import dialect_of
 from ..exceptions import InvalidSettings
+from ..ledger import undeclared
 from ..ledger.introspection import Tables
 
 #: What databases call an index that has an order: Django's name for a plain one, and PostgreSQL's.
@@ -32,6 +33,9 @@ def _check_database(using: str) -> Iterator[CheckMessage]:
         for counter in Tables(using).counters():
             yield from _check_index(counter, using)
             yield from _check_collations(counter, using)
+        for sentence in undeclared.sentences(using):
+            hint = "Was it renamed? Add a RenameCounter to the migration. Else delete its rows in the package's tables."
+            yield Warning(sentence, hint=hint, id="notifications_counter.W054")
     except DatabaseError:  # said by what needs the database more
         return
 

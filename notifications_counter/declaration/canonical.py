@@ -35,6 +35,16 @@ def value(field: models.Field[Any, Any], given: Any) -> Any:
     return converted if convert is None or converted is None else convert(field, converted)
 
 
+def of_database(field: models.Field[Any, Any], text: str) -> Any:
+    """What SQL has written as the text of a value, as ``value`` takes it."""
+    if isinstance(field, models.GenericIPAddressField):
+        return text.partition("/")[0]  # PostgreSQL adds the length of the network
+    if isinstance(field, models.DateTimeField) and settings.USE_TZ:
+        moment = field.to_python(text)
+        return moment.replace(tzinfo=datetime.UTC) if timezone.is_naive(moment) else moment
+    return text
+
+
 def text(canonical: Any) -> str:
     """The text of a value that ``value`` has converted."""
     return f"{canonical:f}" if isinstance(canonical, Decimal) else str(canonical)

@@ -183,7 +183,12 @@ class KeyConverter:
         Raises:
             InvalidKey: it cannot be that of a key.
         """
-        return self.text(tuple(self.split(text)) if self.is_composite else text)
+        texts = self.split(text)
+        try:
+            given = [canonical.of_database(part.field, one) for part, one in zip(self.parts, texts, strict=True)]
+        except (ValidationError, ValueError):
+            raise InvalidKey(f"{quoted(text)} cannot be a key of {self.label}: it is none of its values.") from None
+        return self.text(self._as_given(given))
 
     def value(self, text: str) -> Any:
         """A key as Python has it, of its text."""

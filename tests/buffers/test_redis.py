@@ -253,6 +253,7 @@ class StepsTest(RedisTestCase):
         names = self.names("total:*")
         self.use(**self.options, PREFIX="n?*[a-z]")
         self.buffer.clear_cache(counter.store())
+        self.buffer.close_down(counter.store())
         self.use(**self.options, PREFIX="*")
         self.buffer.clear_cache(counter.store())
         self.buffer.close_down(counter.store())
@@ -576,6 +577,15 @@ class LayoutTest(RedisTestCase):
         self.use(**self.options)
         counter.flush()
         self.assertEqual((counter.value(self.user), self.stored(self.user)), (3, 3))
+
+    def test_a_drain_with_other_settings_is_refused(self) -> None:
+        counter.flush()
+        notify(self.user)
+        self.use(**self.options, SHARDS=3)
+        with self.assertRaisesMessage(BufferMismatch, "SHARDS 1"):
+            counter.drain()
+        self.use(**self.options)
+        self.assertEqual(counter.value(self.user), 1)
 
     def test_after_a_drain_it_is_taken(self) -> None:
         from django.core.management import call_command

@@ -120,11 +120,8 @@ class BadCounterTest(CounterTestCase):
     def test_a_counter_that_fails_keeps_no_other_from_its_turn(self) -> None:
         site = Site(MODELS + SMALL)
         self.addCleanup(site.close)
-        site.run(
-            BEGIN
-            + "from django.db import connection\n"
-            + "connection.cursor().execute('ALTER TABLE shop_checked RENAME COLUMN number TO gone')\nNone"
-        )
+        rename = "connection.cursor().execute('ALTER TABLE shop_checked RENAME COLUMN number TO gone')"
+        site.run(f"{BEGIN}from django.db import connection\n{rename}\nNone")
         said = site.manage("notification_update_counter", status=1)
         self.assertIn("shop.Checked.counter", said)
         self.assertEqual(site.run("Small.objects.count()"), 40)

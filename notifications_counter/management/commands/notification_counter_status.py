@@ -14,6 +14,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from ...buffers.status import Status
 from ...conf import is_number
 from ...exceptions import CounterError
+from ...ledger import undeclared
 from ...ledger.introspection import Tables
 from ...monitoring.report import as_object, as_text
 from ...monitoring.status import read_status
@@ -68,6 +69,9 @@ class Command(CounterCommand):
             found.append(status)
             wrong += [f"{status.label}: {status.problem}"] if status.problem else []
             wrong += thresholds.passed(status)
+        if not self.options["counter"]:
+            for using in sorted({status.using for status in found}):
+                wrong += undeclared.sentences(using)
         return found, wrong
 
     def _say(self, sentence: str) -> None:
