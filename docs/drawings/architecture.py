@@ -38,7 +38,18 @@ LAYERS = (
     Layer(("ledger",), "tables of deltas and progress, snapshots"),
     Layer(("declaration",), "what a counter says: key, filter, registry"),
     Layer(
-        ("conf", "exceptions", "fields", "fillfactor", "identity_table", "indexes", "signals", "compat", "dialects"),
+        (
+            "conf",
+            "exceptions",
+            "fields",
+            "fillfactor",
+            "identity_table",
+            "indexes",
+            "rename_counter",
+            "signals",
+            "compat",
+            "dialects",
+        ),
         "ground",
     ),
 )

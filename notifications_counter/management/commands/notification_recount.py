@@ -8,9 +8,10 @@ from typing import IO, Any, cast
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
+from django.db import Error as DatabaseError
 
 from ...counters import Counter, counters
-from ...exceptions import BufferUnavailable, CounterError, described, shown
+from ...exceptions import BufferUnavailable, CounterError, shown
 from ...ledger import identity, progress, refused
 from ...ledger.declared import adopt
 from ...ledger.introspection import Tables
@@ -19,7 +20,7 @@ from ...ledger.store import CounterStore
 from ...models import UserNotificationsCount
 from ...reconciliation.recount import recount
 from ...reconciliation.walk import all_keys, number_of_keys, recount_next
-from ..base import CounterCommand
+from ..base import CounterCommand, explained
 
 
 class Command(CounterCommand):
@@ -94,7 +95,8 @@ class Command(CounterCommand):
             except Exception as error:
                 if self.options["new_identity"] and isinstance(error, BufferUnavailable):
                     raise
-                said = str(error) if isinstance(error, CounterError) else f"{type(error).__name__}: {described(error)}"
+                known = isinstance(error, CounterError | DatabaseError)
+                said = explained(error, self.options["database"]) if known else f"{type(error).__name__}: {error}"
                 failed.append(said if counter.label in said else f"{counter.label}: {said}")
         if failed:
             raise CommandError("\n".join(failed))
