@@ -122,7 +122,9 @@ class CounterDeclaration:
     def source_keys(self) -> list[str]:
         """The names of the source's columns that make up the key, as they are declared; none without a source."""
         declared = self.source_key
-        return [] if declared is None else [declared] if isinstance(declared, str) else list(declared)
+        if isinstance(declared, str):
+            return [declared]
+        return list(declared) if isinstance(declared, tuple | list) else []  # an F() could be iterated over for ever
 
     def key_text(self, key: Any) -> str:
         """A key, or the instance that it identifies, as the text under which buffers know it.
