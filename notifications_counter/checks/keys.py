@@ -86,10 +86,10 @@ def _check_size(counter: CounterDeclaration, column: models.Field[Any, Any], par
 
 
 def _takes_more(counter: CounterDeclaration, field: Any, own: Any) -> bool:
-    if isinstance(own, models.DecimalField):
+    if isinstance(own, models.DecimalField) and isinstance(field, models.DecimalField):
         digits = own.max_digits - own.decimal_places
         return bool(field.decimal_places > own.decimal_places or field.max_digits - field.decimal_places > digits)
-    if isinstance(own, models.IntegerField):
+    if isinstance(own, models.IntegerField) and isinstance(field, models.IntegerField):
         ops = connections[counter.using or router.db_for_write(counter.model)].ops
         (low, high), (least, most) = (ops.integer_field_range(each.get_internal_type()) for each in (field, own))
         return (least is not None and (low is None or low < least)) or (

@@ -176,7 +176,19 @@ class CounterStore:
         if count:
             counting, more = self._counting(keys)
             statement, parameters = f"{statement} UNION ALL {counting}", [*parameters, *more]
-        return self._read(statement, parameters)
+        snapshot = self._read(statement, parameters)
+        if not snapshot.stored.keys() <= set(keys):
+            self._spell_as_asked(snapshot, keys)
+        return snapshot
+
+    def _spell_as_asked(self, snapshot: Snapshot, keys: Sequence[str]) -> None:
+        """Put what is stored under a key of another spelling, which the column's collation calls equal, under ours."""
+        stored = dict(snapshot.stored)
+        for key in keys:
+            if key not in stored:
+                of_one = stored if len(keys) == 1 else self._of_keys([key], count=False).stored
+                for units in of_one.values():
+                    snapshot.stored[key] = units
 
     def _read(self, statement: str, parameters: Sequence[Any]) -> Snapshot:
         snapshot, width = Snapshot(), len(self._columns)

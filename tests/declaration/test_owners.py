@@ -200,7 +200,7 @@ class ToFieldTest(CounterTestCase):
             "W051) shop.ByShort.counter: key: 'long' takes values that are too large for 'long'",
             "W051) shop.BySmall.counter: key: 'category' takes values that are too large for 'category'",
         ):
-            if "BySmall" in sentence and connection.vendor == "sqlite":  # whose integers are all large
+            if "BySmall" in sentence and connection.vendor != "postgresql":  # the site is on SQLite: all are large
                 continue
             with self.subTest(sentence):
                 self.assertIn(sentence, said)

@@ -359,7 +359,7 @@ class SpentByQuantity(models.Model):
 
     pk = models.CompositePrimaryKey("user", "quantity")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
-    quantity = models.IntegerField()
+    quantity = models.PositiveIntegerField()
     price = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     counter = Counter(Purchase, ("user", "quantity"), Q(void=False), sum="price")
 
@@ -367,7 +367,7 @@ class SpentByQuantity(models.Model):
 class SpentByQuantityTriggers(models.Model):
     pk = models.CompositePrimaryKey("user", "quantity")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
-    quantity = models.IntegerField()
+    quantity = models.PositiveIntegerField()
     price = models.DecimalField(max_digits=15, decimal_places=3, default=0)
     counter = Counter(Purchase, ("user", "quantity"), Q(void=False), sum="price", capture="triggers", buffer="rows")
 

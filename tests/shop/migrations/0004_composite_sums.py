@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                         "user", "quantity", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("quantity", models.IntegerField()),
+                ("quantity", models.PositiveIntegerField()),
                 ("price", models.DecimalField(decimal_places=2, default=0, max_digits=15)),
                 (
                     "user",
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                         "user", "quantity", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("quantity", models.IntegerField()),
+                ("quantity", models.PositiveIntegerField()),
                 ("price", models.DecimalField(decimal_places=3, default=0, max_digits=15)),
                 (
                     "user",
