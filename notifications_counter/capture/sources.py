@@ -132,11 +132,14 @@ class Source:
 
     @cached_property
     def _answers(self) -> dict[str, Case]:
-        """The conditions that only the database can answer, under names that no model's field can have."""
+        """The conditions that only the database can answer, under names that no model's field can have.
+
+        As numbers: of a condition that always holds Django 6.1 makes a cast to a type that MariaDB does not know.
+        """
         filters = (each.filter for each in self.counters)
         asked = (each for each in filters if conditions.compiled(each, self.model, self.places) is None)
         return {
-            f"nc_counts_{place}_": Case(When(condition, then=Value(True)), default=Value(False))
+            f"nc_counts_{place}_": Case(When(condition, then=Value(1)), default=Value(0))
             for place, condition in enumerate(asked)
         }
 

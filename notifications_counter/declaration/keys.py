@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
@@ -94,6 +95,8 @@ class Part:
         converters = connection.ops.get_db_converters(expression) + self.field.get_db_converters(connection)
         for convert in converters:
             value = convert(value, expression, connection)
+        if isinstance(value, Decimal) and isinstance(self.field, models.IntegerField):
+            return int(value)  # so MariaDB gives an unsigned column in a UNION
         return value
 
     def _plain(self) -> range:

@@ -306,9 +306,9 @@ if hasattr(models, "DB_CASCADE"):
     )
     wrong(
         "NobodyDeletes",
-        Counter(Ticket, "assignee"),
+        Counter(Unconstrained, "owner"),
         "W062",
         "'user' has DB_CASCADE and db_constraint=False",
         user=to_person(on_delete=models.DB_CASCADE, db_constraint=False),
     )
-    wrong("DatabaseDeletes", Counter(Ticket, "assignee"), user=to_person(on_delete=models.DB_CASCADE))
+    wrong("DatabaseDeletes", Counter(Unconstrained, "owner"), user=to_person(on_delete=models.DB_CASCADE))
