@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from unittest import mock
 
 from django.db import connection, connections
+from django.test import tag
 
 from notifications_counter.buffers import buffers
 from notifications_counter.buffers.redis import RedisBuffer
@@ -199,6 +200,7 @@ class StatesTest(RefusalTestCase):
         return b"\nloading:1" in self.server._info("persistence")
 
 
+@tag("long")
 class RedisStatesTest(StatesTest):
     kind = "redis"
 
@@ -226,6 +228,7 @@ class GroupStatesTest(RefusalTestCase):
                 self.assertTrue(by_kind.flush().ok)
 
 
+@tag("long")
 class PermissionTest(RefusalTestCase):
     """A user of the server that may do less."""
 
@@ -294,5 +297,6 @@ class PermissionTest(RefusalTestCase):
             self.assert_flushes()
 
 
+@tag("long")
 class RedisPermissionTest(PermissionTest):
     kind = "redis"

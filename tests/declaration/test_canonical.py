@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from tests.support.site import Site
 
@@ -59,6 +59,7 @@ wrong = [one.difference for each, keys in SPELLINGS.items() for one in each.reco
 """
 
 
+@tag("long")
 class CanonicalTest(TransactionTestCase):
     def test_moments_addresses_and_decimals_are_one_key_in_every_spelling(self) -> None:
         for zone in ("UTC", "Asia/Tokyo"):
@@ -79,6 +80,7 @@ class Word(models.Model):
 """
 
 
+@tag("long")
 class CollationTest(TransactionTestCase):
     def test_keys_that_are_equal_by_their_columns_collation_are_added_to_one_row_once(self) -> None:
         is_postgresql = connection.vendor == "postgresql"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from notifications_counter.ledger.tables import Delta
 from tests.support.base import CounterTestCase, counter, notify
@@ -48,6 +48,7 @@ sorted(User.objects.filter(pk__in=wrong).values_list("username", flat=True))
 """
 
 
+@tag("long")
 class RefusedTest(TransactionTestCase):
     def site(self, models: str = MODELS) -> Site:
         site = Site(models)

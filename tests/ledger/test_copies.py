@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
-from tests.support.base import heavy
 from tests.support.servers import postgresql_programs, valkey
 from tests.support.sites import Site, drop, entry, new_database, site, sqlite
 
@@ -94,6 +93,7 @@ class CopyTestCase(TransactionTestCase):
         self.assertNotIn("lost", site.logged)
 
 
+@tag("long")
 class CopyTest(CopyTestCase):
     def work_on(self, copy: Site) -> None:
         """Read, write and flush, as people do who have just opened a copy."""
@@ -207,7 +207,7 @@ class DatabaseBufferTest(CopyTestCase):
                 self.assertIn("Nothing was pending outside of it.", copy.manage("notification_counter_status"))
 
 
-@heavy
+@tag("long")
 class NewIdentityTest(CopyTestCase):
     """What cannot be told from a fail-over: here as another server for the same database."""
 
@@ -252,7 +252,7 @@ class NewIdentityTest(CopyTestCase):
             self.assertIn(f"leave out {option[0]}", said)
 
 
-@heavy
+@tag("long")
 class SameDatabaseTest(CopyTestCase):
     def test_two_aliases_of_one_database_agree_on_everything(self) -> None:
         both = {"default": self.database, "pooled": {**self.database, "CONN_MAX_AGE": 5}}
@@ -330,6 +330,7 @@ class FileTest(CopyTestCase):
 
 
 @unittest.skipUnless(connection.vendor == "postgresql", "schemas, pg_dump")
+@tag("long")
 class PostgresqlTest(CopyTestCase):
     def dump(self, *arguments: str) -> str:
         programs = postgresql_programs()

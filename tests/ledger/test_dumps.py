@@ -7,9 +7,8 @@ import os
 import unittest
 from typing import Any
 
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
-from tests.support.base import heavy
 from tests.support.servers import valkey
 from tests.support.sites import Site, new_database, site
 
@@ -49,7 +48,7 @@ class DumpTestCase(TransactionTestCase):
         self.assertNotIn("lost", site.logged)
 
 
-@heavy
+@tag("long")
 class DumpTest(DumpTestCase):
     def test_a_dump_has_the_rows_that_are_counted_and_not_what_was_pending(self) -> None:
         models = {row["model"] for row in json.loads(self.dump())}
@@ -83,7 +82,7 @@ class DumpTest(DumpTestCase):
         self.assert_right(self.site)
 
 
-@heavy
+@tag("long")
 class RedisDumpTest(DumpTest):
     def setUp(self) -> None:
         self.redis = self.enterContext(valkey())

@@ -7,7 +7,7 @@ import unittest
 from typing import Any
 
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from tests.support.servers import valkey
 from tests.support.sites import new_database, site
@@ -65,6 +65,7 @@ def load_tests(loader: Any, tests: unittest.TestSuite, pattern: Any) -> unittest
     return tests if os.environ.get("NC_BUFFER") == "redis" else unittest.TestSuite()
 
 
+@tag("long")
 class TestRunTest(TransactionTestCase):
     def test_tests_of_a_site_in_parallel_or_not_leave_its_counts_alone(self) -> None:
         with valkey() as redis, new_database() as database, site({"default": database}, redis) as developed:

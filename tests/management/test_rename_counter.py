@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from tests.support.base import uses_redis
 from tests.support.site import Site
@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
 """
 
 
+@tag("long")
 class RenameTest(TransactionTestCase):
     def setUp(self) -> None:
         self.site = Site(MODELS.format(model="PageViews", attribute="views"))

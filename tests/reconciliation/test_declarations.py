@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from notifications_counter.ledger.tables import Progress
 from tests.support.base import CounterTestCase, counter, notify
@@ -62,6 +62,7 @@ row = OpenCases.objects.get(pk=a.pk)
 """
 
 
+@tag("long")
 class DeploymentTest(TransactionTestCase):
     def site(self, declared: str = OLD, more: str = "") -> Site:
         site = Site(MODELS.format(declared=declared) + more)
