@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unittest
 from typing import Any
 
+from django.db import connection
 from django.test import TransactionTestCase, tag
 
 from notifications_counter.ledger.tables import Progress
-from tests.support.base import CounterTestCase, counter, notify
+from tests.support.base import CounterTestCase, counter, notify, uses_redis
 from tests.support.site import Site
 
 MODELS = """
@@ -63,6 +65,7 @@ row = OpenCases.objects.get(pk=a.pk)
 
 
 @tag("long")
+@unittest.skipIf(connection.vendor == "sqlite" and uses_redis(), "the same with the database buffer, and on PostgreSQL")
 class DeploymentTest(TransactionTestCase):
     def site(self, declared: str = OLD, more: str = "") -> Site:
         site = Site(MODELS.format(declared=declared) + more)
