@@ -14,6 +14,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.db import connection
+from django.test import tag
 
 from notifications_counter.buffers import buffers
 from notifications_counter.ledger.tables import Delta
@@ -70,6 +71,7 @@ class ClientTestCase(CounterTestCase):
         return counter.value(self.user), counter.values([self.user])[self.user]
 
 
+@tag("long")
 class IdleConnectionsTest(ClientTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -162,6 +164,7 @@ class EventLoopsTest(ClientTestCase):
         self.assertLessEqual(self.connections() - before, 5)
 
 
+@tag("long")
 class AnotherServerTest(CounterTestCase):
     """The address of a server that has become a replica leads to another by now; old connections do not."""
 

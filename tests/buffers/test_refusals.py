@@ -101,6 +101,7 @@ class RefusalTestCase(CounterTestCase):
         self.assertEqual(len(logs.output), 4, logs.output)
 
 
+@tag("long")
 class StatesTest(RefusalTestCase):
     def go_through(self, state: State, is_mute: bool = False) -> None:
         reader = self.elsewhere()
@@ -205,6 +206,7 @@ class RedisStatesTest(StatesTest):
     kind = "redis"
 
 
+@tag("long")
 class GroupStatesTest(RefusalTestCase):
     def read(self) -> tuple[dict[Any, int], dict[Any, int]]:
         """The group as it is read here, and by a process that knows nothing of this one's troubles."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
+from django.test import tag
 
 from notifications_counter.models import Notification
 from tests.support.base import ROOT, CounterTestCase, child_environment
@@ -35,6 +36,7 @@ def altered(begin: Any, end: Any) -> Iterator[None]:
             end(editor)
 
 
+@tag("long")
 class IndexCheckTest(CounterTestCase):
     def about(self, label: str) -> str:
         return "".join(part for part in said("--database=default").split("\n\n")[0].splitlines(True) if label in part)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import django
 from django.db import connection
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from tests.support.base import ROOT, CounterTestCase, child_environment, notify, uses_redis
 from tests.support.servers import free_port, valkey
@@ -58,6 +58,7 @@ def said(line: str, *arguments: str) -> set[str]:
 
 
 @unittest.skipUnless(connection.vendor == "sqlite" and not uses_redis(), "settings are the same with all of them")
+@tag("long")
 class SettingsTest(SimpleTestCase):
     databases = {"default", "other"}
 
@@ -74,6 +75,7 @@ class SettingsTest(SimpleTestCase):
         self.assertEqual(said(f"import django; django.VERSION = {version}"), {"W025"})
 
 
+@tag("long")
 class SiteTest(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()

@@ -10,12 +10,13 @@ import unittest
 from pathlib import Path
 
 from django.db import connection
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from tests.support.base import ROOT, child_environment, uses_redis
 
 
 @unittest.skipUnless(connection.vendor == "sqlite" and not uses_redis(), "settings are the same with all of them")
+@tag("long")
 class NameCheckTest(SimpleTestCase):
     def said(self, line: str) -> str:
         """What is said of settings with one more line."""

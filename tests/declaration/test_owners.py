@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import connection
 from django.template import Context, Template
+from django.test import tag
 from django.utils.functional import SimpleLazyObject
 
 from notifications_counter.annotations import CounterQuerySet, value_of
@@ -167,6 +168,7 @@ class BySmall(models.Model):
 """
 
 
+@tag("long")
 class ToFieldTest(CounterTestCase):
     def test_what_refers_to_another_column_is_counted_and_read_by_that_column(self) -> None:
         site = Site(TO_FIELD)

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from django.db import connection
+from django.test import tag
 
 from notifications_counter.buffers import buffers
 from notifications_counter.counters import Counter
@@ -47,6 +48,7 @@ class KillTest(CounterTestCase):
         self.kill_often("writer", "flusher")
         self.assert_healed_by_one_flush()
 
+    @tag("long")
     def test_the_same_beside_recounts_and_audits_that_are_killed(self) -> None:
         self.kill_often("asker", "auditor")
         self.assert_healed_by_one_flush()

@@ -107,6 +107,7 @@ class RefusedTest(TransactionTestCase):
         self.assertEqual(site.run("Small.objects.count()"), 39)
 
 
+@tag("long")
 class BadCounterTest(CounterTestCase):
     def test_a_recount_request_of_what_is_no_key_keeps_nothing_from_being_flushed(self) -> None:
         (user,) = self.make_users(1)

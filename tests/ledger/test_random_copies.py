@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from notifications_counter.exceptions import BufferMismatch, CounterError
 from notifications_counter.flushing.all_counters import flush_all
@@ -147,6 +147,7 @@ class Walk:
             time.sleep(1.1)
 
 
+@tag("long")
 class RandomCopiesTest(TransactionTestCase):
     databases = {"default", USING}
 

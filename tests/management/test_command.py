@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import tag
 
 from notifications_counter.counters import counters
 from notifications_counter.ledger.tables import Delta, Progress
@@ -53,6 +54,7 @@ class RecountCommandTest(CounterTestCase):
         call_command("notification_recount", user=str(user.pk), check=True, verbosity=0)
 
 
+@tag("long")
 class NotMigratedTest(CounterTestCase):
     """Of a new version whose migrations have not run yet."""
 

@@ -27,6 +27,7 @@ from notifications_counter.management.migrate_handlers import after_migrate, bef
 from notifications_counter.models import Notification
 from notifications_counter.triggers.install import Triggers, by_triggers
 from notifications_counter.triggers.sql import names, trigger_dialect
+from tests.support.base import uses_redis
 from tests.support.parcels import TABLE, TriggerTestCase, raw
 from tests.testapp.models import OwnerParcels, Parcel, ReaderLetters, Team, Ticket
 
@@ -53,6 +54,7 @@ def installed(label: str = ours.label) -> list[str]:
     return sorted(found)
 
 
+@unittest.skipIf(uses_redis(), "the same with the database buffer")
 class InstallTest(TriggerTestCase):
     def setUp(self) -> None:
         super().setUp()

@@ -1,4 +1,4 @@
-"""Flush again and again until a file is there, in small chunks; prints how many keys' sums were added."""
+"""Flush again and again until a file is there, and once more, in small chunks; prints how many sums were added."""
 
 import sys
 from pathlib import Path
@@ -10,8 +10,9 @@ def main(end: Path) -> None:
     django.setup()
     from notifications_counter.models import UserNotificationsCount
 
-    keys = 0
-    while not end.exists():
+    keys, is_last = 0, False
+    while not is_last:
+        is_last = end.exists()
         keys += UserNotificationsCount.counter.flush(chunk_size=2).keys
     print(keys)
 
