@@ -180,7 +180,7 @@ class TransactionDeltas:
         if not store.events:
             return dict.fromkeys(sums)
         said = "%s: the database has failed in the middle of a transaction, so that these may not belong to it: %s"
-        logger.error(said, store.label, sums)
+        logger.error(said, store.label, _named(sums))
         return sums
 
     def _announce(self, store: CounterStore, sums: Sums) -> None:
@@ -252,8 +252,12 @@ def _not_sent(store: CounterStore, sums: Sums) -> tuple[str, str, str]:
 
 def lost(sums: Sums) -> str:
     """What may be lost of events."""
+    return f"may be lost: {_named(sums)}"
+
+
+def _named(sums: Sums) -> str:
     some = ", ".join(f"{shown(key)}: {amount}" for key, amount in list(sums.items())[:MOST_NAMED])
-    return f"may be lost: {some}{', ...' if len(sums) > MOST_NAMED else ''}"
+    return f"{some}{', ...' if len(sums) > MOST_NAMED else ''}"
 
 
 def current(connection: BaseDatabaseWrapper) -> list[TransactionDeltas]:
