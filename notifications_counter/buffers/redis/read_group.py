@@ -21,11 +21,6 @@ COMPLETE = ESCAPE
 MOST_CACHED = 5_000
 
 
-def group_name(base: str, group: str) -> str:
-    """What the cached values of a group are called."""
-    return f"{base}:group:{group}"
-
-
 def cached_group(group: str, cached: Mapping[str, Any]) -> dict[str, int] | None:
     """The values of a group that is cached, by key; None where it is not, or something else is there by that name."""
     values = {f"{group}{SEPARATOR}{rest}": integer(value) for rest, value in cached.items() if rest != COMPLETE}
