@@ -24,6 +24,8 @@ URL_VARIABLES = {"sqlite": None, "postgresql": "POSTGRESQL_URL", "mariadb": "MAR
 BUFFERS = ["database", "redis"]
 #: The pairs whose tests take longest begin first.
 SLOWEST_FIRST = ["mariadb", "postgresql", "sqlite"]
+#: Suite -> its settings, and where its tests are. That of the apps has them all installed.
+SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", ["tests.inbox"])}
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -34,7 +36,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="notifications_counter-") as directory:
         environment = environment_of(options, directory)
-        with workers(options.processes, command(options), environment) as (running, no_valkey):
+        with workers(options.processes, environment) as (running, no_valkey):
             missing = missing_databases(options)
             if no_valkey and "redis" in (options.buffer or BUFFERS):
                 missing["redis"] = no_valkey
@@ -93,11 +95,29 @@ def url_of(database: str) -> str:
 def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Path) -> list[Pair]:
     databases = [name for name in SLOWEST_FIRST if name in (options.database or URL_VARIABLES)]
     return [
-        Pair(database, buffer, url_of(database), Queue(directory / f"{database}-{buffer}"))
+        Pair(
+            database,
+            buffer,
+            url_of(database),
+            Queue(directory / f"{suite}-{database}-{buffer}"),
+            command(options, suite, labels),
+            suite,
+        )
         for database in databases
         for buffer in reversed(options.buffer or BUFFERS)
+        for suite, labels in labels_of(options).items()
         if database not in missing and buffer not in missing
     ]
+
+
+def labels_of(options: argparse.Namespace) -> dict[str, list[str]]:
+    """Suite -> what is to be run of it."""
+    _, apps = SUITES["apps"]
+    of_apps = [label for label in options.labels if any(f"{label}.".startswith(f"{app}.") for app in apps)]
+    chosen = {"engine": [label for label in options.labels if label not in of_apps], "apps": of_apps}
+    return {
+        suite: chosen[suite] or labels for suite, (_, labels) in SUITES.items() if chosen[suite] or not options.labels
+    }
 
 
 def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, str]) -> None:
@@ -122,14 +142,14 @@ def environment_of(options: argparse.Namespace, directory: str) -> dict[str, str
     return environment
 
 
-def command(options: argparse.Namespace) -> list[str]:
+def command(options: argparse.Namespace, suite: str, labels: list[str]) -> list[str]:
     verbosity = 0 if options.verbosity == 1 else options.verbosity
-    arguments = [sys.executable, "-m", "django", "test", "--settings=tests.settings", "--noinput"]
+    arguments = [sys.executable, "-m", "django", "test", f"--settings={SUITES[suite][0]}", "--noinput"]
     arguments += [f"--verbosity={verbosity}"]
     arguments += ["--keepdb"] * options.keepdb + ["--failfast"] * options.failfast
     arguments += ["--exclude-tag=long"] * leaves_out_long(options)
     arguments += [f"-k={pattern}" for pattern in options.k or ()]
-    return [*arguments, *(options.labels or ["tests"])]
+    return [*arguments, *labels]
 
 
 def conclude(options: argparse.Namespace, outcomes: list[Outcome], missing: dict[str, str]) -> int:

@@ -29,11 +29,15 @@ class Settings:
     BADGE_MAX: int = 99
     #: Seconds in which the flushes recount every key once, whatever has happened; None for never.
     AUDIT_INTERVAL: float | None = 86_400
+    #: The settings of the inbox, which ``inbox.conf`` has.
+    INBOX: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_buffers(self.BUFFERS)
         if not is_integer(self.BADGE_MAX) or self.BADGE_MAX < 1:
             raise InvalidSettings(f"{SETTING}['BADGE_MAX'] must be an integer of at least 1, not {self.BADGE_MAX!r}.")
+        if not isinstance(self.INBOX, Mapping):
+            raise InvalidSettings(f"{SETTING}['INBOX'] must be a dictionary, not {self.INBOX!r}.")
         if self.AUDIT_INTERVAL is not None and not (is_number(self.AUDIT_INTERVAL) and self.AUDIT_INTERVAL > 0):
             raise InvalidSettings(
                 f"{SETTING}['AUDIT_INTERVAL'] must be a number of seconds or None, not {self.AUDIT_INTERVAL!r}."

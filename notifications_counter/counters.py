@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast
@@ -193,6 +194,23 @@ class Counter(CounterDeclaration):
         if convert is None:
             return {key: found[text] for key, text in texts.items()}
         return {key: convert(found[text]) for key, text in texts.items()}
+
+    def epoch(self, key: Any, *, using: str | None = None) -> str:
+        """What changes when the value of a key can no longer be compared with an earlier one, of a counter of events.
+
+        It is another one after Redis has lost data, in a database that was restored or copied, and where other settings
+        say where deltas are pending. While it is the same, the value of a key to which only positive deltas are added
+        never falls.
+
+        Args:
+            key: the key, or the instance whose primary key it is.
+            using: a database alias, where it is not the counter's own.
+
+        Raises:
+            InvalidKey: it cannot be a key of this counter.
+        """
+        store, text = self.store(using), self.key_text(key)
+        return hashlib.sha256(self.buffer.epoch(store, text).encode()).hexdigest()[:16]
 
     def add(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
         """Change counts, in the caller's transaction: the change is rolled back with it.

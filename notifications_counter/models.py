@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -19,7 +20,11 @@ __all__ = ["Delta", "Notification", "Progress", "RefusedKey", "UserNotifications
 
 
 class Notification(models.Model):
-    """Something that one user is told."""
+    """Something that one user is told.
+
+    ``actor`` is the user whose doing it tells of, ``target`` what it is about, ``data`` what a template or a client
+    needs besides: anything that is JSON. A notification is ``seen`` once its user has opened the inbox.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -32,6 +37,27 @@ class Notification(models.Model):
     kind = models.CharField(_("kind"), max_length=64, blank=True, default="")
     url = models.CharField(_("URL"), max_length=500, blank=True, default="")
     has_read = models.BooleanField(_("read"), default=False)
+    seen = models.BooleanField(_("seen"), default=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        verbose_name=_("actor"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    target_type = models.ForeignKey(
+        "contenttypes.ContentType",
+        models.SET_NULL,
+        verbose_name=_("type of the target"),
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,  # "nc_target" begins with it
+    )
+    target_id = models.CharField(_("primary key of the target"), max_length=255, null=True, blank=True)  # noqa: DJ001
+    target = GenericForeignKey("target_type", "target_id")
+    data = models.JSONField(_("data"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     objects = NotificationQuerySet.as_manager()
@@ -42,6 +68,7 @@ class Notification(models.Model):
         indexes: ClassVar = [
             PartialIndex(fields=["user"], column="has_read", value=False, name="nc_unread"),
             models.Index(fields=["user", "-created_at", "-id"], name="nc_newest"),
+            models.Index(fields=["target_type", "target_id"], name="nc_target"),
         ]
 
     def __str__(self) -> str:

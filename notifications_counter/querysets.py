@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
 
@@ -18,6 +19,15 @@ class NotificationQuerySet(models.QuerySet[Any]):
         """The notifications of a user, who may be given as an instance or a primary key."""
         return self.filter(user=user)
 
+    def unseen(self) -> NotificationQuerySet:
+        """Those that are unread, and whose user has not opened the inbox since."""
+        return self.filter(has_read=False, seen=False)
+
+    def about(self, target: models.Model) -> NotificationQuerySet:
+        """Those whose target is a certain object."""
+        kind = ContentType.objects.db_manager(self.db).get_for_model(target)
+        return self.filter(target_type=kind, target_id=str(target.pk))
+
     def mark_as_read(self) -> int:
         """Mark all of them as read, whosever they are.
 
@@ -27,3 +37,23 @@ class NotificationQuerySet(models.QuerySet[Any]):
         return self.unread().update(has_read=True)
 
     mark_as_read.alters_data = True  # type: ignore[attr-defined]
+
+    def mark_as_unread(self) -> int:
+        """Mark all of them as unread, whosever they are.
+
+        Returns:
+            How many were read.
+        """
+        return self.filter(has_read=True).update(has_read=False)
+
+    mark_as_unread.alters_data = True  # type: ignore[attr-defined]
+
+    def mark_as_seen(self) -> int:
+        """Mark all of them as seen, whosever they are.
+
+        Returns:
+            How many were unseen.
+        """
+        return self.unseen().update(seen=True)
+
+    mark_as_seen.alters_data = True  # type: ignore[attr-defined]

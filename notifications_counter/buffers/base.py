@@ -153,6 +153,15 @@ class Buffer:
         """Take deltas, in units, of the caller's transaction: counted once it commits, rolled back with it."""
         raise NotImplementedError
 
+    def add_together(self, changes: Sequence[tuple[CounterStore, Mapping[str, int | None]]]) -> None:
+        """The same for several counters whose source has changed."""
+        for store, sums in changes:
+            self.add(store, sums)
+
+    def epoch(self, store: CounterStore, key: str) -> str:
+        """What changes when a number of events can no longer be compared with an earlier one of the same key."""
+        return store.database_id or ""
+
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         """Stored plus pending, in units, of each key, the caller's own transaction included."""
         raise NotImplementedError

@@ -28,6 +28,13 @@ class DatabaseBuffer(Buffer):
         with joined(connection):
             deltas.insert(connection, store.label, sums, store.declaration)
 
+    def add_together(self, changes: Sequence[tuple[CounterStore, Mapping[str, int | None]]]) -> None:
+        if len({store.using for store, _ in changes}) > 1:
+            return super().add_together(changes)
+        connection = changes[0][0].connection
+        with joined(connection):
+            deltas.insert_together(connection, [(store.label, sums, store.declaration) for store, sums in changes])
+
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for part in in_parts(keys):

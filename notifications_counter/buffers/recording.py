@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.db import router
 
@@ -17,6 +17,9 @@ from .base import Buffer
 from .handler import buffers
 
 _stores: dict[tuple[CounterDeclaration, str], CounterStore] = {}
+
+#: Counter -> the counters of events that rise with each of its changes.
+_revisions: dict[CounterDeclaration, list[CounterDeclaration]] = {}
 
 
 def buffer_of(counter: CounterDeclaration) -> Buffer:
@@ -57,7 +60,51 @@ def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using:
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
     """Hand sums to the buffer, in units, that are known to be right, by keys already in text; with triggers, too."""
     if sums:
-        buffer_of(counter).add(store_of(counter, using), sums)
+        record_together({counter: sums}, using)
+
+
+def record_together(changes: Mapping[CounterDeclaration, Mapping[str, int | None]], using: str | None = None) -> None:
+    """Hand the sums of several counters to their buffers, each of which takes all of its own at once.
+
+    Args:
+        changes: counter -> key -> sum, in units; None requests a recount of the key.
+        using: the database alias.
+    """
+    together: dict[Buffer, list[tuple[CounterStore, Mapping[str, int | None]]]] = {}
+    for counter, sums in _with_revisions(changes).items():
+        together.setdefault(buffer_of(counter), []).append((store_of(counter, using), sums))
+    for buffer, part in together.items():
+        if len(part) == 1:
+            buffer.add(*part[0])
+        else:
+            buffer.add_together(part)
+
+
+def revise(revision: CounterDeclaration, counters: Iterable[CounterDeclaration]) -> None:
+    """Let a counter of events rise with each change of others; see ``revisions.revise``."""
+    for counter in counters:
+        followers = _revisions.setdefault(counter, [])
+        if revision not in followers:
+            followers.append(revision)
+
+
+def corrected(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:
+    """Keys have been corrected by a recount, so that their values are other ones, though nobody has changed them."""
+    if keys and (revisions := _with_revisions({counter: dict.fromkeys(keys)})):
+        for revision, sums in revisions.items():
+            if revision is not counter:
+                record(revision, cast(Mapping[str, int], sums), using)
+
+
+def _with_revisions(
+    changes: Mapping[CounterDeclaration, Mapping[str, int | None]],
+) -> Mapping[CounterDeclaration, Mapping[str, int | None]]:
+    revised: dict[CounterDeclaration, Mapping[str, int | None]] = {}
+    for counter, sums in changes.items() if _revisions else ():
+        for revision in _revisions.get(counter, ()):
+            firsts = dict.fromkeys((counter.keys.split(key)[0] for key in sums), 1)
+            revised[revision] = {**revised.get(revision, {}), **firsts}
+    return {**changes, **revised} if revised else changes
 
 
 def request_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
@@ -70,3 +117,4 @@ def request_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], u
     store = store_of(counter, using)
     store.refuse_events()
     buffer_of(counter).request_recount(store, keys)
+    corrected(counter, keys, using)

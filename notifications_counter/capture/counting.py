@@ -18,8 +18,13 @@ def count(source: Source, using: str, before: Iterable[Row], after: Iterable[Row
             for counter, key, amount in source.contributions(row, using):
                 deltas = sums.setdefault(counter, {})
                 deltas[key] = deltas.get(key, 0) + number * amount
-    for counter, deltas in sums.items():
-        recording.record(counter, {key: amount for key, amount in deltas.items() if amount}, using)
+    changed = {
+        counter: changes
+        for counter, deltas in sums.items()
+        if (changes := {key: amount for key, amount in deltas.items() if amount})
+    }
+    if changed:
+        recording.record_together(changed, using)
 
 
 def _tally(before: Iterable[Row], after: Iterable[Row]) -> Iterable[tuple[Row, int]]:

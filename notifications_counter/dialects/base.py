@@ -244,24 +244,22 @@ class Dialect:
         declaration: str | None,
     ) -> None:
         """Insert deltas of a counter into the table of deltas."""
-        rows = list(sums.items())
+        rows = [(label, key, amount, declaration) for key, amount in sums.items()]
         for start in range(0, len(rows), ROWS_A_STATEMENT):
-            self._insert(connection, table, label, rows[start : start + ROWS_A_STATEMENT], declaration)
+            self.insert_few_deltas(connection, table, rows[start : start + ROWS_A_STATEMENT])
 
-    def _insert(
+    def insert_few_deltas(
         self,
         connection: BaseDatabaseWrapper,
         table: str,
-        label: str,
-        rows: Sequence[tuple[str, int | None]],
-        declaration: str | None,
+        rows: Sequence[tuple[str, str, int | None, str | None]],
     ) -> None:
+        """Insert deltas by one statement: of each the counter's label, the key, the amount and the declaration."""
         quote = connection.ops.quote_name
         # A digest, of letters and digits: not one parameter more for each row.
-        counted_by = "NULL" if declaration is None else f"'{declaration}'"
-        places = ", ".join([f"(%s, %s, %s, {counted_by})"] * len(rows))
+        places = ", ".join([f"(%s, %s, %s, {_literal(declaration)})" for *_, declaration in rows])
         columns = ", ".join(map(quote, ("counter", "key", "amount", "declaration")))
-        parameters = [value for key, amount in rows for value in (label, key, amount)]
+        parameters = [value for *values, _ in rows for value in values]
         with connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO {quote(table)} ({columns}) VALUES {places}", parameters)
 
@@ -356,3 +354,7 @@ class Dialect:
     def statement_seconds(self, connection: BaseDatabaseWrapper) -> float | None:
         """After how many seconds the database ends a statement; 0 for never, None where there is no such setting."""
         return None
+
+
+def _literal(declaration: str | None) -> str:
+    return "NULL" if declaration is None else f"'{declaration}'"

@@ -16,6 +16,9 @@ from .tables import Delta
 BATCH = 300
 TABLE = Delta._meta.db_table
 
+#: How many rows of several counters are inserted by one statement.
+FEW = 50
+
 #: On the connection: the rows of its open transaction to which later deltas are added.
 ATTRIBUTE = "_notifications_counter_joined"
 
@@ -44,6 +47,26 @@ def insert(
     sums = _without_joined(connection, label, sums)
     if sums:
         dialect_of(connection).insert_deltas(connection, TABLE, label, sums, declaration)
+
+
+def insert_together(
+    connection: BaseDatabaseWrapper, changes: Sequence[tuple[str, Mapping[str, int | None], str | None]]
+) -> None:
+    """Insert the deltas of several counters, by one statement where they are few.
+
+    Args:
+        connection: the connection.
+        changes: label, key -> delta, and the digest of the declaration, of each counter.
+    """
+    left = [(label, _without_joined(connection, label, sums), declaration) for label, sums, declaration in changes]
+    rows = [(label, key, amount, by) for label, sums, by in left for key, amount in sums.items()]
+    if len(rows) <= FEW:
+        if rows:
+            dialect_of(connection).insert_few_deltas(connection, TABLE, rows)
+        return
+    for label, sums, declaration in left:
+        if sums:
+            dialect_of(connection).insert_deltas(connection, TABLE, label, sums, declaration)
 
 
 def insert_to_be_joined(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from ..buffers import recording
 from ..buffers.recording import buffer_of
 from ..exceptions import RecountFailed, RecountInTransaction, shown
 from ..ledger import refused
@@ -76,6 +77,8 @@ def recount_once(store: CounterStore, keys: Sequence[str], check: bool = False) 
     for part in in_parts(keys):
         found |= buffer_of(store.counter).recount(store, part, correct=not check)
     convert = store.counter.amounts.from_units
+    if not check:
+        recording.corrected(store.counter, [key for key, one in found.items() if one.difference], store.using)
     return found if convert is None else {key: one.converted(convert) for key, one in found.items()}
 
 

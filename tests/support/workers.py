@@ -29,9 +29,11 @@ WORTH_HELP = 6
 
 @dataclasses.dataclass
 class Pair:
-    """A database and a buffer, and what became of their tests.
+    """A database and a buffer, and what became of the tests of one suite.
 
     Attributes:
+        command: which runs the tests, in the environment that a worker adds to.
+        suite: "engine", or "apps" for those of the apps that are built on it.
         url: of the database; empty for SQLite.
         started: how many processes were to run its tests.
         statuses: with which they ended.
@@ -42,13 +44,15 @@ class Pair:
     buffer: str
     url: str
     queue: Queue
+    command: Sequence[str]
+    suite: str = "engine"
     started: int = 0
     statuses: list[int] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def name(self) -> str:
-        return f"{self.database}+{self.buffer}"
+        return f"{self.database}+{self.buffer}{' apps' if self.suite == 'apps' else ''}"
 
 
 class Worker:
@@ -64,7 +68,7 @@ class Worker:
         self.redis_url = redis_url
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, pair: Pair, command: Sequence[str], environment: dict[str, str]) -> None:
+    def start(self, pair: Pair, environment: dict[str, str]) -> None:
         if self.redis_url:
             with Redis.from_url(self.redis_url) as client:
                 client.flushall()  # of the pair before
@@ -75,7 +79,7 @@ class Worker:
         pair.started += 1
         # In a session of its own, so that Ctrl-C reaches it once, from here, and what it leaves can be found.
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env={**environment, **own, **of_pair, **queue}, start_new_session=True
+            pair.command, cwd=ROOT, env={**environment, **own, **of_pair, **queue}, start_new_session=True
         )
 
     @property
@@ -104,15 +108,10 @@ class Worker:
 
 
 class Workers:
-    """Some workers, and the pairs that wait for one; as a context manager, none outlives its block.
+    """Some workers, and the pairs that wait for one; as a context manager, none outlives its block."""
 
-    Args:
-        command: which runs the tests, in the environment that a worker adds to.
-    """
-
-    def __init__(self, workers: list[Worker], command: Sequence[str], environment: dict[str, str]) -> None:
+    def __init__(self, workers: list[Worker], environment: dict[str, str]) -> None:
         self.workers = workers
-        self.command = command
         self.environment = environment
 
     def __enter__(self) -> Workers:
@@ -135,7 +134,7 @@ class Workers:
             for worker in idle:
                 pair = waiting.pop(0) if waiting else self._in_need(pairs)
                 if pair:
-                    worker.start(pair, self.command, self.environment)
+                    worker.start(pair, self.environment)
             if not any(worker.process for worker in self.workers):
                 return
             time.sleep(0.1)
@@ -147,7 +146,7 @@ class Workers:
 
 
 @contextlib.contextmanager
-def workers(number: int, command: Sequence[str], environment: dict[str, str]) -> Iterator[tuple[Workers, str]]:
+def workers(number: int, environment: dict[str, str]) -> Iterator[tuple[Workers, str]]:
     """So many workers, and why there is no Valkey, if there is none."""
     with contextlib.ExitStack() as stack:
         urls, reason = [""] * number, ""
@@ -156,4 +155,4 @@ def workers(number: int, command: Sequence[str], environment: dict[str, str]) ->
         except Exception as error:  # whatever it is, the other buffer can be tested
             reason = f"Valkey does not run here: {error}"
         made = [Worker(place + 1, url) for place, url in enumerate(urls)]
-        yield stack.enter_context(Workers(made, command, environment)), reason
+        yield stack.enter_context(Workers(made, environment)), reason

@@ -318,6 +318,17 @@ class RedisBuffer(Buffer):
                 return cached
         return self._reader(store).compute(key)
 
+    def epoch(self, store: CounterStore, key: str) -> str:
+        known = super().epoch(store, key)
+        if self.database_only or not self._is_open(store):
+            return f"{known}/rows"
+        try:
+            base = self.shards.base(store, self.shards.of(store, key))
+            run_id, epoch = self.server.run("epoch", base, uuid.uuid4().hex[:12])
+        except BufferUnavailable:  # what is pending there is not read, so that numbers may be lower
+            return f"{known}/away"
+        return f"{known}/{run_id}/{epoch}"
+
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)
 

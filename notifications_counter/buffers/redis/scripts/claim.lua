@@ -8,6 +8,7 @@
 --
 -- writes  seq      string        the number of the last claimed batch
 --         batch    sorted set    pending as it was; unlinked where the server's data is older than the database's
+--         epoch    string        deleted where something was lost
 --         pending  sorted set    renamed; in older data unlinked, because a later batch had it, which was applied
 --
 -- Returns the run id, the number of the batch, its size (0: nothing to flush), and what was lost ('': nothing). What
@@ -46,6 +47,9 @@ elseif seq > number + 1 then
 end
 if lost == '' and known_run_id ~= '' and known_run_id ~= run_id then
   lost = 'perhaps some of its data, because it was restarted or replaced'
+end
+if lost ~= '' then
+  redis.call('DEL', base .. ':epoch')
 end
 
 if held == 0 and redis.call('EXISTS', pending) == 1 then

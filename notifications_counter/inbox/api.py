@@ -1,0 +1,5 @@
+"""The JSON API of the inbox."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []

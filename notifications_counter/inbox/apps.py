@@ -1,0 +1,20 @@
+"""The app of the inbox: its counts have one revision."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class InboxConfig(AppConfig):
+    name = "notifications_counter.inbox"
+    label = "notifications_counter_inbox"
+    verbose_name = _("Inbox")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from ..models import UserNotificationsCount
+        from ..revisions import revise
+        from .models import Revision, UnreadByKind, UnseenCount
+
+        revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])

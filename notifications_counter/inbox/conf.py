@@ -1,0 +1,59 @@
+"""The settings of the inbox: ``NOTIFICATIONS_COUNTER["INBOX"]``, checked and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from django.core.signals import setting_changed
+
+from ..conf import SETTING, get_settings, is_integer
+from ..exceptions import InvalidSettings, unknown
+
+NAME = f"{SETTING}['INBOX']"
+
+
+@dataclass(frozen=True)
+class InboxSettings:
+    """The settings of the inbox, under the names that they have in ``NOTIFICATIONS_COUNTER["INBOX"]``."""
+
+    #: What the badge counts: "unread", or "unseen", which opening the inbox sets to 0.
+    BADGE: str = "unread"
+    #: How many notifications a page has.
+    PAGE_SIZE: int = 20
+    #: Hosts besides the site's own to which opening a notification may lead.
+    ALLOWED_HOSTS: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.BADGE not in ("unread", "unseen"):
+            raise InvalidSettings(f"{NAME}['BADGE'] must be 'unread' or 'unseen', not {self.BADGE!r}.")
+        if not is_integer(self.PAGE_SIZE) or not 1 <= self.PAGE_SIZE <= 200:
+            raise InvalidSettings(f"{NAME}['PAGE_SIZE'] must be an integer from 1 to 200, not {self.PAGE_SIZE!r}.")
+        hosts = self.ALLOWED_HOSTS
+        if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(one, str) for one in hosts):
+            raise InvalidSettings(f"{NAME}['ALLOWED_HOSTS'] must be a list of host names, not {hosts!r}.")
+
+
+@cache
+def inbox_settings() -> InboxSettings:
+    """The settings in force.
+
+    Raises:
+        InvalidSettings: a name or a value is wrong.
+    """
+    given = get_settings().INBOX
+    known = [entry.name for entry in fields(InboxSettings)]
+    for name in given:
+        if name not in known:
+            raise InvalidSettings(f"{NAME}: {unknown('setting', name, known)}")
+    return InboxSettings(**given)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == SETTING:
+        inbox_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,13 @@
+"""The addresses of the inbox: ``path("inbox/", include("notifications_counter.inbox.urls"))``."""
+
+from django.urls import include, path
+
+from . import api, live, views
+
+app_name = "notifications_counter"
+
+urlpatterns = [
+    *views.urlpatterns,
+    path("api/", include(api.urlpatterns)),
+    *live.urlpatterns,
+]

@@ -1,0 +1,5 @@
+"""The page of the inbox."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []

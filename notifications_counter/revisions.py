@@ -1,0 +1,74 @@
+"""Revisions: for each key a number that rises with every change of some counters, so that a push never goes back.
+
+A page or a device that is told of values by itself may hear of them late, twice, or in another order than they were
+read. With each it is told a revision and its epoch: it takes what has the higher revision, and whatever has another
+epoch than what it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from .buffers import recording
+from .counters import Counter
+from .exceptions import InvalidSettings
+
+T = TypeVar("T")
+
+#: How often values are read again because something has changed while they were read.
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Revised(Generic[T]):
+    """What was read of a key at one revision.
+
+    Attributes:
+        value: what was read.
+        revision: rises with every change of the counters; within an epoch, what has a higher one is newer.
+        epoch: revisions of different epochs cannot be compared.
+    """
+
+    value: T
+    revision: int
+    epoch: str
+
+
+def revise(revision: Counter, counters: Iterable[Counter]) -> None:
+    """Let a counter of events rise with every change of other counters, in the change's own transaction.
+
+    Call it in ``AppConfig.ready()``. A statement that changes the source of several of them adds 1 to each key once. Of
+    a counter with triggers only what a recount corrects is noticed.
+
+    Args:
+        revision: a counter without a source, whose keys are those of the counters, or the first part of them.
+        counters: the counters that it follows.
+
+    Raises:
+        InvalidSettings: the revision counts the rows of a source.
+    """
+    if revision.declared_source is not None:
+        raise InvalidSettings(f"{revision.label} counts {revision.declared_source}: a revision must have no source.")
+    recording.revise(revision, counters)
+
+
+def read(revision: Counter, key: Any, values: Callable[[], T], *, using: str | None = None) -> Revised[T]:
+    """Read values together with the revision that they have.
+
+    Where something changes again and again while they are read, the revision is that from before: lower than theirs,
+    so that a later one replaces it.
+
+    Args:
+        revision: what rises with their changes.
+        key: the key of the revision.
+        values: reads them.
+        using: a database alias, where it is not the revision's own.
+    """
+    for _ in range(TRIES):
+        epoch, number = revision.epoch(key, using=using), int(revision.value(key, using=using))
+        found = values()
+        if revision.value(key, using=using) == number:
+            break
+    return Revised(found, number, epoch)

@@ -1,0 +1,8 @@
+"""Settings of the tests of the apps that are built on the counters: all of them are installed."""
+
+from .settings import *  # noqa: F403
+from .settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "notifications_counter.inbox"]
+ROOT_URLCONF = "tests.apps_urls"
+LOGIN_URL = "/login/"
