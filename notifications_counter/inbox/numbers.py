@@ -12,6 +12,9 @@ from .. import revisions
 from ..models import UserNotificationsCount
 from .models import Revision, UnreadByKind, UnseenCount
 
+#: The header of a response that says of which epoch the revision in its body is.
+EPOCH_HEADER = "Notifications-Epoch"
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -32,8 +35,8 @@ class Numbers:
     epoch: str
 
     def payload(self) -> dict[str, Any]:
-        """What a badge is told."""
-        return {"unread": self.unread, "unseen": self.unseen, "revision": self.revision, "epoch": self.epoch}
+        """What a badge is told; the epoch stands beside it, in the event's id or in the header ``EPOCH_HEADER``."""
+        return {"unread": self.unread, "unseen": self.unseen, "revision": self.revision}
 
     def whole_payload(self) -> dict[str, Any]:
         """The same with the kinds."""
@@ -42,7 +45,7 @@ class Numbers:
     @property
     def etag(self) -> str:
         """An ``ETag`` that covers all of them, in quotes."""
-        text = json.dumps(self.whole_payload(), sort_keys=True)
+        text = json.dumps([self.epoch, self.whole_payload()], sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
