@@ -26,7 +26,7 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(
-        ("admin", "composite_admin", "controller", "templatetags", "management", "cron", "tasks", "checks"),
+        ("admin", "composite_admin", "controller", "templatetags", "management", "cron", "tasks", "checks", "pruning"),
         "what people and programs use",
     ),
     Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
