@@ -23,6 +23,13 @@ class Row(models.Model):
     kind = models.CharField(max_length=64, blank=True, default="")
     url = models.CharField(max_length=500, blank=True, default="")
     has_read = models.BooleanField(default=False)
+    seen = models.BooleanField(default=False)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    target_type = models.ForeignKey(
+        "contenttypes.ContentType", models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    target_id = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    data = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -31,6 +38,8 @@ class Row(models.Model):
         indexes: ClassVar = [
             PartialIndex(fields=["user"], column="has_read", value=False, name="%(class)s_unread"),
             models.Index(fields=["user", "-created_at", "-id"], name="%(class)s_newest"),
+            models.Index(fields=["target_type", "target_id"], name="%(class)s_target"),
+            models.Index(fields=["actor"], name="%(class)s_actor"),
         ]
 
 

@@ -195,7 +195,7 @@ class Candidates:
         chosen = {"has_read": True} if self._read_only else {}
         if self._kind is not None:
             chosen["kind"] = self._kind
-        rows = rows_of(Notification, self.using).filter(pk__in=pks, created_at__lt=self._before, **chosen)
+        rows = rows_of(Notification, self.using).filter(pk__in=pks, **chosen)
         with transaction.atomic(using=self.using):
             _, deleted = rows.delete()
             if pruned.has_listeners(Notification):
