@@ -137,8 +137,8 @@ def make_unread(model: Any, numbers: dict[int, int]) -> None:
     """
     users, times = list(numbers), list(numbers.values())
     execute(
-        f"INSERT INTO {table(model)} (user_id, text, kind, url, has_read, seen, data, created_at)"
-        " SELECT u.id, 'Parcel number ' || n || ' has arrived', '', '/parcels/' || n, false, false, '{}', now()"
+        f"INSERT INTO {table(model)} (user_id, text, kind, url, has_read, created_at)"
+        " SELECT u.id, 'Parcel number ' || n || ' has arrived', '', '/parcels/' || n, false, now()"
         " FROM unnest(%s::int[], %s::int[]) u(id, times), generate_series(1, u.times) n"
         " ORDER BY n::float / u.times, u.id",
         users,
