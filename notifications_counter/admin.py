@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -37,7 +36,9 @@ class NewestPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[:LISTED].count()  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        number: int = rows.order_by()[:LISTED].count()
+        return number
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -73,7 +74,7 @@ class NotificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("text", "kind", user_search_field())
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """The users, where their own admin can be searched; else they are chosen by ``raw_id_fields``."""
         user = get_user_model()
         if not self.admin_site.is_registered(user):

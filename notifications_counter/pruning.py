@@ -192,7 +192,7 @@ class Candidates:
 
     def delete(self, pks: Sequence[Any]) -> int:
         """Delete those of them that are still to be deleted: one may have been marked as unread since."""
-        chosen = {"has_read": True} if self._read_only else {}
+        chosen: dict[str, Any] = {"has_read": True} if self._read_only else {}
         if self._kind is not None:
             chosen["kind"] = self._kind
         rows = rows_of(Notification, self.using).filter(pk__in=pks, **chosen)

@@ -76,7 +76,7 @@ class StatusPages(admin.ModelAdmin):  # type: ignore[type-arg]
                 raise PermissionDenied
             flush_and_say(request, changeable)
             return HttpResponseRedirect(reverse(f"admin:{NAME}", current_app=self.admin_site.name))
-        context = {"title": _("Status of the counters"), "lines": [Line(counter) for counter in own]}
+        context: dict[str, Any] = {"title": _("Status of the counters"), "lines": [Line(counter) for counter in own]}
         context |= {"may_flush": bool(changeable), "opts": self.opts, **history_of(own)}
         template = "admin/notifications_counter/status.html"
         return TemplateResponse(request, template, {**self.admin_site.each_context(request), **context})
