@@ -55,7 +55,7 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
 
 def known_kinds(user: Any) -> set[str]:
     """The kinds that a user has ever had unread ones of when a flush came."""
-    return set(UnreadByKind.objects.filter(user=user).values_list("kind", flat=True))
+    return set(UnreadByKind._default_manager.filter(user=user).values_list("kind", flat=True))
 
 
 def sections_of(groups: list[Group], now: datetime) -> list[tuple[str, list[Group]]]:

@@ -31,9 +31,7 @@ def with_kinds(**more: Any) -> override_settings:
 def people() -> list[User]:
     """Some who do things that others are told of."""
     words = [(name.split()[0], name.split()[1]) for name in NAMES]
-    return [
-        User.objects.create(username=first.lower(), first_name=first, last_name=last) for first, last in words
-    ]
+    return [User.objects.create(username=first.lower(), first_name=first, last_name=last) for first, last in words]
 
 
 def fill(user: User) -> list[Notification]:
