@@ -1,7 +1,6 @@
 """The database buffer: a delta is a row of the change's own transaction. Needs no server."""
 
 from collections.abc import Mapping, Sequence
-
 from typing import Any
 
 from django.db import models, transaction

@@ -111,7 +111,7 @@ class Unread(ApiView):
         numbers = numbers_of(request.user)
         response = answer(numbers.whole_payload(), numbers)
         response.headers["ETag"] = numbers.etag
-        told = get_conditional_response(request, etag=numbers.etag, response=response)
+        told = get_conditional_response(request, etag=numbers.etag, response=response) or response
         told.headers[EPOCH_HEADER] = numbers.epoch
         return told
 

@@ -171,7 +171,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _checked_kind(kind: str) -> str:
-    most = Notification._meta.get_field("kind").max_length
+    most = Notification._meta.get_field("kind").max_length or 0
     if len(kind) > most or not kind.isprintable():
         raise InvalidInput(
             _("%(value)s is no kind: a kind has at most %(most)d characters, all of them printable.")
