@@ -77,11 +77,13 @@ class Together:
 
     Attributes:
         values: key -> value, in units, for each of them.
+        epoch: of the first of them; see ``Buffer.epoch``.
         rows: how many further rows were counted; None where none were to be.
         at_one_moment: whether nothing can have changed between them.
     """
 
     values: Sequence[dict[str, int]]
+    epoch: str
     rows: int | None
     at_one_moment: bool
 
@@ -212,11 +214,12 @@ class Buffer:
         """The values of several counters that have this buffer, on one alias.
 
         Args:
-            wanted: counter and key, or group where its keys are composite.
+            wanted: counter and key, or group where its keys are composite; the first is a counter of events.
             rows: rows that are counted besides.
         """
+        epoch = self.epoch(*wanted[0])  # before the values: those of a later one may be under it, but not the reverse
         read = [self._value_or_group(store, key) for store, key in wanted]
-        return Together(read, None if rows is None else rows.count(), at_one_moment=False)
+        return Together(read, epoch, None if rows is None else rows.count(), at_one_moment=False)
 
     def _value_or_group(self, store: CounterStore, key: str) -> dict[str, int]:
         return self.group_values(store, key) if store.has_groups else {key: self.value(store, key)}

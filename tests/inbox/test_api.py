@@ -36,9 +36,9 @@ class ListTest(ApiTestCase):
             Notification.objects.filter(user=self.user).order_by("-created_at", "-id").values_list("pk", flat=True)
         )
         found, page = [], self.get("notifications/", limit=3)
-        while True:
+        for total in range(11, 99):
             found += [one["id"] for one in page["results"]]
-            self.assertEqual(page["total"], 11 + len(found) // 3 - 1)
+            self.assertEqual(page["total"], total)
             self.make(created_at=at + timedelta(hours=1))
             if page["next_cursor"] is None:
                 break
