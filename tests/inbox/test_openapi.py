@@ -38,9 +38,7 @@ class OpenApiTest(ApiTestCase):
             found = found[name]
         return found
 
-    def ask(
-        self, method: str, path: str, status: int, *, client: Client | None = None, query: str = "", **request: Any
-    ) -> Any:
+    def ask(self, method: str, path: str, status: int, *, query: str = "", **request: Any) -> Any:
         """Ask an address, and hold what it answers against the document."""
         asked = ROOT + path.removeprefix("/").format(**request.pop("values", {}))
         asked += f"?{query}" if query else ""
