@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
@@ -67,6 +67,23 @@ class ProgressSnapshot:
     batch: int
     position: int
     size: int
+
+
+class Subscription(Protocol):
+    """Hears what other processes publish of a counter. All calls come from one thread."""
+
+    def fileno(self) -> int | None:
+        """What becomes readable with the next message; None where ``messages`` itself waits."""
+
+    def messages(self, timeout: float) -> list[str] | None:
+        """What has come; None where messages may have been lost, such as after a connection was cut.
+
+        Args:
+            timeout: for how many seconds to wait at most where there is nothing yet, if there is no file.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection."""
 
 
 class Buffer:
@@ -158,9 +175,9 @@ class Buffer:
         for store, sums in changes:
             self.add(store, sums)
 
-    def epoch(self, store: CounterStore, key: str) -> str:
-        """What changes when a number of events can no longer be compared with an earlier one of the same key."""
-        return store.database_id or ""
+    def epochs(self, store: CounterStore, keys: Sequence[str]) -> dict[str, str]:
+        """What changes, of each key, when a number of events can no longer be compared with an earlier one."""
+        return dict.fromkeys(keys, store.database_id or "")
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         """Stored plus pending, in units, of each key, the caller's own transaction included."""
@@ -268,6 +285,20 @@ class Buffer:
             What was found; keys that are missing here must be tried again.
         """
         raise NotImplementedError
+
+    # News
+
+    def publish(self, store: CounterStore, message: str) -> None:
+        """Tell all processes that listen to a counter something, outside of a transaction. It may get lost.
+
+        Args:
+            store: the counter, on one database alias.
+            message: a text of at most 7,000 bytes.
+        """
+
+    def subscribe(self, store: CounterStore) -> Subscription | None:
+        """What hears what others publish; None where there is no server for it."""
+        return None
 
     # The flush
 

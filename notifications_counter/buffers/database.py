@@ -6,11 +6,13 @@ from django.db import transaction
 
 from ..compat.atomic import joined
 from ..compat.transactions import sends_after_commit
+from ..dialects import dialect_of
 from ..ledger import deltas
 from ..ledger.correct import correct_by_rows
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
-from .base import Buffer
+from .base import Buffer, Subscription
+from .database_news import DatabaseSubscription, channel_of
 
 
 class DatabaseBuffer(Buffer):
@@ -70,3 +72,9 @@ class DatabaseBuffer(Buffer):
         snapshot = store.snapshot(keys, count=True)
         store.check_layout(snapshot.shards[0], self.layout)
         return {key: snapshot.recounted(key) for key in keys}
+
+    def publish(self, store: CounterStore, message: str) -> None:
+        dialect_of(store.connection).publish(store.connection, channel_of(store), message)
+
+    def subscribe(self, store: CounterStore) -> Subscription | None:
+        return DatabaseSubscription(store) if dialect_of(store.connection).can_listen else None

@@ -13,8 +13,10 @@ class InboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from ..live.news import tell
         from ..models import UserNotificationsCount
         from ..revisions import revise
         from .models import Revision, UnreadByKind, UnseenCount
 
         revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])
+        tell(Revision.counter)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import revisions
+from ..live import Value
 from ..models import UserNotificationsCount
 from .models import Revision, UnreadByKind, UnseenCount
 
@@ -62,3 +63,23 @@ def numbers_of(user: Any) -> Numbers:
 
     read = revisions.read(Revision.counter, user, values)
     return Numbers(*read.value, read.revision, read.epoch)
+
+
+def badges_of(users: Sequence[Any]) -> dict[Any, Value]:
+    """What the badges of many users are told, in as few questions as the counters take.
+
+    Args:
+        users: the users, or their primary keys.
+    """
+
+    def values(some: Sequence[Any]) -> dict[Any, tuple[int, int]]:
+        unread, unseen = UserNotificationsCount.counter.values(some), UnseenCount.counter.values(some)
+        return {user: (unread[user], unseen[user]) for user in some}
+
+    read = revisions.read_many(Revision.counter, users, values)
+    return {user: _badge(revised) for user, revised in read.items()}
+
+
+def _badge(revised: revisions.Revised[tuple[int, int]]) -> Value:
+    unread, unseen = revised.value
+    return Value(revised.epoch, revised.revision, {"unread": unread, "unseen": unseen, "revision": revised.revision})
