@@ -37,7 +37,8 @@ class DatabaseSubscription:
             django.db.Error: the database does not answer.
         """
         if not self._is_listening:
-            return self._listen()
+            self._listen()
+            return None
         if not self._heard and select.select([self._driver], [], [], 0)[0]:
             with self._store.connection.cursor() as cursor:
                 cursor.execute("SELECT 1")  # the driver hands on what it finds before the answer

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.urls import Resolver404, resolve
 
@@ -156,7 +157,7 @@ def check(request: ASGIRequest, hub: Hub) -> None:
         origin = f"{request.scheme}://{request.get_host()}"
     except DisallowedHost:
         raise Refusal(400, "The host is not one of ALLOWED_HOSTS.") from None
-    moved = SecurityMiddleware(lambda request: None).process_request(request)
+    moved = SecurityMiddleware(lambda request: HttpResponse()).process_request(request)
     if moved is not None:
         raise Refusal(moved.status_code, "Only over HTTPS.", {"Location": moved["Location"]})
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):

@@ -167,8 +167,8 @@ class Hub:
         self._slot = (self._slot + 1) % SESSION_INTERVAL
         sessions = [stream.session for stream in self.streams if hash(stream.session) % SESSION_INTERVAL == self._slot]
         over = await self._try(lambda: ended(sessions)) if sessions else None
-        for stream in self.streams if over else ():
-            if stream.session in over:
+        for stream in self.streams:
+            if over and stream.session in over:
                 stream.end()
 
     async def _try(self, job: Callable[[], T]) -> T | None:

@@ -320,7 +320,8 @@ class RedisBuffer(Buffer):
         return self._reader(store).compute(key)
 
     def epochs(self, store: CounterStore, keys: Sequence[str]) -> dict[str, str]:
-        known, found = store.database_id or "", {}
+        known = store.database_id or ""
+        found: dict[str, str] = {}
         if self.database_only or not self._is_open(store):
             return dict.fromkeys(keys, f"{known}/rows")
         for shard, part in self.shards.split(store, keys):
