@@ -7,11 +7,11 @@ from typing import Any
 
 from django.urls import path
 
+from .. import revisions
 from ..counters import Counter
 from ..live import Value, live_view
 from ..models import UserNotificationsCount
 from .models import Revision, UnseenCount
-from .numbers import badges_of
 
 
 class UnreadChannel:
@@ -36,7 +36,18 @@ class UnreadChannel:
         return {key: (epochs[key], *(found[key] for found in values)) for key in keys}
 
     def read(self, keys: Sequence[str]) -> Mapping[str, Value]:
-        return badges_of(keys)
+        read = revisions.read_many(self.counter, keys, _unread_and_unseen)
+        return {key: Value(found.epoch, found.revision, _payload(found)) for key, found in read.items()}
+
+
+def _unread_and_unseen(keys: Sequence[str]) -> dict[str, tuple[int, int]]:
+    unread, unseen = UserNotificationsCount.counter.values(keys), UnseenCount.counter.values(keys)
+    return {key: (unread[key], unseen[key]) for key in keys}
+
+
+def _payload(found: revisions.Revised[tuple[int, int]]) -> dict[str, int]:
+    unread, unseen = found.value
+    return {"unread": unread, "unseen": unseen, "revision": found.revision}
 
 
 urlpatterns = [path("live/", live_view(UnreadChannel()), name="live")]

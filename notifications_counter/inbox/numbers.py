@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .. import revisions
-from ..live import Value
+from ..controller import NotificationController
 from ..models import UserNotificationsCount
+from ..querysets import NotificationQuerySet
 from .models import Revision, UnreadByKind, UnseenCount
 
 #: The header of a response that says of which epoch the revision in its body is.
@@ -51,35 +52,25 @@ class Numbers:
 
 
 def numbers_of(user: Any) -> Numbers:
-    """A user's numbers, of one revision: as many cache reads, or small statements, as there are counters.
+    """A user's numbers, of one revision: by one statement, or without any where they are cached in Redis.
 
     Args:
         user: the user, or the user's primary key.
     """
-
-    def values() -> tuple[int, int, Mapping[str, int]]:
-        unread: int = UserNotificationsCount.counter.value(user)
-        return unread, UnseenCount.counter.value(user), UnreadByKind.counter.values_of(user)
-
-    read = revisions.read(Revision.counter, user, values)
-    return Numbers(*read.value, read.revision, read.epoch)
+    return _read(user, None)[0]
 
 
-def badges_of(users: Sequence[Any]) -> dict[Any, Value]:
-    """What the badges of many users are told, in as few questions as the counters take.
+def numbers_and_total_of(user: Any) -> tuple[Numbers, int]:
+    """The same with how many notifications the user has, read or not: their rows are counted, in the index alone.
 
     Args:
-        users: the users, or their primary keys.
+        user: the user, or the user's primary key.
     """
-
-    def values(some: Sequence[Any]) -> dict[Any, tuple[int, int]]:
-        unread, unseen = UserNotificationsCount.counter.values(some), UnseenCount.counter.values(some)
-        return {user: (unread[user], unseen[user]) for user in some}
-
-    read = revisions.read_many(Revision.counter, users, values)
-    return {user: _badge(revised) for user, revised in read.items()}
+    numbers, total = _read(user, NotificationController(user).notifications())
+    return numbers, total or 0
 
 
-def _badge(revised: revisions.Revised[tuple[int, int]]) -> Value:
-    unread, unseen = revised.value
-    return Value(revised.epoch, revised.revision, {"unread": unread, "unseen": unseen, "revision": revised.revision})
+def _read(user: Any, rows: NotificationQuerySet | None) -> tuple[Numbers, int | None]:
+    counters = [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter]
+    read = revisions.read_counters(Revision.counter, counters, user, rows=rows)
+    return Numbers(*read.value.values, read.revision, read.epoch), read.value.rows

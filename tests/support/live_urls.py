@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 @cache_control(public=True, max_age=3600)
 def page(request: HttpRequest) -> HttpResponse:
     """A page with a badge that any cache may keep for all users: it says no number."""
-    live, poll = reverse("notifications_counter:live"), reverse("notifications_counter:api-unread")
+    live, poll = reverse("notifications_counter:live"), reverse("notifications_counter:api_unread")
     options = " ".join(name for name in ("tab-title", "app-badge") if name in request.GET)
     interval = request.GET.get("interval", "30")
     return HttpResponse(

@@ -97,7 +97,9 @@ class WebServer:
 
 
 @contextlib.contextmanager
-def web_server(name: str = "uvicorn", settings: dict[str, Any] | None = None, **environment: str) -> Iterator[WebServer]:
+def web_server(
+    name: str = "uvicorn", settings: dict[str, Any] | None = None, **environment: str
+) -> Iterator[WebServer]:
     """A server that ends with the block; ``settings`` are more of the site's."""
     server = WebServer(name, NC_LIVE_SETTINGS=json.dumps(settings or {}), **environment)
     try:
