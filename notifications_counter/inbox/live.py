@@ -9,8 +9,10 @@ from django.urls import path
 
 from .. import revisions
 from ..counters import Counter
-from ..live import Value, live_view
+from ..live.channel import Value
+from ..live.views import live_view
 from ..models import UserNotificationsCount
+from .conf import inbox_settings
 from .models import Revision, UnseenCount
 
 
@@ -22,6 +24,14 @@ class UnreadChannel:
     @property
     def counter(self) -> Counter:
         return Revision.counter
+
+    @property
+    def interval(self) -> float:
+        return inbox_settings().LIVE_INTERVAL
+
+    @property
+    def session_interval(self) -> float:
+        return inbox_settings().LIVE_SESSION_INTERVAL
 
     def key(self, user: Any) -> str | None:
         return self.counter.key_text(user.pk)

@@ -7,7 +7,7 @@ import io
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -16,11 +16,12 @@ from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.urls import Resolver404, resolve
 
-from .channel import ATTRIBUTE, Channel
-from .hub import Hub
 from .refusals import Refusal, refuse
 from .shutdown import close_all, end_with_process
 from .stream import Stream
+
+if TYPE_CHECKING:  # which needs the models, that are loaded when the site's application is made
+    from .hub import Hub
 
 logger = logging.getLogger("notifications_counter")
 
@@ -28,6 +29,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: On a view: what makes the hub of its address.
+ATTRIBUTE = "live_hub"
 
 #: What each stream says: that it may not be kept, changed, or gathered on its way; nor read by other sites.
 HEADERS = [
@@ -49,13 +53,13 @@ class Live:
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self._hubs: dict[Channel, Hub] = {}
+        self._hubs: dict[Callable[[], Hub], Hub] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["type"] == "http" and (channel := channel_at(scope)) is not None:
-            await self._answer(channel, scope, receive, send)
+        elif scope["type"] == "http" and (make_hub := hub_at(scope)) is not None:
+            await self._answer(self.hub_of(make_hub), scope, receive, send)
         else:
             await self.application(scope, receive, send)
 
@@ -77,11 +81,10 @@ class Live:
             if kind == "lifespan.shutdown":
                 return
 
-    async def _answer(self, channel: Channel, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, hub: Hub, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             request = ASGIRequest(scope, io.BytesIO())
-            check(request, self.hub_of(channel))
-            hub = self.hub_of(channel)
+            check(request, hub)
             allowed = await self._authorise(hub, request)
         except Refusal as refusal:
             await refuse(send, refusal)
@@ -116,11 +119,11 @@ class Live:
         if stream.is_over or hub.is_closing:
             await stream.finish()
 
-    def hub_of(self, channel: Channel) -> Hub:
-        """The channel's hub in the event loop that runs, made by its first stream."""
-        hub = self._hubs.get(channel)
+    def hub_of(self, make_hub: Callable[[], Hub]) -> Hub:
+        """The hub of an address in the event loop that runs, made by its first stream."""
+        hub = self._hubs.get(make_hub)
         if hub is None or hub.loop is not asyncio.get_running_loop():
-            hub = self._hubs[channel] = Hub(channel)
+            hub = self._hubs[make_hub] = make_hub()
             end_with_process(hub)
         return hub
 
@@ -131,8 +134,8 @@ def _current_task() -> asyncio.Task[Any]:
     return task
 
 
-def channel_at(scope: Scope) -> Channel | None:
-    """The channel whose address is asked for; what does not end with ``live/`` is not even looked up."""
+def hub_at(scope: Scope) -> Callable[[], Hub] | None:
+    """What makes the hub whose address is asked for; what does not end with ``live/`` is not even looked up."""
     path: str = scope["path"]
     if not path.endswith("live/"):
         return None
@@ -141,8 +144,8 @@ def channel_at(scope: Scope) -> Channel | None:
         match = resolve(path.removeprefix(prefix.rstrip("/")))
     except Resolver404:
         return None
-    channel: Channel | None = getattr(match.func, ATTRIBUTE, None)
-    return channel
+    make_hub: Callable[[], Hub] | None = getattr(match.func, ATTRIBUTE, None)
+    return make_hub
 
 
 def check(request: ASGIRequest, hub: Hub) -> None:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
-
 from ..counters import Counter
-
-#: On a view: the channel that its address has.
-ATTRIBUTE = "live_channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,8 @@ class Channel(Protocol):
     Attributes:
         name: of the events.
         counter: its changes are changes of the values, and its buffer tells other processes of them.
+        interval: seconds between two looks at all values that are shown, for changes that nobody has told of.
+        session_interval: seconds in which the sessions of all streams are looked at once.
     """
 
     name: str
@@ -48,28 +44,20 @@ class Channel(Protocol):
     @property
     def counter(self) -> Counter: ...
 
+    @property
+    def interval(self) -> float: ...
+
+    @property
+    def session_interval(self) -> float: ...
+
     def key(self, user: Any) -> str | None:
         """The key whose value a user may see; None for none."""
 
     def peek(self, keys: Sequence[str]) -> Mapping[str, Hashable]:
-        """Something of each key that is another one whenever its value is: asked once a second for all that are shown.
+        """Something of each key that is another one whenever its value is: asked at each look, for all that are shown.
 
         As cheap as it can be, for it is what finds a change that nobody has told of.
         """
 
     def read(self, keys: Sequence[str]) -> Mapping[str, Value]:
         """The values of keys."""
-
-
-def live_view(channel: Channel) -> Callable[[HttpRequest], HttpResponse]:
-    """A view for the address of a channel, which must end with ``live/``; ``Live`` answers there instead of it.
-
-    Where there is no ``Live``, on WSGI for one, it answers 204, by which browsers know that there is no stream.
-    """
-
-    @require_safe
-    def view(request: HttpRequest) -> HttpResponse:
-        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
-
-    setattr(view, ATTRIBUTE, channel)
-    return view

@@ -24,14 +24,8 @@ logger = logging.getLogger("notifications_counter")
 
 T = TypeVar("T")
 
-#: Seconds between two looks at all values that are shown.
-LOOK_INTERVAL = 1.0
-
 #: Seconds without an event after which a stream gets a comment: proxies close what is silent for 60.
 COMMENT_INTERVAL = 15.0
-
-#: Seconds in which the sessions of all streams are looked at once, besides those that are known to have ended.
-SESSION_INTERVAL = 15
 
 #: Seconds in which changes are gathered, so that many of them are read at once.
 GATHER = 0.005
@@ -53,6 +47,7 @@ class Hub:
         self._peeked: dict[str, Hashable] = {}
         self._changed: set[str] = set()
         self._slot = 0
+        self._slots = max(1, round(channel.session_interval / channel.interval))
         self._woken = asyncio.Event()
         self._task = self.loop.create_task(self._run())
 
@@ -120,7 +115,7 @@ class Hub:
     # What is shown
 
     async def _run(self) -> None:
-        look_at = time.monotonic() + LOOK_INTERVAL
+        look_at = time.monotonic() + self.channel.interval
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(look_at - time.monotonic()):
@@ -129,7 +124,7 @@ class Hub:
             await self._show()
             if time.monotonic() >= look_at:
                 await self._look()
-                look_at = time.monotonic() + LOOK_INTERVAL
+                look_at = time.monotonic() + self.channel.interval
 
     async def _show(self) -> None:
         self._woken.clear()
@@ -164,8 +159,8 @@ class Hub:
 
     async def _look_at_sessions(self) -> None:
         """Of a part of the streams, so that all have had their turn after a while."""
-        self._slot = (self._slot + 1) % SESSION_INTERVAL
-        sessions = [stream.session for stream in self.streams if hash(stream.session) % SESSION_INTERVAL == self._slot]
+        self._slot = (self._slot + 1) % self._slots
+        sessions = [stream.session for stream in self.streams if hash(stream.session) % self._slots == self._slot]
         over = await self._try(lambda: ended(sessions)) if sessions else None
         for stream in self.streams:
             if over and stream.session in over:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from .hub import Hub
+if TYPE_CHECKING:  # which needs the models
+    from .hub import Hub
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .sessions import Session
+if TYPE_CHECKING:  # which needs the models
+    from .sessions import Session
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -1,4 +1,4 @@
-"""Web servers in processes of their own, which serve the site with live badges on the databases of the running tests."""
+"""Web servers in processes of their own, which serve the site with live badges on the running tests' databases."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class WebServer:
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.environment = environment
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.start()
 
     def start(self) -> None:
