@@ -198,7 +198,7 @@ class FailingServerTest(LiveBadgeTestCase):
         with proxy(self.server.port) as between:
             page = self.open(url=f"http://127.0.0.1:{between.port}")
             between.replies = 0.3
-            for _ in range(1, 6):
+            for number in range(1, 6):
                 notify(self.ada)
                 time.sleep(0.3)
             between.replies = 0.0
