@@ -29,7 +29,7 @@ LAYERS = (
     Layer(
         (
             *("admin", "user_counts_admin", "status_admin", "composite_admin", "controller", "templatetags"),
-            *("management", "cron", "tasks", "checks", "pruning"),
+            *("management", "cron", "tasks", "checks", "pruning", "testing"),
         ),
         "what people and programs use",
     ),
