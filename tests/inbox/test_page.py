@@ -170,7 +170,8 @@ class PaginationTest(PageTestCase):
         older = self.link("inbox-older")
         self.create("newer")
         self.assertEqual(self.texts(older), self.all[20:40])
-        self.assertEqual(self.texts(self.link("inbox-newer", older))[0], "Unread: newer")
+        self.assertEqual(self.texts(self.link("inbox-newer", older)), self.all[:20])
+        self.assertEqual(self.texts(self.link("inbox-newest", older))[0], "Unread: newer")
 
     def test_the_filter_goes_along(self) -> None:
         Notification.objects.update(kind="x")
