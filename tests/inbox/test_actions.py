@@ -40,7 +40,9 @@ class MarkTest(ActionTestCase):
         one = self.create(kind="a b")
         query = "?show=unread&kind=a+b&after=bm9uc2Vuc2U&next=//evil.example"
         response = self.post("mark-as-read", one, query=query)
-        self.assertEqual((response.status_code, response["Location"]), (302, f"/inbox/?show=unread&kind=a+b#inbox-{one.pk}"))
+        self.assertEqual(
+            (response.status_code, response["Location"]), (302, f"/inbox/?show=unread&kind=a+b#inbox-{one.pk}")
+        )
 
     def test_all_of_the_kind_on_the_page_are_marked_but_none_that_came_since(self) -> None:
         like, comment = self.create(kind="like"), self.create(kind="comment")

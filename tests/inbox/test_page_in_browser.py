@@ -214,9 +214,10 @@ class LookTest(PageTestCase):
         page = self.open(forced_colors="active")
         self.assertEqual(page.locator(".nc-dot").count(), 3)
         self.assertEqual(page.get_by_text("Unread:", exact=True).count(), 3)
-        weights = [page.locator(each).first.evaluate("one => getComputedStyle(one).fontWeight") for each in (
-            f"{UNREAD} .nc-text", f".nc-item:not({UNREAD}) .nc-text"
-        )]
+        weights = [
+            page.locator(each).first.evaluate("one => getComputedStyle(one).fontWeight")
+            for each in (f"{UNREAD} .nc-text", f".nc-item:not({UNREAD}) .nc-text")
+        ]
         self.assertGreater(int(weights[0]), int(weights[1]))
 
     def test_every_button_has_a_name_of_its_own(self) -> None:
@@ -228,7 +229,9 @@ class LookTest(PageTestCase):
     def test_script_in_what_others_write_does_not_run(self) -> None:
         evil = "<img src=x onerror=alert(1)>"
         actor = User.objects.create(username=evil, first_name=evil)
-        Notification.objects.create(user=self.user, actor=actor, text=f"does {evil}", kind=evil, url="javascript:alert(1)")
+        Notification.objects.create(
+            user=self.user, actor=actor, text=f"does {evil}", kind=evil, url="javascript:alert(1)"
+        )
         page = self.new_page(self.user)
         page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
         page.goto("/inbox/", wait_until="networkidle")
