@@ -14,6 +14,7 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from .. import badge
+        from ..live.news import tell
         from ..models import UserNotificationsCount
         from ..revisions import revise
         from .badge import shown_counter
@@ -21,3 +22,4 @@ class InboxConfig(AppConfig):
 
         revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])
         badge.show(shown_counter)
+        tell(Revision.counter)

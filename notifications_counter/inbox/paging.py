@@ -46,7 +46,7 @@ class Cursor:
             InvalidCursor: it is none.
         """
         try:
-            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)  # more than is missing is refused
             found = PATTERN.fullmatch(base64.b64decode(padded, altchars=b"-_", validate=True))
             if found and int(found[2]) <= LARGEST_ID:
                 moment = EPOCH + timedelta(microseconds=int(found[1]))

@@ -23,18 +23,19 @@ from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
 from .. import on_commit
-from ..base import Buffer, Chunk, Claim, ProgressSnapshot
+from ..base import Buffer, Chunk, Claim, ProgressSnapshot, Subscription
 from ..on_commit import Sums
 from ..status import Status
 from . import asynchronous
 from . import options as checked
 from .checks import check_client
-from .client import redis, text, texts, was_heard
+from .client import ERRORS, redis, text, texts, was_heard
+from .news import RedisSubscription, channel_of
 from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
 from .read_group import GroupReader, cached_group, pairs
 from .recount import Recounter
 from .scripts import Base
-from .server import RedisServer
+from .server import Call, RedisServer
 from .shards import Shards
 from .status import redis_status
 
@@ -142,23 +143,24 @@ class RedisBuffer(Buffer):
         else:
             self._insert_deltas(store, sums)
 
-    def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]:
+    def intend(self, token: str, keys: Mapping[CounterStore, Sequence[str]]) -> dict[CounterStore, set[str]]:
         """Leave the transaction's token; returns the keys whose deltas must go to the database instead."""
-        refused = set(keys)
-        for shard, part in self.shards.split(store, keys):
-            with suppress(BufferUnavailable):  # another shard may be on a server that answers
-                frozen = self._intend_part(store, shard, token, part)
-                refused -= set(part) - set(frozen)
+        refused = {store: set(part) for store, part in keys.items()}
+        calls: list[Call] = []
+        for store, whole in keys.items():
+            with suppress(UnknownDatabase):
+                calls += [self._intent(store, shard, token, part) for shard, part in self.shards.split(store, whole)]
+        for call, reply in zip(calls, self.server.run_each(calls), strict=True):
+            if not isinstance(reply, BufferUnavailable):  # another shard may be on a server that answers
+                frozen = () if call.store.events else reply
+                refused[call.store] -= set(call.keys) - set(frozen)
         return refused
 
-    def _intend_part(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> list[str]:
+    def _intent(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> Call:
         base = self.shards.base(store, shard)
         if store.events:  # nothing could be recounted: all that matters is whether the server takes writes
-            self.server.run("probe", base)
-            return []
-        grace = f"{self.intent_grace}:{store.declaration}"
-        frozen: list[str] = self.server.run("intend", base, token, grace, *keys)
-        return frozen
+            return Call("probe", base, (), store, keys)
+        return Call("intend", base, (token, f"{self.intent_grace}:{store.declaration}", *keys), store, keys)
 
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
@@ -167,22 +169,28 @@ class RedisBuffer(Buffer):
             self._freeze_elsewhere(store, sums)
         store.insert_deltas(sums)
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> dict[str, int | None]:
+    def push(self, token: str, changes: Mapping[CounterStore, Sums]) -> dict[CounterStore, Sums]:
         """Count the deltas of a committed transaction; returns what is to be kept in the database instead."""
-        kept: dict[str, int | None] = {}
-        name, is_first = "add" if store.events else "push", True
-        for shard, part in self.shards.split(store, sums):
-            # Each call has a token of its own, because an event's token is spent by the first.
-            own = uuid.uuid4().hex if store.events else token
-            arguments = [own, *(value for key in part for value in (key, "?" if sums[key] is None else sums[key]))]
-            base = self.shards.base(store, shard)
-            try:
-                # What is committed is worth a try at a server that did not answer before, but one.
-                self._twice(name, base, *arguments, urgent=is_first)
-            except BufferUnavailable as error:
-                is_first = False
-                kept |= self._not_pushed(store, base, {key: sums[key] for key in part}, arguments, error)
+        kept: dict[CounterStore, Sums] = {}
+        calls = [
+            self._pushed(store, shard, token, {key: sums[key] for key in part})
+            for store, sums in changes.items()
+            for shard, part in self.shards.split(store, sums)
+        ]
+        # What is committed is worth a try at a server that did not answer before, but one.
+        for call, reply in zip(calls, self.server.run_each(calls, urgent=True), strict=True):
+            if isinstance(reply, BufferUnavailable) and (error := self._lost_reply(reply, call)) is not None:
+                sums = {key: changes[call.store][key] for key in call.keys}
+                not_pushed = self._not_pushed(call.store, call.base, sums, call.arguments, error)
+                kept[call.store] = {**kept.get(call.store, {}), **not_pushed}
         return kept
+
+    def _pushed(self, store: CounterStore, shard: int, token: str, sums: Sums) -> Call:
+        # Each call has a token of its own, because an event's token is spent by the first.
+        own = uuid.uuid4().hex if store.events else token
+        values = [value for key, amount in sums.items() for value in (key, "?" if amount is None else amount)]
+        name = "add" if store.events else "push"
+        return Call(name, self.shards.base(store, shard), (own, *values), store, list(sums))
 
     def _not_pushed(
         self, store: CounterStore, base: Base, sums: Sums, arguments: Sequence[Any], error: BufferUnavailable
@@ -240,22 +248,16 @@ class RedisBuffer(Buffer):
 
         self._each(store, keys, run)
 
-    def _twice(self, name: str, base: Base, *arguments: Any, urgent: bool) -> None:
-        """Send again what lost its reply."""
+    def _lost_reply(self, error: BufferUnavailable, call: Call) -> BufferUnavailable | None:
+        """What is left of an error when a call has been sent again that lost its reply; None if nothing."""
+        if isinstance(error, BufferRefused) or not isinstance(error.__cause__, redis.ConnectionError):
+            return error
         try:
-            self.server.run(name, base, *arguments, urgent=urgent)
-        except BufferUnavailable as error:
-            if isinstance(error, BufferRefused) or not isinstance(error.__cause__, redis.ConnectionError):
-                raise
-            self._again(error, name, base, *arguments)
-
-    def _again(self, error: BufferUnavailable, name: str, base: Base, *arguments: Any) -> None:
-        try:
-            self.server.run(name, base, *arguments, urgent=True)
-        except BufferUnavailable:
-            if was_heard(error.__cause__):  # whatever became of the second, the first may have been carried out
-                raise error from error.__cause__
-            raise
+            self.server.run(call.name, call.base, *call.arguments, urgent=True)
+        except BufferUnavailable as another:
+            # Whatever became of the second, the first may have been carried out.
+            return error if was_heard(another.__cause__) else another
+        return None
 
     # Recounts
 
@@ -318,16 +320,20 @@ class RedisBuffer(Buffer):
                 return cached
         return self._reader(store).compute(key)
 
-    def epoch(self, store: CounterStore, key: str) -> str:
-        known = super().epoch(store, key)
+    def epochs(self, store: CounterStore, keys: Sequence[str]) -> dict[str, str]:
+        known = store.database_id or ""
+        found: dict[str, str] = {}
         if self.database_only or not self._is_open(store):
-            return f"{known}/rows"
+            return dict.fromkeys(keys, f"{known}/rows")
+        for shard, part in self.shards.split(store, keys):
+            found |= dict.fromkeys(part, f"{known}/{self._epoch(self.shards.base(store, shard))}")
+        return found
+
+    def _epoch(self, base: Base) -> str:
         try:
-            base = self.shards.base(store, self.shards.of(store, key))
-            run_id, epoch = self.server.run("epoch", base, uuid.uuid4().hex[:12])
+            return "/".join(self.server.run("epoch", base, uuid.uuid4().hex[:12]))
         except BufferUnavailable:  # what is pending there is not read, so that numbers may be lower
-            return f"{known}/away"
-        return f"{known}/{run_id}/{epoch}"
+            return "away"
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)
@@ -414,3 +420,14 @@ class RedisBuffer(Buffer):
 
     def acknowledge(self, store: CounterStore, shard: int, batch: int) -> None:
         self.server.run("acknowledge", self.shards.base(store, shard), batch)
+
+    # News
+
+    def publish(self, store: CounterStore, message: str) -> None:
+        if self.server.breaker.is_failing or store.database_id is None:
+            return
+        with suppress(*ERRORS):  # no sign of the server's health: a user of Redis may lack the permission
+            self.server.client.publish(channel_of(self.layout, store), message)
+
+    def subscribe(self, store: CounterStore) -> Subscription | None:
+        return None if store.database_id is None else RedisSubscription(self.server, channel_of(self.layout, store))
