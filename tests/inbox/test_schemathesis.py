@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import unittest
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
 from django.middleware.csrf import CSRF_SESSION_KEY
 from django.test import LiveServerTestCase, override_settings
 
+from tests.support.base import uses_redis
 from tests.support.walks import SEED, by_effort
 
 from .api import ROOT, ApiTestCase
@@ -29,6 +32,7 @@ checks.positive_data_acceptance.expected-statuses = ["200", "400"]
 """
 
 
+@unittest.skipUnless(connection.vendor == "sqlite" and not uses_redis(), "the protocol is the same everywhere")
 @override_settings(CSRF_USE_SESSIONS=True)  # one cookie is all that the configuration has room for
 class SchemathesisTest(LiveServerTestCase, ApiTestCase):
     def run_it(self, *arguments: str) -> None:
@@ -41,11 +45,13 @@ class SchemathesisTest(LiveServerTestCase, ApiTestCase):
             (Path(folder) / "schemathesis.toml").write_text(CONFIG.format(session=session.session_key, token=TOKEN))
             command += ["run", f"{url}openapi.json", f"--url={url}", f"--seed={SEED}", "--no-color", *arguments]
             done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
-        self.assertEqual(done.returncode, 0, f"{done.stdout[-8000:]}\n{done.stderr[-2000:]}")
+        said = f"{done.stdout[-8000:]}\n{done.stderr[-2000:]}"
+        self.assertEqual(done.returncode, 0, said)
+        self.assertNotIn("WARNINGS", said)  # as that nothing was answered but 401
 
     def test_each_answer_is_as_described(self):
         self.make(5, kind="comment", actor=self.other, target=self.other, data={"a": [None]})
-        self.run_it(f"--max-examples={by_effort(10, 20, 300)}", "--checks=all")
+        self.run_it(f"--max-examples={by_effort(3, 10, 300)}", "--checks=all")
         self.assertEqual(self.client.get(f"{ROOT}unread/").status_code, 200)
 
 
