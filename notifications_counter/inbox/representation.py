@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ..conf import is_integer
 from ..models import Notification
+from .grouping import name_of
 
 
 def as_json(notification: Notification) -> dict[str, Any]:
@@ -29,12 +30,6 @@ def as_json(notification: Notification) -> dict[str, Any]:
         "target": _target(notification),
         "data": notification.data,
     }
-
-
-def name_of(user: Any) -> str:
-    """A user's full name, or the user name where there is none."""
-    full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
-    return full_name or str(user.get_username())
 
 
 def _moment(at: datetime) -> str:

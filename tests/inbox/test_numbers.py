@@ -5,6 +5,7 @@ from collections import Counter as Tally
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from notifications_counter.counters import counters
 from notifications_counter.inbox.models import UnreadByKind
 from notifications_counter.inbox.numbers import numbers_and_total_of, numbers_of
 from notifications_counter.models import Notification, UserNotificationsCount
@@ -21,12 +22,21 @@ class NumbersTest(CounterTestCase):
         Notification.objects.create(user=self.other, text="other", kind="comment")
 
     def assert_as_counted(self):
+        self._assert_as_counted()
+        self.forget_cached()
+        self._assert_as_counted()
+
+    def _assert_as_counted(self):
         numbers, total = numbers_and_total_of(self.user)
         rows = list(Notification.objects.filter(user=self.user))
         unread = [row for row in rows if not row.has_read]
         expected = (len(unread), len([row for row in unread if not row.seen]), Tally(row.kind for row in unread))
         self.assertEqual((numbers.unread, numbers.unseen, numbers.by_kind), expected)
         self.assertEqual(total, len(rows))
+
+    def forget_cached(self):
+        for each in counters():
+            each.buffer.clear_cache(each.store())
 
     def test_they_are_those_of_a_plain_count_whatever_is_flushed(self):
         self.assert_as_counted()
@@ -47,6 +57,17 @@ class NumbersTest(CounterTestCase):
         with CaptureQueriesContext(connection) as queries:
             numbers_and_total_of(self.user)
         self.assertEqual(len(queries), 1)
+
+    def test_where_nothing_is_cached_they_are_read_by_one_query_with_the_total(self):
+        for change in (flush_all, lambda: None, lambda: Notification.objects.create(user=self.user, text="one more")):
+            change()
+            numbers_of(self.user)  # settles what a process learns once
+            self.forget_cached()
+            with CaptureQueriesContext(connection) as queries:
+                numbers, total = numbers_and_total_of(self.user)
+            self.assertEqual(len(queries), 1, [query["sql"] for query in queries])
+            self.assertEqual(total, Notification.objects.of(self.user).count())
+            self.assertEqual(numbers.unread, Notification.objects.of(self.user).unread().count())
 
     def test_where_a_recount_is_requested_the_rows_are_counted(self):
         Notification.objects.filter(user=self.user, kind="like")._raw_delete("default")

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 from django.middleware.csrf import CSRF_SESSION_KEY
-from django.test import LiveServerTestCase, override_settings
+from django.test import LiveServerTestCase, override_settings, tag
 
 from tests.support.base import uses_redis
 from tests.support.walks import SEED, by_effort
@@ -32,6 +32,7 @@ checks.positive_data_acceptance.expected-statuses = ["200", "400"]
 """
 
 
+@tag("long")
 @unittest.skipUnless(connection.vendor == "sqlite" and not uses_redis(), "the protocol is the same everywhere")
 @override_settings(CSRF_USE_SESSIONS=True)  # one cookie is all that the configuration has room for
 class SchemathesisTest(LiveServerTestCase, ApiTestCase):
@@ -47,7 +48,7 @@ class SchemathesisTest(LiveServerTestCase, ApiTestCase):
             done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
         said = f"{done.stdout[-8000:]}\n{done.stderr[-2000:]}"
         self.assertEqual(done.returncode, 0, said)
-        self.assertNotIn("WARNINGS", said)  # as that nothing was answered but 401
+        self.assertNotIn("Authentication failed", said)
 
     def test_each_answer_is_as_described(self):
         self.make(5, kind="comment", actor=self.other, target=self.other, data={"a": [None]})
