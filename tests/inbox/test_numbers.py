@@ -1,6 +1,7 @@
 """All numbers of a user are read together, by as few queries as there can be, and are those of a plain count."""
 
 from collections import Counter as Tally
+from threading import Thread
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +11,7 @@ from notifications_counter.inbox.models import UnreadByKind
 from notifications_counter.inbox.numbers import numbers_and_total_of, numbers_of
 from notifications_counter.models import Notification, UserNotificationsCount
 from tests.support.base import CounterTestCase, flush_all, uses_redis
+from tests.support.walks import by_effort
 
 
 class NumbersTest(CounterTestCase):
@@ -75,3 +77,31 @@ class NumbersTest(CounterTestCase):
         self.assertEqual(numbers_of(self.user).unread, 3)
         UnreadByKind.counter.request_recount([(self.user, "like")])
         self.assertEqual(numbers_of(self.user).by_kind, {"a,b!": 1, "": 1, "comment": 1})
+
+    def test_whoever_knows_the_last_revision_knows_the_last_numbers_whatever_happened_while_they_were_read(self):
+        numbers_of(self.user)
+        for place in range(by_effort(5, 12, 200)):
+            if place % 3 == 0:
+                self.forget_cached()
+            writer = Thread(target=self.write, args=(place,))
+            writer.start()
+            seen = []
+            while writer.is_alive():
+                seen.append(numbers_of(self.user))
+            writer.join()
+            last = numbers_of(self.user)
+            known = [one for one in seen if (one.epoch, one.revision) == (last.epoch, last.revision)]
+            self.assertEqual([one for one in known if one != last], [], f"{last}, round {place}")
+            self.assertEqual([one.revision for one in seen], sorted(one.revision for one in seen))
+        self.assert_as_counted()
+
+    def write(self, place):
+        try:
+            with transaction.atomic():
+                for kind in ("comment", "like"):
+                    Notification.objects.create(user=self.user, text="one", kind=kind)
+            if place % 5 == 0:
+                flush_all()
+            Notification.objects.of(self.user).filter(kind="comment").mark_as_read()
+        finally:
+            connection.close()
