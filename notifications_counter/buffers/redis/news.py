@@ -1,4 +1,4 @@
-"""What processes tell each other through Redis: one channel for each counter and database, which a cluster passes on."""
+"""What processes tell each other through Redis: one channel for each counter and database, that a cluster passes on."""
 
 from __future__ import annotations
 
