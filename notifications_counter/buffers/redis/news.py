@@ -16,6 +16,8 @@ def channel_of(layout: Layout, store: CounterStore) -> str:
 class RedisSubscription:
     """Hears one channel. The client connects again by itself, and its confirmation says that something may be lost."""
 
+    waits = True
+
     def __init__(self, server: RedisServer, channel: str) -> None:
         self._pubsub = server.client.pubsub()
         self._channel = channel
