@@ -1,14 +1,17 @@
 """How a stream learns of changes: at once where processes can tell each other, else by looking; never not at all."""
 
 import time
+from contextlib import suppress
 from unittest import skipUnless
 
 from django.db import connection, transaction
 from django.test import Client
 
+from notifications_counter.exceptions import BufferUnavailable
 from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase, fast_healing, flush_all, note_layout, notify, uses_redis
 from tests.support.browser import session_of
+from tests.support.clusters import wait_for
 from tests.support.event_stream import EventStream
 from tests.support.servers import failing_valkey
 from tests.support.web_servers import web_server
@@ -100,8 +103,15 @@ class LostWakeUpTest(CounterTestCase):
             stream.until(unread=2, seconds=6)
             valkey.start()
             notify(self.ada)
-            flush_all()
+            wait_for(self.flushed)
         stream.until(unread=3, seconds=6)
+
+    def flushed(self):
+        """Whether a flush has found the server again."""
+        with suppress(BufferUnavailable):
+            flush_all()
+            return True
+        return False
 
     @skipUnless(connection.vendor == "postgresql" and not uses_redis(), "about a connection of PostgreSQL")
     def test_a_listening_connection_that_is_cut_is_made_again(self):
