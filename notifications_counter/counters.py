@@ -38,6 +38,14 @@ def get_counter(label: str) -> Counter:
     return cast(Counter, get_declaration(label))
 
 
+def short_epoch(epoch: str, key: str) -> str:
+    """An epoch as clients are told it: of what a buffer says.
+
+    With the key, so that whoever is told of another user's numbers does not compare them with those before.
+    """
+    return hashlib.sha256(f"{epoch}/{key}".encode()).hexdigest()[:16]
+
+
 class Counter(CounterDeclaration):
     """Declares, as an attribute of a count model, what that model counts.
 
@@ -223,8 +231,7 @@ class Counter(CounterDeclaration):
         """
         texts = self._texts(keys)
         found = self.buffer.epochs(self.store(using), list(dict.fromkeys(texts.values())))
-        # With the key, so that whoever is told of another user's numbers does not compare them with those before.
-        return {key: hashlib.sha256(f"{found[text]}/{text}".encode()).hexdigest()[:16] for key, text in texts.items()}
+        return {key: short_epoch(found[text], text) for key, text in texts.items()}
 
     def add(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
         """Change counts, in the caller's transaction: the change is rolled back with it.

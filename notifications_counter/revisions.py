@@ -8,7 +8,7 @@ epoch than what it knows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.db import models
@@ -98,12 +98,11 @@ def read_counters(
         InvalidKey: it cannot be a key of them.
     """
     for _ in range(TRIES):
-        epoch = revision.epoch(key, using=using)
         found = read_together([revision, *counters], key, rows=rows, using=using)
         number, *values = found.values
         if found.at_one_moment or revision.value(key, using=using) == number:
             break
-    return Revised(ReadTogether(values, found.rows, found.at_one_moment), int(number), epoch)
+    return Revised(replace(found, values=values), int(number), found.epoch)
 
 
 def read_many(

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 
 from .buffers.base import Together
-from .counters import Counter
+from .counters import Counter, short_epoch
 from .ledger.store import CounterStore
 from .ledger.together import Wanted
 from .reconciliation.negative import without_negative
@@ -21,11 +21,13 @@ class ReadTogether:
 
     Attributes:
         values: of each counter what ``value`` returns; where its keys are composite, what ``values_of`` returns.
+        epoch: of the first of them; see ``Counter.epoch``.
         rows: how many further rows were counted; None where none were to be.
         at_one_moment: whether nothing can have changed between them.
     """
 
     values: list[Any]
+    epoch: str
     rows: int | None
     at_one_moment: bool
 
@@ -36,7 +38,7 @@ def read_together(
     """Read what several counters have of one owner.
 
     Args:
-        counters: at least one; the keys of all of them are the owner, or begin with it.
+        counters: the first is a counter of events; the keys of all of them are the owner, or begin with it.
         key: the owner: the key, or the first part of the keys.
         rows: rows on the same alias that are to be counted besides, by the same statement where there is one.
         using: a database alias, where it is not each counter's own.
@@ -51,17 +53,18 @@ def read_together(
     ]
     found = _read(counters, wanted, rows)
     values = [_converted(*one) for one in zip(counters, wanted, found.values, strict=True)]
-    return ReadTogether(values, found.rows, found.at_one_moment)
+    return ReadTogether(values, short_epoch(found.epoch, wanted[0][1]), found.rows, found.at_one_moment)
 
 
 def _read(counters: Sequence[Counter], wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
     buffer = counters[0].buffer
     if all(counter.buffer is buffer for counter in counters) and len({store.using for store, _ in wanted}) == 1:
         return buffer.values_together(wanted, rows)
+    epoch = buffer.epoch_of(*wanted[0])
     each = [
         counter.buffer.values_together([one], None).values[0] for counter, one in zip(counters, wanted, strict=True)
     ]
-    return Together(each, None if rows is None else rows.count(), at_one_moment=False)
+    return Together(each, epoch, None if rows is None else rows.count(), at_one_moment=False)
 
 
 def _converted(counter: Counter, wanted: tuple[CounterStore, str], found: Mapping[str, int]) -> Any:

@@ -100,11 +100,13 @@ class Together:
 
     Attributes:
         values: key -> value, in units, for each of them.
+        epoch: of the first of them; see ``Buffer.epoch``.
         rows: how many further rows were counted; None where none were to be.
         at_one_moment: whether nothing can have changed between them.
     """
 
     values: Sequence[dict[str, int]]
+    epoch: str
     rows: int | None
     at_one_moment: bool
 
@@ -202,6 +204,10 @@ class Buffer:
         """What changes, of each key, when a number of events can no longer be compared with an earlier one."""
         return dict.fromkeys(keys, store.database_id or "")
 
+    def epoch_of(self, store: CounterStore, key: str) -> str:
+        """The same of one key."""
+        return self.epochs(store, [key])[key]
+
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         """Stored plus pending, in units, of each key, the caller's own transaction included."""
         raise NotImplementedError
@@ -235,11 +241,14 @@ class Buffer:
         """The values of several counters that have this buffer, on one alias.
 
         Args:
-            wanted: counter and key, or group where its keys are composite.
+            wanted: counter and key, or group where its keys are composite; the first is a counter of events.
             rows: rows that are counted besides.
         """
+        epoch = self.epoch_of(
+            *wanted[0]
+        )  # before the values: those of a later one may be under it, but not the reverse
         read = [self._value_or_group(store, key) for store, key in wanted]
-        return Together(read, None if rows is None else rows.count(), at_one_moment=False)
+        return Together(read, epoch, None if rows is None else rows.count(), at_one_moment=False)
 
     def _value_or_group(self, store: CounterStore, key: str) -> dict[str, int]:
         return self.group_values(store, key) if store.has_groups else {key: self.value(store, key)}

@@ -12,7 +12,7 @@ from ..ledger import deltas
 from ..ledger.correct import correct_by_rows
 from ..ledger.snapshot import RecountResult, Snapshot, in_parts
 from ..ledger.store import CounterStore
-from ..ledger.together import Wanted, snapshots
+from ..ledger.together import Wanted, see
 from .base import Buffer, Subscription, Together
 from .database_news import DatabaseSubscription, channel_of
 
@@ -63,12 +63,12 @@ class DatabaseBuffer(Buffer):
         return snapshot.in_database(snapshot.keys) | (store.actual_counts(counted) if counted else {})
 
     def values_together(self, wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
-        found, counted = snapshots(wanted, rows)
-        read = list(zip(wanted, found, strict=True))
+        seen = see(wanted, rows)
+        read = list(zip(wanted, seen.snapshots, strict=True))
         if not all(self._says_all(store, key, snapshot) for (store, key), snapshot in read):
             return super().values_together(wanted, rows)
         values = [snapshot.in_database(snapshot.keys if store.has_groups else [key]) for (store, key), snapshot in read]
-        return Together(values, counted, at_one_moment=True)
+        return Together(values, seen.database_id, seen.rows, at_one_moment=True)
 
     def _says_all(self, store: CounterStore, key: str, snapshot: Snapshot) -> bool:
         """Whether a snapshot alone is enough: the counter is backfilled, and no recount was requested."""

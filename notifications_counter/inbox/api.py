@@ -21,7 +21,6 @@ from .api_body import is_json, read_fields
 from .api_view import ApiView, answer
 from .numbers import EPOCH_HEADER, numbers_of
 from .operations import InvalidInput
-from .paging import InvalidCursor
 from .problems import Problem
 from .representation import as_json
 
@@ -37,15 +36,9 @@ class NotificationList(ApiView):
         """Answer the page that the parameters choose."""
         try:
             listing = operations.list_notifications(request.user, **_parameters(request))
-        except (InvalidCursor, InvalidInput) as error:
-            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_parameter", str(error)) from None
-        document = {
-            "results": [as_json(notification) for notification in listing.notifications],
-            "next": _address_of(request, listing.next_cursor),
-            "next_cursor": listing.next_cursor,
-            "total": listing.total,
-            **listing.numbers.whole_payload(),
-        }
+        except InvalidInput as error:
+            raise _invalid_parameter(str(error)) from None
+        document = {**listing.payload(), "next": _address_of(request, listing.next_cursor)}
         return answer(document, listing.numbers)
 
 
@@ -111,7 +104,7 @@ class Unread(ApiView):
         numbers = numbers_of(request.user)
         response = answer(numbers.whole_payload(), numbers)
         response.headers["ETag"] = numbers.etag
-        told = get_conditional_response(request, etag=numbers.etag, response=response)
+        told = get_conditional_response(request, etag=numbers.etag, response=response) or response
         told.headers[EPOCH_HEADER] = numbers.epoch
         return told
 

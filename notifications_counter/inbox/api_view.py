@@ -56,7 +56,7 @@ class ApiView(View):
         return response
 
     def _answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.method not in self._allowed_methods():
+        if request.method not in self.methods:
             return self.http_method_not_allowed(request, *args, **kwargs)
         if request.method != "OPTIONS":
             self._check_user(request)
@@ -64,6 +64,11 @@ class ApiView(View):
             refuse_large(request)  # before the token is looked for in the body
             _check_csrf(request)
         return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def methods(self) -> list[str]:
+        """The HTTP methods that it takes."""
+        return [name.upper() for name in self.http_method_names if hasattr(self, name)]
 
     def _check_user(self, request: HttpRequest) -> None:
         user = getattr(request, "user", None)
@@ -75,9 +80,9 @@ class ApiView(View):
                 headers={"WWW-Authenticate": "Session"},
             )
 
-    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer which methods there are instead."""
-        allowed = ", ".join(self._allowed_methods())
+        allowed = ", ".join(self.methods)
         detail = _("This address takes %(allowed)s.") % {"allowed": allowed}
         problem = Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": allowed})
         return problem.response()

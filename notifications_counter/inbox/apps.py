@@ -13,10 +13,13 @@ class InboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from .. import badge
         from ..live.news import tell
         from ..models import UserNotificationsCount
         from ..revisions import revise
+        from .badge import shown_counter
         from .models import Revision, UnreadByKind, UnseenCount
 
         revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])
+        badge.show(shown_counter)
         tell(Revision.counter)

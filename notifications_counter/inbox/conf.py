@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
 from django.core.signals import setting_changed
+from django.utils.functional import Promise
 
 from ..conf import SETTING, get_settings, is_integer, is_number
 from ..exceptions import InvalidSettings, unknown
 
 NAME = f"{SETTING}['INBOX']"
+LARGEST_PAGE = 200
+#: What a kind may have.
+OF_KIND = ["label", "icon"]
+#: The name of an icon is part of the name of its template.
+ICON = re.compile("[a-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,8 @@ class InboxSettings:
     PAGE_SIZE: int = 20
     #: Hosts besides the site's own to which opening a notification may lead.
     ALLOWED_HOSTS: Sequence[str] = ()
+    #: Kind -> ``{"label": its name, "icon": the name of its icon}``, in the order of the tabs.
+    KINDS: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     #: Seconds between two looks of a live badge's server for changes that nobody has told it of.
     LIVE_INTERVAL: float = 1.0
@@ -34,8 +43,10 @@ class InboxSettings:
     def __post_init__(self) -> None:
         if self.BADGE not in ("unread", "unseen"):
             raise InvalidSettings(f"{NAME}['BADGE'] must be 'unread' or 'unseen', not {self.BADGE!r}.")
-        if not is_integer(self.PAGE_SIZE) or not 1 <= self.PAGE_SIZE <= 200:
-            raise InvalidSettings(f"{NAME}['PAGE_SIZE'] must be an integer from 1 to 200, not {self.PAGE_SIZE!r}.")
+        if not is_integer(self.PAGE_SIZE) or not 1 <= self.PAGE_SIZE <= LARGEST_PAGE:
+            raise InvalidSettings(
+                f"{NAME}['PAGE_SIZE'] must be an integer from 1 to {LARGEST_PAGE}, not {self.PAGE_SIZE!r}."
+            )
         for name in ("LIVE_INTERVAL", "LIVE_SESSION_INTERVAL"):
             value = getattr(self, name)
             if not is_number(value) or not 0.1 <= value <= 3600:
@@ -43,6 +54,24 @@ class InboxSettings:
         hosts = self.ALLOWED_HOSTS
         if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(one, str) for one in hosts):
             raise InvalidSettings(f"{NAME}['ALLOWED_HOSTS'] must be a list of host names, not {hosts!r}.")
+        _check_kinds(self.KINDS)
+
+
+def _check_kinds(kinds: object) -> None:
+    if not isinstance(kinds, Mapping):
+        raise InvalidSettings(f"{NAME}['KINDS'] must map each kind to a dictionary, not {kinds!r}.")
+    for kind, values in kinds.items():
+        place = f"{NAME}['KINDS'][{kind!r}]"
+        if not isinstance(kind, str) or not isinstance(values, Mapping):
+            raise InvalidSettings(f"{place} must be a dictionary under a kind's text, not {values!r}.")
+        for name in values.keys() - set(OF_KIND):
+            raise InvalidSettings(f"{place}: {unknown('key', name, OF_KIND)}")
+        if not isinstance(values.get("label", ""), str | Promise):
+            raise InvalidSettings(f"{place}['label'] must be text, not {values['label']!r}.")
+        if not isinstance(values.get("icon", "bell"), str) or not ICON.fullmatch(values.get("icon", "bell")):
+            raise InvalidSettings(
+                f"{place}['icon'] must be of small letters, digits, '-' and '_', as in 'bell', not {values['icon']!r}."
+            )
 
 
 @cache

@@ -73,4 +73,5 @@ def numbers_and_total_of(user: Any) -> tuple[Numbers, int]:
 def _read(user: Any, rows: NotificationQuerySet | None) -> tuple[Numbers, int | None]:
     counters = [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter]
     read = revisions.read_counters(Revision.counter, counters, user, rows=rows)
-    return Numbers(*read.value.values, read.revision, read.epoch), read.value.rows
+    unread, unseen, by_kind = read.value.values
+    return Numbers(unread, unseen, by_kind, read.revision, read.epoch), read.value.rows

@@ -18,7 +18,8 @@ from ..models import Notification
 from ..querysets import NotificationQuerySet
 from .conf import inbox_settings
 from .numbers import Numbers, numbers_and_total_of
-from .paging import LAST_ID, page_of
+from .paging import LARGEST_ID, Cursor, InvalidCursor, first_page, page_after
+from .representation import as_json
 
 #: How many notifications one call marks or deletes at most, and a page has.
 MOST_IDS = 500
@@ -45,6 +46,15 @@ class Listing:
     total: int
     numbers: Numbers
 
+    def payload(self) -> dict[str, Any]:
+        """All of it as JSON says it, for an encoder that knows times."""
+        return {
+            "results": [as_json(notification) for notification in self.notifications],
+            "next_cursor": self.next_cursor,
+            "total": self.total,
+            **self.numbers.whole_payload(),
+        }
+
 
 def list_notifications(
     user: Any,
@@ -64,17 +74,17 @@ def list_notifications(
         limit: how many at most, from 1 to 200; the setting ``PAGE_SIZE`` without it.
 
     Raises:
-        InvalidInput: the kind or the limit can be none.
-        InvalidCursor: the cursor is none that a page has given.
+        InvalidInput: the cursor is none that a page has given, or the kind or the limit can be none.
     """
     chosen = notifications_of(user).select_related("actor", "target_type")
     if unread is not None:
         chosen = chosen.filter(has_read=not unread)
     if kind is not None:
         chosen = chosen.filter(kind=_checked_kind(kind))
-    page = page_of(chosen, cursor=cursor, size=_checked_limit(limit))
+    size = _checked_limit(limit)
+    page = first_page(chosen, size) if cursor is None else page_after(chosen, size, _checked_cursor(cursor))
     numbers, total = numbers_and_total_of(user)
-    return Listing(page.notifications, page.next_cursor, total, numbers)
+    return Listing(page.notifications, str(page.older) if page.older else None, total, numbers)
 
 
 def get_notification(user: Any, notification_id: Any) -> Notification | None:
@@ -167,11 +177,18 @@ def _checked_ids(ids: Iterable[int]) -> list[int]:
 
 def _is_id(value: Any) -> bool:
     """Whether a database could have it as a primary key; the others answer larger numbers with errors."""
-    return is_integer(value) and 0 < value <= LAST_ID
+    return is_integer(value) and 0 < value <= LARGEST_ID
+
+
+def _checked_cursor(text: str) -> Cursor:
+    try:
+        return Cursor.parse(text)
+    except InvalidCursor as error:
+        raise InvalidInput(str(error)) from None
 
 
 def _checked_kind(kind: str) -> str:
-    most = Notification._meta.get_field("kind").max_length
+    most = Notification._meta.get_field("kind").max_length or 0
     if len(kind) > most or not kind.isprintable():
         raise InvalidInput(
             _("%(value)s is no kind: a kind has at most %(most)d characters, all of them printable.")

@@ -1,4 +1,4 @@
-"""Keyset pagination: a page begins after a notification, so that page 10,000 is as fast as page 1."""
+"""Keyset pagination, newest first: a page is found by its place in an index, however many come before it."""
 
 from __future__ import annotations
 
@@ -11,82 +11,103 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils import timezone
 
 from ..exceptions import CounterError, quoted
 from ..querysets import NotificationQuerySet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-#: The microseconds since 1970, and the primary key, of the notification before a page.
-PLACE = re.compile(r"(-?[0-9]{1,16})\.([0-9]{1,19})", re.ASCII)
-LAST_ID = 2**63 - 1
+#: A cursor's text: microseconds since 1970, for some centuries, and a primary key.
+PATTERN = re.compile(rb"(-?[0-9]{1,16})\.([0-9]{1,19})")
+LARGEST_ID = 2**63 - 1
 
 
 class InvalidCursor(CounterError, ValueError):
-    """A cursor is none that a page has given."""
+    """A text is no cursor that a page has given."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The place of a notification among all others."""
+
+    created_at: datetime
+    id: int
+
+    @classmethod
+    def of(cls, notification: Any) -> Cursor:
+        """Where a notification stands."""
+        return cls(notification.created_at, notification.pk)
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """The cursor of a text.
+
+        Raises:
+            InvalidCursor: it is none.
+        """
+        try:
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)  # more than is missing is refused
+            found = PATTERN.fullmatch(base64.b64decode(padded, altchars=b"-_", validate=True))
+            if found and int(found[2]) <= LARGEST_ID:
+                moment = EPOCH + timedelta(microseconds=int(found[1]))
+                return cls(moment if settings.USE_TZ else moment.replace(tzinfo=None), int(found[2]))
+        except (UnicodeEncodeError, binascii.Error):
+            pass
+        raise InvalidCursor(f"{quoted(text)} is not a cursor. Take it from a page as it is, or begin without one.")
+
+    def __str__(self) -> str:
+        moment = self.created_at
+        moment = moment.replace(tzinfo=UTC) if timezone.is_naive(moment) else moment
+        number = (moment - EPOCH) // timedelta(microseconds=1)
+        return base64.urlsafe_b64encode(f"{number}.{self.id}".encode()).decode().rstrip("=")
+
+    @property
+    def older(self) -> Q:
+        """The condition of what comes after it, newest first; the first part is what an index is searched for."""
+        return Q(created_at__lte=self.created_at) & (Q(created_at__lt=self.created_at) | Q(pk__lt=self.id))
+
+    @property
+    def newer(self) -> Q:
+        """The condition of what comes before it, newest first."""
+        return Q(created_at__gte=self.created_at) & (Q(created_at__gt=self.created_at) | Q(pk__gt=self.id))
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some notifications, the newest first.
+    """Notifications, newest first.
 
     Attributes:
-        notifications: those of this page.
-        next_cursor: where the next page begins; None where this is the last one.
+        notifications: what is on the page.
+        newer: the cursor before which there are more; None on the first page.
+        older: the cursor after which there are more; None on the last page.
     """
 
     notifications: list[Any]
-    next_cursor: str | None
+    newer: Cursor | None
+    older: Cursor | None
 
 
-def page_of(notifications: NotificationQuerySet, *, cursor: str | None = None, size: int) -> Page:
-    """The page that begins at a cursor, by one query, which reads no row of the pages before it.
-
-    Args:
-        notifications: what is paged, of one user; its own order is replaced.
-        cursor: ``next_cursor`` of the page before; the first page without it.
-        size: how many notifications a page has at most.
-
-    Raises:
-        InvalidCursor: the cursor is none that a page has given.
-    """
-    chosen = notifications.order_by("-created_at", "-id")
-    if cursor is not None:
-        at, pk = _place(cursor)
-        # The first condition alone says where in the index the page begins.
-        chosen = chosen.filter(Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(id__lt=pk)))
-    found = list(chosen[: size + 1])
-    page, has_more = found[:size], len(found) > size
-    return Page(page, cursor_after(page[-1]) if has_more else None)
+def first_page(notifications: NotificationQuerySet, size: int) -> Page:
+    """The newest ones, in one query."""
+    return _page(notifications, size, is_first=True)
 
 
-def cursor_after(notification: Any) -> str:
-    """The cursor of the page that begins after a notification; it can be part of a URL."""
-    at = notification.created_at
-    since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH
-    return base64.urlsafe_b64encode(f"{since // MICROSECOND}.{notification.pk}".encode()).decode().rstrip("=")
+def page_after(notifications: NotificationQuerySet, size: int, cursor: Cursor) -> Page:
+    """The next older ones, in one query."""
+    return _page(notifications.filter(cursor.older), size, is_first=False)
 
 
-def _place(cursor: str) -> tuple[datetime, int]:
-    try:
-        text = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):  # among them text that is not encodable
-        raise _invalid(cursor) from None
-    place = PLACE.fullmatch(text)
-    if place is None or int(place[2]) > LAST_ID:
-        raise _invalid(cursor)
-    try:
-        at = EPOCH + timedelta(microseconds=int(place[1]))
-    except OverflowError:
-        raise _invalid(cursor) from None
-    if not 1 < at.year < 9999:  # a database may have another time zone
-        raise _invalid(cursor)
-    return (at if settings.USE_TZ else at.replace(tzinfo=None)), int(place[2])
+def page_before(notifications: NotificationQuerySet, size: int, cursor: Cursor) -> Page:
+    """The next newer ones; the first page where there is not a page of them and one more."""
+    found = list(notifications.filter(cursor.newer).order_by("created_at", "pk")[: size + 1])
+    if len(found) <= size:
+        return first_page(notifications, size)
+    found = found[:size][::-1]
+    return Page(found, Cursor.of(found[0]), Cursor.of(found[-1]))
 
 
-def _invalid(cursor: str) -> InvalidCursor:
-    return InvalidCursor(
-        _("The cursor %(cursor)s is none that a page has given: begin without one.") % {"cursor": quoted(cursor)}
-    )
+def _page(notifications: NotificationQuerySet, size: int, *, is_first: bool) -> Page:
+    found = list(notifications.order_by("-created_at", "-pk")[: size + 1])
+    more, found = len(found) > size, found[:size]
+    newer = Cursor.of(found[0]) if found and not is_first else None
+    return Page(found, newer, Cursor.of(found[-1]) if more else None)
