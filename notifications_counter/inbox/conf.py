@@ -68,7 +68,9 @@ def _check_kinds(kinds: object) -> None:
 
 def _check_delete_with_target(value: object) -> None:
     is_list = isinstance(value, list | tuple | set | frozenset)
-    if not (isinstance(value, bool) or (is_list and all(isinstance(one, str) and one.count(".") == 1 for one in value))):  # type: ignore[union-attr]
+    if not (
+        isinstance(value, bool) or (is_list and all(isinstance(one, str) and one.count(".") == 1 for one in value))
+    ):  # type: ignore[union-attr]
         raise InvalidSettings(
             f"{NAME}['DELETE_WITH_TARGET'] must be True, False or a list of models, such as ['shop.Order'], "
             f"not {quoted(value)}."
