@@ -32,7 +32,8 @@ def digest_of(key: object) -> uuid.UUID:
     """
     if not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY:
         raise InvalidNotification(f"key must be a text of 1 to {LONGEST_KEY} characters, not {quoted(key)}.")
-    return uuid.UUID(bytes=hashlib.sha256(key.encode(errors="surrogatepass")).digest()[:16])
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+    return uuid.UUID(bytes=digest[:16], version=5)  # MariaDB takes no UUID without a version
 
 
 def delivered(digest: uuid.UUID, pks: Sequence[Any], using: str, lock: bool) -> set[Any]:
