@@ -13,8 +13,11 @@ class InboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from ..capture import gone
         from ..models import UserNotificationsCount
         from ..revisions import revise
         from .models import Revision, UnreadByKind, UnseenCount
+        from .targets import targets
 
         revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])
+        gone.follow(targets)
