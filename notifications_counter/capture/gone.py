@@ -1,8 +1,8 @@
 """Who wants to know which rows of any model are gone, whatever deletes them through Django.
 
-A receiver of ``post_delete`` for all models would make Django load each row before it deletes it, cascades included, and
-hears nothing of automatic many-to-many tables. Here a follower is asked first whether anything depends on the rows, so
-that other deletes stay as they are.
+A receiver of ``post_delete`` for all models would make Django load each row before it deletes it, cascades included,
+and hears nothing of automatic many-to-many tables. Here a follower is asked first whether anything depends on the rows,
+so that other deletes stay as they are.
 """
 
 from __future__ import annotations
