@@ -21,7 +21,7 @@ TEXT = "Your parcel has arrived"
 def figures(at_scale: bool) -> Iterator[Figure]:
     from notifications_counter.models import Notification, UserNotificationsCount
 
-    from .models import InRows, InRowsCount
+    from .models import Inbox, InboxCount, InRows, InRowsCount, InRowsInbox, InRowsInboxCount
 
     rounds = 150 if at_scale else 25
     counted = (
@@ -31,6 +31,11 @@ def figures(at_scale: bool) -> Iterator[Figure]:
     for name, model, counts, at_most in counted:
         users = prepare(at_scale)
         yield one_by_one(f"create, {name}", model, users, rounds, at_most)
+        assert_exact(model, counts, users)
+    inboxes = (("Redis", Inbox, InboxCount, 1.5), ("database buffer", InRowsInbox, InRowsInboxCount, 1.3))
+    for name, model, counts, at_most in inboxes:
+        users = prepare(at_scale)
+        yield one_by_one(f"create with the four counters of the inbox, {name}", model, users, rounds, at_most)
         assert_exact(model, counts, users)
     users = prepare(at_scale)
     yield in_one_transaction(Notification, users[:100], rounds)

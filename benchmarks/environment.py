@@ -109,9 +109,9 @@ def counts() -> list[Any]:
     """The count models, which refer to their users without a constraint."""
     from notifications_counter.models import UserNotificationsCount
 
-    from .models import BumpedCount, InRowsCount, OfKindCount, OfKindInRowsCount
+    from .models import CountRow, KindCount
 
-    return [UserNotificationsCount, InRowsCount, BumpedCount, OfKindCount, OfKindInRowsCount]
+    return [UserNotificationsCount, *CountRow.__subclasses__(), *KindCount.__subclasses__()]
 
 
 def note_progress() -> None:

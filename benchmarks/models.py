@@ -13,6 +13,7 @@ from django.utils import timezone
 from notifications_counter.counters import Counter
 from notifications_counter.fields import KeyField
 from notifications_counter.indexes import PartialIndex
+from notifications_counter.revisions import revise
 
 
 class Row(models.Model):
@@ -23,6 +24,13 @@ class Row(models.Model):
     kind = models.CharField(max_length=64, blank=True, default="")
     url = models.CharField(max_length=500, blank=True, default="")
     has_read = models.BooleanField(default=False)
+    seen = models.BooleanField(default=False, db_default=False)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
+    target_type = models.ForeignKey(
+        "contenttypes.ContentType", models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    target_id = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    data = models.JSONField(default=dict, db_default={})
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -31,6 +39,8 @@ class Row(models.Model):
         indexes: ClassVar = [
             PartialIndex(fields=["user"], column="has_read", value=False, name="%(class)s_unread"),
             models.Index(fields=["user", "-created_at", "-id"], name="%(class)s_newest"),
+            models.Index(fields=["actor"], name="%(class)s_actor"),
+            models.Index(fields=["target_type", "target_id"], name="%(class)s_target"),
         ]
 
 
@@ -98,6 +108,54 @@ class OfKindCount(KindCount):
 
 class OfKindInRowsCount(KindCount):
     counter = Counter(source=OfKind, key=("user", "kind"), filter=Q(has_read=False), buffer="rows")
+
+
+class Inbox(Row):
+    """Counted as the inbox does: unread, unseen, unread by kind, and the revision of all three."""
+
+    objects = models.Manager()
+
+
+class InRowsInbox(Row):
+    """The same with the database buffer."""
+
+    objects = models.Manager()
+
+
+class InboxCount(CountRow):
+    counter = Counter(source=Inbox, key="user", filter=Q(has_read=False))
+
+
+class InboxUnseen(CountRow):
+    counter = Counter(source=Inbox, key="user", filter=Q(has_read=False, seen=False))
+
+
+class InboxKinds(KindCount):
+    counter = Counter(source=Inbox, key=("user", "kind"), filter=Q(has_read=False))
+
+
+class InboxRevision(CountRow):
+    counter = Counter()
+
+
+class InRowsInboxCount(CountRow):
+    counter = Counter(source=InRowsInbox, key="user", filter=Q(has_read=False), buffer="rows")
+
+
+class InRowsInboxUnseen(CountRow):
+    counter = Counter(source=InRowsInbox, key="user", filter=Q(has_read=False, seen=False), buffer="rows")
+
+
+class InRowsInboxKinds(KindCount):
+    counter = Counter(source=InRowsInbox, key=("user", "kind"), filter=Q(has_read=False), buffer="rows")
+
+
+class InRowsInboxRevision(CountRow):
+    counter = Counter(buffer="rows")
+
+
+revise(InboxRevision.counter, [InboxCount.counter, InboxUnseen.counter, InboxKinds.counter])
+revise(InRowsInboxRevision.counter, [InRowsInboxCount.counter, InRowsInboxUnseen.counter, InRowsInboxKinds.counter])
 
 
 class Bumped(Row):

@@ -42,6 +42,7 @@ nitpick_ignore = [
     ("py:exc", "FieldDoesNotExist"),
     ("py:class", "CollectorRegistry"),
     ("py:class", "notifications_counter.declaration.counter.CounterDeclaration"),
+    ("py:class", "notifications_counter.revisions.T"),
 ]
 nitpick_ignore_regex = [
     (r"py:.*", r"(django|datetime|decimal|collections|typing)\..*"),

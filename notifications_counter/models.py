@@ -37,7 +37,7 @@ class Notification(models.Model):
     kind = models.CharField(_("kind"), max_length=64, blank=True, default="")
     url = models.CharField(_("URL"), max_length=500, blank=True, default="")
     has_read = models.BooleanField(_("read"), default=False)
-    seen = models.BooleanField(_("seen"), default=False)
+    seen = models.BooleanField(_("seen"), default=False, db_default=False)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -57,7 +57,7 @@ class Notification(models.Model):
     )
     target_id = models.CharField(_("primary key of the target"), max_length=255, null=True, blank=True)  # noqa: DJ001
     target = GenericForeignKey("target_type", "target_id")
-    data = models.JSONField(_("data"), default=dict, blank=True)
+    data = models.JSONField(_("data"), default=dict, db_default={}, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     objects = NotificationQuerySet.as_manager()

@@ -25,12 +25,13 @@ class Layer(NamedTuple):
 
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
+    Layer(("inbox",), "page, live badge, JSON API: an app of its own"),
     Layer(
         ("admin", "composite_admin", "controller", "templatetags", "management", "cron", "tasks", "checks"),
         "what people and programs use",
     ),
     Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
-    Layer(("counters", "querysets"), "Counter: the declaration and its operations"),
+    Layer(("revisions", "counters", "querysets"), "Counter: the declaration and its operations"),
     Layer(("flushing",), "the order of a flush, drain"),
     Layer(("reconciliation",), "recount, backfill, audit"),
     Layer(("capture", "applying", "triggers"), "independent: changes in, chunks out, SQL triggers"),

@@ -50,9 +50,9 @@ Sums = dict[str, int | None]
 class Sender(Protocol):
     """A buffer that takes deltas after the commit."""
 
-    def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]: ...
+    def intend(self, token: str, keys: Mapping[CounterStore, Sequence[str]]) -> dict[CounterStore, set[str]]: ...
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> Sums: ...
+    def push(self, token: str, changes: Mapping[CounterStore, Sums]) -> dict[CounterStore, Sums]: ...
 
     def recount_now(self, store: CounterStore, keys: Iterable[str]) -> None: ...
 
@@ -172,8 +172,23 @@ class TransactionDeltas:
         for hook in self.hooks.values():
             for store, sums in hook.deltas.items():
                 together.add(store, self._in_doubt(store, sums) if in_doubt else sums)
-        for store, sums in together.deltas.items():
-            self._announce(store, {key: amount for key, amount in sums.items() if amount != 0})
+        changes = {
+            store: {key: amount for key, amount in sums.items() if amount != 0}
+            for store, sums in together.deltas.items()
+        }
+        for sender, part in self._by_sender(changes):
+            refused = self._refused(sender, {store: list(sums) for store, sums in part.items()})
+            for store, sums in part.items():
+                self._accept(store, sums, refused[store])
+
+    def _by_sender(self, changes: Mapping[CounterStore, Sums]) -> Iterable[tuple[Sender, dict[CounterStore, Sums]]]:
+        """The changes of the counters of each buffer, without those that have come to nothing."""
+        found: dict[int, tuple[Sender, dict[CounterStore, Sums]]] = {}
+        for store, sums in changes.items():
+            if sums:
+                sender = self.senders[store]
+                found.setdefault(id(sender), (sender, {}))[1][store] = sums
+        return found.values()
 
     def _in_doubt(self, store: CounterStore, sums: Sums) -> Sums:
         """Which of the changes are still there cannot be determined: they are recounted."""
@@ -183,20 +198,19 @@ class TransactionDeltas:
         logger.error(said, store.label, _named(sums))
         return sums
 
-    def _announce(self, store: CounterStore, sums: Sums) -> None:
-        refused = self._refused(store, list(sums)) if sums else set()
+    def _accept(self, store: CounterStore, sums: Sums, refused: set[str]) -> None:
         self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
         self.rows[store] = refused
         if refused:
             store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
 
-    def _refused(self, store: CounterStore, keys: Sequence[str]) -> set[str]:
+    def _refused(self, sender: Sender, keys: Mapping[CounterStore, Sequence[str]]) -> dict[CounterStore, set[str]]:
         """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
         if self.in_test_case:
-            return set(keys)
-        refused = self.senders[store].intend(store, self.token, keys)
+            return {store: set(part) for store, part in keys.items()}
+        refused = sender.intend(self.token, keys)
         # The rows would go to another schema: what is pushed without an intent requests a recount.
-        return set() if self._has_moved else refused
+        return {store: set() for store in keys} if self._has_moved else refused
 
     def send(self) -> None:
         """After the commit: send the deltas that were announced."""
@@ -210,23 +224,25 @@ class TransactionDeltas:
             self._send_all()
 
     def _send_all(self) -> None:
-        for store, sums in self.accepted.items():
-            if sums:
-                self._send(store, sums)
+        for sender, changes in self._by_sender(self.accepted):
+            self._send(sender, changes)
         for store, keys in self.rows.items():
             if keys:
                 self.senders[store].forget(store, keys)
 
-    def _send(self, store: CounterStore, sums: Sums) -> None:
+    def _send(self, sender: Sender, changes: Mapping[CounterStore, Sums]) -> None:
         # The change is committed and its caller must not fail.
         try:
-            if kept := self.senders[store].push(store, self.token, sums):
-                self._keep(store, kept)
+            for store, kept in sender.push(self.token, changes).items():
+                if kept:
+                    self._keep(store, kept)
         except Exception:  # of our own; the intents stay and request a recount
-            logger.exception(*_not_sent(store, sums))
-        requests = [key for key, amount in sums.items() if amount is None]
-        if requests and not self._has_moved:
-            self.senders[store].recount_now(store, requests)
+            for store, sums in changes.items():
+                logger.exception(*_not_sent(store, sums))
+        for store, sums in changes.items():
+            requests = [key for key, amount in sums.items() if amount is None]
+            if requests and not self._has_moved:
+                sender.recount_now(store, requests)
 
     def _keep(self, store: CounterStore, sums: Sums) -> None:
         """Insert in the database, after the commit, what the buffer has not taken in spite of its promise."""

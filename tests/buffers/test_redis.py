@@ -205,7 +205,7 @@ class StepsTest(RedisTestCase):
         stored = counter.store()
         self.buffer.server.run("intend", self.buffer.shards.base(stored, 0), "token", 60, str(self.user.pk))
         for _ in range(3):
-            self.buffer.push(stored, "token", {str(self.user.pk): 5})
+            self.buffer.push("token", {stored: {str(self.user.pk): 5}})
         self.assertEqual(
             self.buffer.server.client.zscore(f"{self.buffer.shards.base(stored, 0)}:pending", self.user.pk), 5
         )
@@ -218,7 +218,7 @@ class StepsTest(RedisTestCase):
         stored, key = counter.store(), str(self.user.pk)
         name = f"{self.buffer.shards.base(stored, 0)}:intents:{key}"
         self.buffer.server.client.hset(name, "token", "flagged")
-        self.buffer.push(stored, "token", {key: 5})
+        self.buffer.push("token", {stored: {key: 5}})
         self.assertEqual(counter.value(self.user), 0)
         self.assertEqual(self.buffer.server.client.hkeys(name), [b"recount"])
 
@@ -243,7 +243,7 @@ class StepsTest(RedisTestCase):
         client.hset(f"{base}:intents:{key}", "token", int(time.time()) + 3600)
         self.assertEqual(counter.recount([self.user])[0].actual, 3)
         self.assertEqual(counter.value(self.user), 3)
-        self.buffer.push(counter.store(), "token", {key: 1})  # which was flagged
+        self.buffer.push("token", {counter.store(): {key: 1}})  # which was flagged
         behind_djangos_back(self.user, 1)
         counter.flush()
         self.assertEqual((counter.value(self.user), self.stored(self.user)), (4, 4))
@@ -303,7 +303,7 @@ class StepsTest(RedisTestCase):
         base = self.buffer.shards.base(stored, 0)
         counter.value(cached)
         client.set(f"{base}:frozen:{frozen}", 1, ex=60)
-        self.buffer.intend(stored, "another", [awaited])
+        self.buffer.intend("another", {stored: [awaited]})
 
         def flag_it() -> None:
             (token,) = client.hkeys(f"{base}:intents:{flagged}")

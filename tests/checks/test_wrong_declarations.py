@@ -75,9 +75,10 @@ class CheckTest(SimpleTestCase):
 
 #: On a database of its own, as the tables of the wrong declarations are in none that tests share.
 PROGRAM = """
+import io
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from notifications_counter.exceptions import InvalidSettings
 from notifications_counter.flushing import flush_all
 from tests.wrong_declarations.models import Ticket
@@ -95,6 +96,11 @@ for name in ("Misspelt", "ADict", "NoBoolean", "NoField", "Abstract"):
         print(error)
 results = {result.label: result for result in flush_all()}
 print("flushed:", results[get("Right").label].ok, results[get("Misspelt").label].error)
+said = io.StringIO()
+try:
+    call_command("notification_recount", skip_checks=True, stdout=said)
+except CommandError as error:
+    print("recounted:", f"{get('Right').label}: " in said.getvalue(), get("Misspelt").label in str(error))
 Ticket.objects.all().delete()
 ada.delete()
 """
@@ -113,3 +119,4 @@ class ReadyTest(SimpleTestCase):
         self.assertIn("wrong_declarations.Misspelt.counter: key: wrong_declarations.Ticket has no column", done.stdout)
         self.assertEqual(done.stdout.count("manage.py check says all of it."), 6, done.stdout)
         self.assertIn("flushed: True wrong_declarations.Misspelt.counter: key", done.stdout)
+        self.assertIn("recounted: True True", done.stdout)

@@ -157,14 +157,14 @@ class RedisStatusTest(StatusTestCase):
     def test_an_open_intent_is_counted_with_its_age(self) -> None:
         buffer: Any = buffers["default"]
         stored, key = counter.store(), str(self.user.pk)
-        self.assertEqual(buffer.intend(stored, "a transaction", [key]), set())
+        self.assertEqual(buffer.intend("a transaction", {stored: [key]}), {stored: set()})
         time.sleep(1.1)
         status = counter.status()
         _, said = self.failing(max_intent_age=0)
         self.assertEqual((status.intents, status.flagged, status.recount_requests), (1, 0, 0))
         self.assertGreaterEqual(status.oldest_intent or 0, 1)
         self.assertRegex(said, r"the oldest intent is [12] s old, more than 0 s\.")
-        buffer.push(stored, "a transaction", {key: 1})
+        buffer.push("a transaction", {stored: {key: 1}})
         status = counter.status()
         self.assertEqual((status.intents, status.oldest_intent), (0, None))
 

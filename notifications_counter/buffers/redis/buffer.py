@@ -34,7 +34,7 @@ from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, i
 from .read_group import GroupReader, cached_group, pairs
 from .recount import Recounter
 from .scripts import Base
-from .server import RedisServer
+from .server import Call, RedisServer
 from .shards import Shards
 from .status import redis_status
 
@@ -142,23 +142,24 @@ class RedisBuffer(Buffer):
         else:
             self._insert_deltas(store, sums)
 
-    def intend(self, store: CounterStore, token: str, keys: Sequence[str]) -> set[str]:
+    def intend(self, token: str, keys: Mapping[CounterStore, Sequence[str]]) -> dict[CounterStore, set[str]]:
         """Leave the transaction's token; returns the keys whose deltas must go to the database instead."""
-        refused = set(keys)
-        for shard, part in self.shards.split(store, keys):
-            with suppress(BufferUnavailable):  # another shard may be on a server that answers
-                frozen = self._intend_part(store, shard, token, part)
-                refused -= set(part) - set(frozen)
+        refused = {store: set(part) for store, part in keys.items()}
+        calls: list[Call] = []
+        for store, whole in keys.items():
+            with suppress(UnknownDatabase):
+                calls += [self._intent(store, shard, token, part) for shard, part in self.shards.split(store, whole)]
+        for call, reply in zip(calls, self.server.run_each(calls), strict=True):
+            if not isinstance(reply, BufferUnavailable):  # another shard may be on a server that answers
+                frozen = () if call.store.events else reply
+                refused[call.store] -= set(call.keys) - set(frozen)
         return refused
 
-    def _intend_part(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> list[str]:
+    def _intent(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> Call:
         base = self.shards.base(store, shard)
         if store.events:  # nothing could be recounted: all that matters is whether the server takes writes
-            self.server.run("probe", base)
-            return []
-        grace = f"{self.intent_grace}:{store.declaration}"
-        frozen: list[str] = self.server.run("intend", base, token, grace, *keys)
-        return frozen
+            return Call("probe", base, (), store, keys)
+        return Call("intend", base, (token, f"{self.intent_grace}:{store.declaration}", *keys), store, keys)
 
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
@@ -167,22 +168,28 @@ class RedisBuffer(Buffer):
             self._freeze_elsewhere(store, sums)
         store.insert_deltas(sums)
 
-    def push(self, store: CounterStore, token: str, sums: Mapping[str, int | None]) -> dict[str, int | None]:
+    def push(self, token: str, changes: Mapping[CounterStore, Sums]) -> dict[CounterStore, Sums]:
         """Count the deltas of a committed transaction; returns what is to be kept in the database instead."""
-        kept: dict[str, int | None] = {}
-        name, is_first = "add" if store.events else "push", True
-        for shard, part in self.shards.split(store, sums):
-            # Each call has a token of its own, because an event's token is spent by the first.
-            own = uuid.uuid4().hex if store.events else token
-            arguments = [own, *(value for key in part for value in (key, "?" if sums[key] is None else sums[key]))]
-            base = self.shards.base(store, shard)
-            try:
-                # What is committed is worth a try at a server that did not answer before, but one.
-                self._twice(name, base, *arguments, urgent=is_first)
-            except BufferUnavailable as error:
-                is_first = False
-                kept |= self._not_pushed(store, base, {key: sums[key] for key in part}, arguments, error)
+        kept: dict[CounterStore, Sums] = {}
+        calls = [
+            self._pushed(store, shard, token, {key: sums[key] for key in part})
+            for store, sums in changes.items()
+            for shard, part in self.shards.split(store, sums)
+        ]
+        # What is committed is worth a try at a server that did not answer before, but one.
+        for call, reply in zip(calls, self.server.run_each(calls, urgent=True), strict=True):
+            if isinstance(reply, BufferUnavailable) and (error := self._lost_reply(reply, call)) is not None:
+                sums = {key: changes[call.store][key] for key in call.keys}
+                not_pushed = self._not_pushed(call.store, call.base, sums, call.arguments, error)
+                kept[call.store] = {**kept.get(call.store, {}), **not_pushed}
         return kept
+
+    def _pushed(self, store: CounterStore, shard: int, token: str, sums: Sums) -> Call:
+        # Each call has a token of its own, because an event's token is spent by the first.
+        own = uuid.uuid4().hex if store.events else token
+        values = [value for key, amount in sums.items() for value in (key, "?" if amount is None else amount)]
+        name = "add" if store.events else "push"
+        return Call(name, self.shards.base(store, shard), (own, *values), store, list(sums))
 
     def _not_pushed(
         self, store: CounterStore, base: Base, sums: Sums, arguments: Sequence[Any], error: BufferUnavailable
@@ -240,22 +247,16 @@ class RedisBuffer(Buffer):
 
         self._each(store, keys, run)
 
-    def _twice(self, name: str, base: Base, *arguments: Any, urgent: bool) -> None:
-        """Send again what lost its reply."""
+    def _lost_reply(self, error: BufferUnavailable, call: Call) -> BufferUnavailable | None:
+        """What is left of an error when a call has been sent again that lost its reply; None if nothing."""
+        if isinstance(error, BufferRefused) or not isinstance(error.__cause__, redis.ConnectionError):
+            return error
         try:
-            self.server.run(name, base, *arguments, urgent=urgent)
-        except BufferUnavailable as error:
-            if isinstance(error, BufferRefused) or not isinstance(error.__cause__, redis.ConnectionError):
-                raise
-            self._again(error, name, base, *arguments)
-
-    def _again(self, error: BufferUnavailable, name: str, base: Base, *arguments: Any) -> None:
-        try:
-            self.server.run(name, base, *arguments, urgent=True)
-        except BufferUnavailable:
-            if was_heard(error.__cause__):  # whatever became of the second, the first may have been carried out
-                raise error from error.__cause__
-            raise
+            self.server.run(call.name, call.base, *call.arguments, urgent=True)
+        except BufferUnavailable as another:
+            # Whatever became of the second, the first may have been carried out.
+            return error if was_heard(another.__cause__) else another
+        return None
 
     # Recounts
 

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 from weakref import WeakSet
 
 from ...exceptions import BufferRefused, BufferUnavailable
+from ...ledger.store import CounterStore
 from .breaker import Breaker
 from .client import (
     ERRORS,
@@ -38,6 +40,29 @@ ONCE = frozenset({"claim", "push", "add"})
 
 #: For how long a thread sleeps while all connections of a pool are in use.
 FULL_POOL_PAUSE = 0.005
+
+
+#: With how many keys calls of several counters are sent together: a server does nothing else while it runs them.
+MOST_TOGETHER = 100
+
+
+@dataclass(frozen=True)
+class Call:
+    """A script that is to be run.
+
+    Attributes:
+        name: of the script.
+        base: of the shard.
+        arguments: of the script.
+        store: the counter whose keys it changes.
+        keys: the keys.
+    """
+
+    name: str
+    base: Base
+    arguments: Sequence[Any]
+    store: CounterStore
+    keys: Sequence[str]
 
 
 def unavailable(breaker: Breaker, step: str, base: str, error: Exception) -> BufferUnavailable:
@@ -267,6 +292,56 @@ class RedisServer:
     def run(self, name: str, base: Base, *arguments: Any, urgent: bool = False, step: str = "") -> Any:
         """Run a script on one shard, and give its reply with strings as text."""
         return texts(self.ask(base, lambda: self._evaluate(name, base, arguments), urgent, step or name))
+
+    def run_each(self, calls: Sequence[Call], urgent: bool = False) -> list[Any]:
+        """Run scripts on their shards, in one round trip where they are few and nothing is wrong.
+
+        Args:
+            calls: the scripts.
+            urgent: whether to ask even if the server did not answer a moment ago, until a call has failed.
+
+        Returns:
+            The reply to each, or ``BufferUnavailable`` instead.
+        """
+        if len(calls) > 1 and sum(len(call.keys) for call in calls) <= MOST_TOGETHER and self._is_plain():
+            try:
+                replies = self.ask(calls[0].base, partial(self._evaluate_all, calls), urgent, calls[0].name)
+            except BufferUnavailable as error:
+                return [error] * len(calls)
+            return [self._reply(call, reply) for call, reply in zip(calls, replies, strict=True)]
+        found: list[Any] = []
+        for call in calls:
+            try:
+                found.append(self.run(call.name, call.base, *call.arguments, urgent=urgent))
+            except BufferUnavailable as error:
+                found.append(error)
+                urgent = False
+        return found
+
+    def _is_plain(self) -> bool:
+        with suppress(*ERRORS):
+            return bool(self.client) and not self.is_troubled and not self._is_cluster
+        return False
+
+    def _evaluate_all(self, calls: Sequence[Call]) -> list[Any]:
+        pipeline = self.client.pipeline(transaction=False)
+        for call in calls:
+            pipeline.evalsha(script_hash(call.name, call.base.has_groups), 1, call.base, *call.arguments)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+        return replies
+
+    def _reply(self, call: Call, reply: Any) -> Any:
+        """The reply to one of several calls, or what is wrong with it."""
+        if isinstance(reply, NoScriptError):
+            try:
+                return self.run(call.name, call.base, *call.arguments)
+            except BufferUnavailable as error:
+                return error
+        if not isinstance(reply, Exception):
+            return texts(reply)
+        unsaid = self.failed(self.breaker_of(call.base), call.name, call.base, reply)
+        unsaid.__cause__ = reply
+        return unsaid
 
     def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:

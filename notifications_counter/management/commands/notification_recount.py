@@ -91,7 +91,8 @@ class Command(CounterCommand):
         found, failed = 0, []
         for counter in self.chosen():
             try:
-                found += call(counter)
+                if self._has_tables(counter):
+                    found += call(counter)
             except Exception as error:
                 if self.options["new_identity"] and isinstance(error, BufferUnavailable):
                     raise
@@ -107,8 +108,7 @@ class Command(CounterCommand):
         return self._report(counter, counter.recount([self.options["user"]], using=using, check=check))
 
     def chosen(self) -> list[Counter]:
-        chosen = self.named() or [counter for counter in counters() if counter.declared_source is not None]
-        return [counter for counter in chosen if self._has_tables(counter)]
+        return self.named() or [counter for counter in counters() if counter.declared_source is not None]
 
     def _has_tables(self, counter: Counter) -> bool:
         sentence = self.tables(counter.store(self.options["database"]).using).lacks(counter)
