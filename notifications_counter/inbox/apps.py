@@ -13,11 +13,14 @@ class InboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from .. import badge
         from ..capture import gone
         from ..models import UserNotificationsCount
         from ..revisions import revise
+        from .badge import shown_counter
         from .models import Revision, UnreadByKind, UnseenCount
         from .targets import targets
 
         revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])
+        badge.show(shown_counter)
         gone.follow(targets)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
 from django.core.signals import setting_changed
+from django.utils.functional import Promise
 
 from ..conf import SETTING, get_settings, is_integer
 from ..exceptions import InvalidSettings, quoted, unknown
 
 NAME = f"{SETTING}['INBOX']"
-
-#: What the description of a kind may have.
-KIND_KEYS = ("label", "icon", "default", "required")
+LARGEST_PAGE = 200
+#: What a kind may have.
+OF_KIND = ["label", "icon", "default", "required"]
+#: The name of an icon is part of the name of its template.
+ICON = re.compile("[a-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,10 @@ class InboxSettings:
     def __post_init__(self) -> None:
         if self.BADGE not in ("unread", "unseen"):
             raise InvalidSettings(f"{NAME}['BADGE'] must be 'unread' or 'unseen', not {self.BADGE!r}.")
-        if not is_integer(self.PAGE_SIZE) or not 1 <= self.PAGE_SIZE <= 200:
-            raise InvalidSettings(f"{NAME}['PAGE_SIZE'] must be an integer from 1 to 200, not {self.PAGE_SIZE!r}.")
+        if not is_integer(self.PAGE_SIZE) or not 1 <= self.PAGE_SIZE <= LARGEST_PAGE:
+            raise InvalidSettings(
+                f"{NAME}['PAGE_SIZE'] must be an integer from 1 to {LARGEST_PAGE}, not {self.PAGE_SIZE!r}."
+            )
         hosts = self.ALLOWED_HOSTS
         if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(one, str) for one in hosts):
             raise InvalidSettings(f"{NAME}['ALLOWED_HOSTS'] must be a list of host names, not {hosts!r}.")
@@ -51,26 +57,34 @@ class InboxSettings:
 
 
 def _check_kinds(kinds: object) -> None:
-    name = f"{NAME}['KINDS']"
-    if not isinstance(kinds, Mapping) or not all(isinstance(kind, Mapping) for kind in kinds.values()):
-        raise InvalidSettings(f"{name} must map each kind to a dictionary, not {quoted(kinds)}.")
+    if not isinstance(kinds, Mapping):
+        raise InvalidSettings(f"{NAME}['KINDS'] must map each kind to a dictionary, not {kinds!r}.")
     for kind, values in kinds.items():
-        if not isinstance(kind, str) or len(kind) > 64:
-            raise InvalidSettings(f"{name}: a kind is a text of at most 64 characters, not {quoted(kind)}.")
-        for key, value in values.items():
-            if key not in KIND_KEYS:
-                raise InvalidSettings(f"{name}[{kind!r}]: {unknown('key', key, KIND_KEYS)}")
-            if key in ("default", "required") and not isinstance(value, bool):
-                raise InvalidSettings(f"{name}[{kind!r}][{key!r}] must be True or False, not {quoted(value)}.")
-        if values.get("required") and not values.get("default", True):
-            raise InvalidSettings(f"{name}[{kind!r}]: a kind that is required cannot be off by default.")
+        place = f"{NAME}['KINDS'][{kind!r}]"
+        if not isinstance(kind, str) or not isinstance(values, Mapping):
+            raise InvalidSettings(f"{place} must be a dictionary under a kind's text, not {values!r}.")
+        for name in values.keys() - set(OF_KIND):
+            raise InvalidSettings(f"{place}: {unknown('key', name, OF_KIND)}")
+        if not isinstance(values.get("label", ""), str | Promise):
+            raise InvalidSettings(f"{place}['label'] must be text, not {values['label']!r}.")
+        if not isinstance(values.get("icon", "bell"), str) or not ICON.fullmatch(values.get("icon", "bell")):
+            raise InvalidSettings(
+                f"{place}['icon'] must be of small letters, digits, '-' and '_', as in 'bell', not {values['icon']!r}."
+            )
+        _check_choice(place, values)
+
+
+def _check_choice(place: str, values: Mapping[str, Any]) -> None:
+    for name in ("default", "required"):
+        if not isinstance(values.get(name, True), bool):
+            raise InvalidSettings(f"{place}[{name!r}] must be True or False, not {quoted(values[name])}.")
+    if values.get("required") and not values.get("default", True):
+        raise InvalidSettings(f"{place}: a kind that is required cannot be off by default.")
 
 
 def _check_delete_with_target(value: object) -> None:
-    is_list = isinstance(value, list | tuple | set | frozenset)
-    if not (
-        isinstance(value, bool) or (is_list and all(isinstance(one, str) and one.count(".") == 1 for one in value))
-    ):  # type: ignore[union-attr]
+    is_list = isinstance(value, list | tuple) and all(isinstance(one, str) and one.count(".") == 1 for one in value)
+    if not (is_list or isinstance(value, bool)):
         raise InvalidSettings(
             f"{NAME}['DELETE_WITH_TARGET'] must be True, False or a list of models, such as ['shop.Order'], "
             f"not {quoted(value)}."

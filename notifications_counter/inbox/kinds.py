@@ -1,45 +1,44 @@
-"""The kinds of notifications that a site describes in its settings."""
+"""What a kind is called, which icon it has, and whether everybody gets it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 
-from django.utils.translation import gettext_lazy as _
+from .conf import ICON, inbox_settings
 
-from .conf import inbox_settings
+ICONS = "notifications_counter/inbox/icons"
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of notification.
+def label_of(kind: str) -> str:
+    """What a kind is called: as ``KINDS`` says, or as it is written."""
+    label = inbox_settings().KINDS.get(kind, {}).get("label")
+    if label:
+        return str(label)
+    return str(capfirst(kind.replace("_", " ").replace("-", " ").strip())) or gettext("Other")
 
-    Attributes:
-        name: what stands in the notification's ``kind``.
-        label: what a person is shown.
-        icon: a name or a text that templates show; empty for none.
-        default: whether a user who has said nothing gets notifications of this kind.
-        required: whether everybody gets them, whatever they have chosen.
+
+def icon_templates(kind: str) -> list[str]:
+    """The templates of a kind's icon, of which the first that exists is taken.
+
+    The icon is what ``KINDS`` says, or has the name of the kind.
     """
-
-    name: str
-    label: Any
-    icon: str = ""
-    default: bool = True
-    required: bool = False
+    icon = inbox_settings().KINDS.get(kind, {}).get("icon", kind)
+    names = [icon, "bell"] if ICON.fullmatch(icon) else ["bell"]
+    return [f"{ICONS}/{name}.svg" for name in names]
 
 
-def kinds() -> Mapping[str, Kind]:
-    """All kinds of the setting ``KINDS``, by their names, in its order."""
-    return {name: kind(name) for name in inbox_settings().KINDS}
+def in_order(kinds: set[str]) -> list[str]:
+    """Kinds in the order of ``KINDS``, and then by what they are called; what has no kind comes last."""
+    order = {kind: place for place, kind in enumerate(inbox_settings().KINDS)}
+    return sorted(kinds, key=lambda kind: (order.get(kind, len(order)), kind == "", label_of(kind).casefold(), kind))
 
 
-def kind(name: str) -> Kind:
-    """A kind by its name; what the setting does not describe is on by default, and shown by its name.
+def is_on_by_default(kind: str) -> bool:
+    """Whether a user who has chosen nothing gets notifications of a kind."""
+    return bool(inbox_settings().KINDS.get(kind, {}).get("default", True))
 
-    Args:
-        name: what stands in the notification's ``kind``.
-    """
-    values = inbox_settings().KINDS.get(name, {})
-    return Kind(name, **{"label": name.replace("_", " ").capitalize() or _("Other"), **values})
+
+def is_required(kind: str) -> bool:
+    """Whether everybody gets notifications of a kind, whatever they have chosen."""
+    return bool(inbox_settings().KINDS.get(kind, {}).get("required", False))

@@ -1,0 +1,90 @@
+"""A user's number, read once a page, whoever shows it there: tags, the context processor, the middleware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from django.db import models
+
+from .counters import Counter, get_counter
+from .models import UserNotificationsCount
+
+#: On the request: (label of the counter, primary key of the user) -> the number.
+MEMORY = "_notifications_counter_unread"
+Memory = MutableMapping[tuple[str, Any], int]
+
+
+def _unread() -> Counter:
+    return UserNotificationsCount.counter
+
+
+#: Says which counter a badge shows where its tag names none; an app may put another function here in ``ready()``.
+_shown: list[Callable[[], Counter]] = [_unread]
+
+
+def show(counter: Callable[[], Counter]) -> None:
+    """Let badges show another counter where they name none.
+
+    Args:
+        counter: says which, each time a badge is shown.
+    """
+    _shown[:] = [counter]
+
+
+def shown_counter() -> Counter:
+    """What a badge shows where it names nothing else."""
+    return _shown[0]()
+
+
+def resolve(counter: Counter | str) -> Counter:
+    """A counter, or that of a label, such as "shop.InboxCount".
+
+    Raises:
+        InvalidSettings: there is none of that label.
+    """
+    return get_counter(counter) if isinstance(counter, str) else counter
+
+
+def memory_of(request: Any) -> Memory:
+    """What a request remembers."""
+    if not hasattr(request, MEMORY):
+        setattr(request, MEMORY, {})
+    memory: Memory = getattr(request, MEMORY)
+    return memory
+
+
+def count_of(user: Any, counter: Counter, memory: Memory) -> int | None:
+    """A user's number, read once; None where nobody is logged in."""
+    if user is None or not user.is_authenticated:
+        return None
+    place = (counter.label, user.pk)
+    if place not in memory:
+        memory[place] = int(counter.value(_key(user)))
+    return memory[place]
+
+
+async def acount_of(user: Any, counter: Counter, memory: Memory) -> int | None:
+    """The asynchronous form of ``count_of``."""
+    if user is None or not user.is_authenticated:
+        return None
+    place = (counter.label, user.pk)
+    if place not in memory:
+        memory[place] = int(await counter.avalue(_key(user)))
+    return memory[place]
+
+
+def _key(user: Any) -> Any:
+    # What is no model may have a primary key too, such as the user of a token.
+    return user if isinstance(user, models.Model) else user.pk
+
+
+def unread_count(request: Any) -> int:
+    """How many unread notifications the user of a request has; 0 where nobody is logged in."""
+    return count_of(getattr(request, "user", None), _unread(), memory_of(request)) or 0
+
+
+async def aunread_count(request: Any) -> int:
+    """The asynchronous form of ``unread_count``."""
+    user = await request.auser() if hasattr(request, "auser") else getattr(request, "user", None)
+    return await acount_of(user, _unread(), memory_of(request)) or 0
