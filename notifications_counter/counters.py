@@ -38,6 +38,11 @@ def get_counter(label: str) -> Counter:
     return cast(Counter, get_declaration(label))
 
 
+def short_epoch(epoch: str) -> str:
+    """An epoch as clients are told it: of what a buffer says."""
+    return hashlib.sha256(epoch.encode()).hexdigest()[:16]
+
+
 class Counter(CounterDeclaration):
     """Declares, as an attribute of a count model, what that model counts.
 
@@ -210,7 +215,7 @@ class Counter(CounterDeclaration):
             InvalidKey: it cannot be a key of this counter.
         """
         store, text = self.store(using), self.key_text(key)
-        return hashlib.sha256(self.buffer.epoch(store, text).encode()).hexdigest()[:16]
+        return short_epoch(self.buffer.epoch(store, text))
 
     def add(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
         """Change counts, in the caller's transaction: the change is rolled back with it.

@@ -7,13 +7,16 @@ epoch than what it knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
+
+from django.db import models
 
 from .buffers import recording
 from .counters import Counter
 from .exceptions import InvalidSettings
+from .together import ReadTogether, read_together
 
 T = TypeVar("T")
 
@@ -72,3 +75,31 @@ def read(revision: Counter, key: Any, values: Callable[[], T], *, using: str | N
         if revision.value(key, using=using) == number:
             break
     return Revised(found, number, epoch)
+
+
+def read_counters(
+    revision: Counter,
+    counters: Sequence[Counter],
+    key: Any,
+    *,
+    rows: models.QuerySet[Any, Any] | None = None,
+    using: str | None = None,
+) -> Revised[ReadTogether]:
+    """Read several counters together with the revision that they have: by one statement with the database buffer.
+
+    Args:
+        revision: what rises with their changes.
+        counters: the counters, whose keys are the revision's, or begin with them.
+        key: the key of the revision.
+        rows: rows that are counted besides; they may be of another moment than the counters.
+        using: a database alias, where it is not each counter's own.
+
+    Raises:
+        InvalidKey: it cannot be a key of them.
+    """
+    for _ in range(TRIES):
+        found = read_together([revision, *counters], key, rows=rows, using=using)
+        number, *values = found.values
+        if found.at_one_moment or revision.value(key, using=using) == number:
+            break
+    return Revised(replace(found, values=values), int(number), found.epoch)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
 from django.db import Error as DatabaseError
+from django.db import models
 from django.utils import timezone
 
 from ..conf import is_integer
@@ -18,6 +19,7 @@ from ..ledger import declared, deltas, identity, progress, refused
 from ..ledger.progress import Layout
 from ..ledger.snapshot import RecountResult, in_parts
 from ..ledger.store import CounterStore
+from ..ledger.together import Wanted
 from .status import Status
 
 #: What the progress rows of all shards of a counter say alike, under the names that a status has for it.
@@ -67,6 +69,23 @@ class ProgressSnapshot:
     batch: int
     position: int
     size: int
+
+
+@dataclass(frozen=True)
+class Together:
+    """What was read of several counters.
+
+    Attributes:
+        values: key -> value, in units, for each of them.
+        epoch: of the first of them; see ``Buffer.epoch``.
+        rows: how many further rows were counted; None where none were to be.
+        at_one_moment: whether nothing can have changed between them.
+    """
+
+    values: Sequence[dict[str, int]]
+    epoch: str
+    rows: int | None
+    at_one_moment: bool
 
 
 class Buffer:
@@ -190,6 +209,20 @@ class Buffer:
     async def agroup_values(self, store: CounterStore, group: str) -> dict[str, int]:
         """The same for asynchronous callers: in a thread, where the buffer knows nothing better."""
         return await sync_to_async(self.group_values)(store, group)
+
+    def values_together(self, wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
+        """The values of several counters that have this buffer, on one alias.
+
+        Args:
+            wanted: counter and key, or group where its keys are composite; the first is a counter of events.
+            rows: rows that are counted besides.
+        """
+        epoch = self.epoch(*wanted[0])  # before the values: those of a later one may be under it, but not the reverse
+        read = [self._value_or_group(store, key) for store, key in wanted]
+        return Together(read, epoch, None if rows is None else rows.count(), at_one_moment=False)
+
+    def _value_or_group(self, store: CounterStore, key: str) -> dict[str, int]:
+        return self.group_values(store, key) if store.has_groups else {key: self.value(store, key)}
 
     def clear_cache(self, store: CounterStore) -> None:
         """Delete everything that is cached of a counter: none of it may be right any more."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import revisions
+from ..controller import NotificationController
 from ..models import UserNotificationsCount
+from ..querysets import NotificationQuerySet
 from .models import Revision, UnreadByKind, UnseenCount
 
 #: The header of a response that says of which epoch the revision in its body is.
@@ -50,15 +52,26 @@ class Numbers:
 
 
 def numbers_of(user: Any) -> Numbers:
-    """A user's numbers, of one revision: as many cache reads, or small statements, as there are counters.
+    """A user's numbers, of one revision: by one statement, or without any where they are cached in Redis.
 
     Args:
         user: the user, or the user's primary key.
     """
+    return _read(user, None)[0]
 
-    def values() -> tuple[int, int, Mapping[str, int]]:
-        unread: int = UserNotificationsCount.counter.value(user)
-        return unread, UnseenCount.counter.value(user), UnreadByKind.counter.values_of(user)
 
-    read = revisions.read(Revision.counter, user, values)
-    return Numbers(*read.value, read.revision, read.epoch)
+def numbers_and_total_of(user: Any) -> tuple[Numbers, int]:
+    """The same with how many notifications the user has, read or not: their rows are counted, in the index alone.
+
+    Args:
+        user: the user, or the user's primary key.
+    """
+    numbers, total = _read(user, NotificationController(user).notifications())
+    return numbers, total or 0
+
+
+def _read(user: Any, rows: NotificationQuerySet | None) -> tuple[Numbers, int | None]:
+    counters = [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter]
+    read = revisions.read_counters(Revision.counter, counters, user, rows=rows)
+    unread, unseen, by_kind = read.value.values
+    return Numbers(unread, unseen, by_kind, read.revision, read.epoch), read.value.rows

@@ -46,7 +46,8 @@ class Cursor:
             InvalidCursor: it is none.
         """
         try:
-            found = PATTERN.fullmatch(base64.b64decode(text.encode("ascii") + b"==", altchars=b"-_", validate=True))
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)  # more than is missing is refused
+            found = PATTERN.fullmatch(base64.b64decode(padded, altchars=b"-_", validate=True))
             if found and int(found[2]) <= LARGEST_ID:
                 moment = EPOCH + timedelta(microseconds=int(found[1]))
                 return cls(moment if settings.USE_TZ else moment.replace(tzinfo=None), int(found[2]))

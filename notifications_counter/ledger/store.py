@@ -181,6 +181,12 @@ class CounterStore:
             self._spell_as_asked(snapshot, keys)
         return snapshot
 
+    def statement(self, key: str) -> tuple[str, list[Any]]:
+        """SQL for what is stored and pending of a key, or of a group where keys are composite, and the progress."""
+        if self.has_groups:
+            return self._for_group, self._group_parameters(key)
+        return self._for_keys(1), [*self._to_columns(key), self.label, key, self.label]
+
     def _spell_as_asked(self, snapshot: Snapshot, keys: Sequence[str]) -> None:
         """Put what is stored under a key of another spelling, which the column's collation calls equal, under ours."""
         stored = dict(snapshot.stored)
@@ -195,12 +201,23 @@ class CounterStore:
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             for part, *rest in cursor.fetchall():
-                self._put(snapshot, int(part), rest[:width], rest[width], rest[width + 1 :])
+                columns, text, numbers = rest[:width], rest[width], rest[width + 1 :]
+                if part == 0:
+                    text = self.counter.keys.from_columns(columns, self.connection)
+                self.put(snapshot, int(part), text, numbers)
         return snapshot
 
-    def _put(self, snapshot: Snapshot, part: int, columns: list[Any], text: str, numbers: list[Any]) -> None:
+    def put(self, snapshot: Snapshot, part: int, text: str, numbers: Sequence[Any]) -> None:
+        """Take a row of a statement of this counter into a snapshot.
+
+        Args:
+            snapshot: what it is put into.
+            part: of which part of the statement it is.
+            text: the key, or the prefix of the progress.
+            numbers: the further columns.
+        """
         if part == 0:
-            snapshot.stored[self.counter.keys.from_columns(columns, self.connection)] = int(numbers[0])
+            snapshot.stored[text] = int(numbers[0])
         elif part == 1:
             snapshot.pending[text] = int(numbers[0] or 0)
             if numbers[1]:
@@ -272,9 +289,11 @@ class CounterStore:
         return snapshot
 
     def _of_group(self, group: str) -> Snapshot:
+        return self._read(self._for_group, self._group_parameters(group))
+
+    def _group_parameters(self, group: str) -> list[Any]:
         first = self.counter.keys.parts[0].to_column(unescape(group), self.connection)
-        least, below = group + SEPARATOR, group + AFTER_SEPARATOR
-        return self._read(self._for_group, [first, self.label, least, below, self.label])
+        return [first, self.label, group + SEPARATOR, group + AFTER_SEPARATOR, self.label]
 
     @cached_property
     def _for_group(self) -> str:
