@@ -3,11 +3,9 @@
 import uuid
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from notifications_counter.inbox import notify
@@ -16,10 +14,7 @@ from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase
 from tests.testapp.models import Click, LoudTicket, OldTicket, Team, Ticket
 
-
-def with_inbox(**changes):
-    given = settings.NOTIFICATIONS_COUNTER
-    return override_settings(NOTIFICATIONS_COUNTER={**given, "INBOX": {**given.get("INBOX", {}), **changes}})
+from .settings import with_inbox
 
 
 class TargetTest(CounterTestCase):
