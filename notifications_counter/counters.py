@@ -38,9 +38,12 @@ def get_counter(label: str) -> Counter:
     return cast(Counter, get_declaration(label))
 
 
-def short_epoch(epoch: str) -> str:
-    """An epoch as clients are told it: of what a buffer says."""
-    return hashlib.sha256(epoch.encode()).hexdigest()[:16]
+def short_epoch(epoch: str, key: str) -> str:
+    """An epoch as clients are told it: of what a buffer says.
+
+    With the key, so that whoever is told of another user's numbers does not compare them with those before.
+    """
+    return hashlib.sha256(f"{epoch}/{key}".encode()).hexdigest()[:16]
 
 
 class Counter(CounterDeclaration):
@@ -205,7 +208,7 @@ class Counter(CounterDeclaration):
 
         It is another one after Redis has lost data, in a database that was restored or copied, and where other settings
         say where deltas are pending. While it is the same, the value of a key to which only positive deltas are added
-        never falls.
+        never falls. Two keys never have the same.
 
         Args:
             key: the key, or the instance whose primary key it is.
@@ -214,8 +217,21 @@ class Counter(CounterDeclaration):
         Raises:
             InvalidKey: it cannot be a key of this counter.
         """
-        store, text = self.store(using), self.key_text(key)
-        return short_epoch(self.buffer.epoch(store, text))
+        return self.epochs([key], using=using)[key]
+
+    def epochs(self, keys: Iterable[Any], *, using: str | None = None) -> dict[Any, str]:
+        """The epochs of several keys, at once; see ``epoch``.
+
+        Args:
+            keys: the keys, in any number.
+            using: a database alias, where it is not the counter's own.
+
+        Raises:
+            InvalidKey: one of them cannot be a key of this counter.
+        """
+        texts = self._texts(keys)
+        found = self.buffer.epochs(self.store(using), list(dict.fromkeys(texts.values())))
+        return {key: short_epoch(found[text], text) for key, text in texts.items()}
 
     def add(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
         """Change counts, in the caller's transaction: the change is rolled back with it.

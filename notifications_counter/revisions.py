@@ -7,13 +7,13 @@ epoch than what it knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.db import models
 
-from .buffers import recording
+from .buffers import changed, recording
 from .counters import Counter
 from .exceptions import InvalidSettings
 from .together import ReadTogether, read_together
@@ -103,3 +103,48 @@ def read_counters(
         if found.at_one_moment or revision.value(key, using=using) == number:
             break
     return Revised(replace(found, values=values), int(number), found.epoch)
+
+
+def read_many(
+    revision: Counter,
+    keys: Sequence[Any],
+    values: Callable[[Sequence[Any]], Mapping[Any, T]],
+    *,
+    using: str | None = None,
+) -> dict[Any, Revised[T]]:
+    """Read values of many keys together with their revisions, in as few questions as the counters take.
+
+    Args:
+        revision: what rises with their changes.
+        keys: the keys of the revision.
+        values: reads the values of some of them.
+        using: a database alias, where it is not the revision's own.
+    """
+    found: dict[Any, Revised[T]] = {}
+    before = _marks(revision, keys, using)
+    for _ in range(TRIES):
+        read, after = values(list(before)), _marks(revision, list(before), using)
+        found |= {key: Revised(read[key], number, epoch) for key, (epoch, number) in before.items()}
+        before = {key: mark for key, mark in after.items() if mark != before[key]}
+        if not before:
+            break
+    return found
+
+
+def _marks(revision: Counter, keys: Sequence[Any], using: str | None) -> dict[Any, tuple[str, int]]:
+    epochs, numbers = revision.epochs(keys, using=using), revision.values(keys, using=using)
+    return {key: (epochs[key], int(numbers[key])) for key in keys}
+
+
+def on_change(revision: Counter, receiver: Callable[[set[str], str], None]) -> None:
+    """Call something after each commit that has changed any of the counters that a revision follows.
+
+    It is called once for each transaction, in the process that has made the change, when everybody can read the new
+    values. What it raises is logged. A process that is killed just after its commit calls nothing; and flushes, which
+    change no value, do not either. So it makes things faster, and must not be relied on.
+
+    Args:
+        revision: the counter.
+        receiver: takes the keys, as text, and the alias of their database. A second call with the same changes nothing.
+    """
+    changed.connect(revision, receiver)

@@ -53,14 +53,14 @@ def read_together(
     ]
     found = _read(counters, wanted, rows)
     values = [_converted(*one) for one in zip(counters, wanted, found.values, strict=True)]
-    return ReadTogether(values, short_epoch(found.epoch), found.rows, found.at_one_moment)
+    return ReadTogether(values, short_epoch(found.epoch, wanted[0][1]), found.rows, found.at_one_moment)
 
 
 def _read(counters: Sequence[Counter], wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
     buffer = counters[0].buffer
     if all(counter.buffer is buffer for counter in counters) and len({store.using for store, _ in wanted}) == 1:
         return buffer.values_together(wanted, rows)
-    epoch = buffer.epoch(*wanted[0])
+    epoch = buffer.epoch_of(*wanted[0])
     each = [
         counter.buffer.values_together([one], None).values[0] for counter, one in zip(counters, wanted, strict=True)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
@@ -69,6 +69,23 @@ class ProgressSnapshot:
     batch: int
     position: int
     size: int
+
+
+class Subscription(Protocol):
+    """Hears what other processes publish of a counter. All calls come from one thread."""
+
+    def fileno(self) -> int | None:
+        """What becomes readable with the next message; None where ``messages`` itself waits."""
+
+    def messages(self, timeout: float) -> list[str] | None:
+        """What has come; None where messages may have been lost, such as after a connection was cut.
+
+        Args:
+            timeout: for how many seconds to wait at most where there is nothing yet, if there is no file.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection."""
 
 
 @dataclass(frozen=True)
@@ -177,9 +194,13 @@ class Buffer:
         for store, sums in changes:
             self.add(store, sums)
 
-    def epoch(self, store: CounterStore, key: str) -> str:
-        """What changes when a number of events can no longer be compared with an earlier one of the same key."""
-        return store.database_id or ""
+    def epochs(self, store: CounterStore, keys: Sequence[str]) -> dict[str, str]:
+        """What changes, of each key, when a number of events can no longer be compared with an earlier one."""
+        return dict.fromkeys(keys, store.database_id or "")
+
+    def epoch_of(self, store: CounterStore, key: str) -> str:
+        """The same of one key."""
+        return self.epochs(store, [key])[key]
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         """Stored plus pending, in units, of each key, the caller's own transaction included."""
@@ -217,7 +238,9 @@ class Buffer:
             wanted: counter and key, or group where its keys are composite; the first is a counter of events.
             rows: rows that are counted besides.
         """
-        epoch = self.epoch(*wanted[0])  # before the values: those of a later one may be under it, but not the reverse
+        epoch = self.epoch_of(
+            *wanted[0]
+        )  # before the values: those of a later one may be under it, but not the reverse
         read = [self._value_or_group(store, key) for store, key in wanted]
         return Together(read, epoch, None if rows is None else rows.count(), at_one_moment=False)
 
@@ -301,6 +324,20 @@ class Buffer:
             What was found; keys that are missing here must be tried again.
         """
         raise NotImplementedError
+
+    # News
+
+    def publish(self, store: CounterStore, message: str) -> None:
+        """Tell all processes that listen to a counter something, outside of a transaction. It may get lost.
+
+        Args:
+            store: the counter, on one database alias.
+            message: a text of at most 7,000 bytes.
+        """
+
+    def subscribe(self, store: CounterStore) -> Subscription | None:
+        """What hears what others publish; None where there is no server for it."""
+        return None
 
     # The flush
 

@@ -7,12 +7,14 @@ from django.db import models, transaction
 
 from ..compat.atomic import joined
 from ..compat.transactions import sends_after_commit
+from ..dialects import dialect_of
 from ..ledger import deltas
 from ..ledger.correct import correct_by_rows
 from ..ledger.snapshot import RecountResult, Snapshot, in_parts
 from ..ledger.store import CounterStore
 from ..ledger.together import Wanted, see
-from .base import Buffer, Together
+from .base import Buffer, Subscription, Together
+from .database_news import DatabaseSubscription, channel_of
 
 
 class DatabaseBuffer(Buffer):
@@ -88,3 +90,9 @@ class DatabaseBuffer(Buffer):
         snapshot = store.snapshot(keys, count=True)
         store.check_layout(snapshot.shards[0], self.layout)
         return {key: snapshot.recounted(key) for key in keys}
+
+    def publish(self, store: CounterStore, message: str) -> None:
+        dialect_of(store.connection).publish(store.connection, channel_of(store), message)
+
+    def subscribe(self, store: CounterStore) -> Subscription | None:
+        return DatabaseSubscription(store) if dialect_of(store.connection).can_listen else None

@@ -13,6 +13,7 @@ from ..declaration.counter import CounterDeclaration
 from ..declaration.problems import refuse_unusable
 from ..ledger.progress import Layout
 from ..ledger.store import CounterStore
+from . import changed
 from .base import Buffer
 from .handler import buffers
 
@@ -78,6 +79,8 @@ def record_together(changes: Mapping[CounterDeclaration, Mapping[str, int | None
             buffer.add(*part[0])
         else:
             buffer.add_together(part)
+        for store, sums in part:
+            changed.note(store.counter, sums, store.using)
 
 
 def revise(revision: CounterDeclaration, counters: Iterable[CounterDeclaration]) -> None:

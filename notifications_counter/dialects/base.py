@@ -142,6 +142,9 @@ class Dialect:
     #: Whether tables have a fill factor.
     has_fill_factor: ClassVar[bool] = False
 
+    #: Whether a connection can hear what others publish.
+    can_listen: ClassVar[bool] = False
+
     #: What a refusal is usually about, by its code or by a part of its text.
     advice: ClassVar[Mapping[Any, str]] = {}
 
@@ -324,6 +327,14 @@ class Dialect:
         raise UnsupportedDatabase(
             f"There is no flush for {connection.display_name}, only for MariaDB, MySQL, PostgreSQL and SQLite."
         )
+
+    # News
+
+    def publish(self, connection: BaseDatabaseWrapper, channel: str, message: str) -> None:
+        """Tell all that listen to a channel something; nobody, where the database has no way to."""
+
+    def listen(self, connection: BaseDatabaseWrapper, channel: str, receiver: Callable[[str], object]) -> None:
+        """Call something with each message that a connection hears from now on."""
 
     # The end of a transaction
 

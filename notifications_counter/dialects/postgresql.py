@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -25,6 +26,7 @@ class PostgreSQL(Dialect):
     """PostgreSQL: arrays carry many values as one parameter, and a statement can return what it has deleted."""
 
     has_fill_factor = True
+    can_listen = find_spec("psycopg") is not None  # Django prefers it to its predecessor
     bytewise = ' COLLATE "C"'
     advice = {"25006": READ_ONLY, "53100": DISK_FULL, "42P01": MIGRATE, "42703": MIGRATE}
 
@@ -32,6 +34,18 @@ class PostgreSQL(Dialect):
         """PostgreSQL answers COMMIT with ROLLBACK then, and the driver takes that for success."""
         driver = connection.connection
         return driver is not None and not driver.closed and driver.info.transaction_status == IN_ERROR
+
+    def publish(self, connection: BaseDatabaseWrapper, channel: str, message: str) -> None:
+        """In a transaction of its own: a notification makes commits wait for each other."""
+        if connection.get_autocommit() and not connection.in_atomic_block:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_notify(%s, %s)", [channel, message])
+
+    def listen(self, connection: BaseDatabaseWrapper, channel: str, receiver: Callable[[str], object]) -> None:
+        """With psycopg 3, which calls a handler while it reads whatever answer."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {connection.ops.quote_name(channel)}")
+        connection.connection.add_notify_handler(lambda notification: receiver(notification.payload))
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         return "C"  # in which an index finds the keys that begin alike

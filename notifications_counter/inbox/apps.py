@@ -15,6 +15,7 @@ class InboxConfig(AppConfig):
     def ready(self) -> None:
         from .. import badge
         from ..capture import gone
+        from ..live.news import tell
         from ..models import UserNotificationsCount
         from ..revisions import revise
         from .badge import shown_counter
@@ -24,3 +25,4 @@ class InboxConfig(AppConfig):
         revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])
         badge.show(shown_counter)
         gone.follow(targets)
+        tell(Revision.counter)

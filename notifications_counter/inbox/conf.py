@@ -11,7 +11,7 @@ from typing import Any
 from django.core.signals import setting_changed
 from django.utils.functional import Promise
 
-from ..conf import SETTING, get_settings, is_integer
+from ..conf import SETTING, get_settings, is_integer, is_number
 from ..exceptions import InvalidSettings, quoted, unknown
 
 NAME = f"{SETTING}['INBOX']"
@@ -39,6 +39,11 @@ class InboxSettings:
     #: For how many days a key is remembered after the notification that it was given for has been pruned.
     KEEP_KEYS_DAYS: int = 30
 
+    #: Seconds between two looks of a live badge's server for changes that nobody has told it of.
+    LIVE_INTERVAL: float = 1.0
+    #: Seconds in which the sessions of all live badges are looked at once.
+    LIVE_SESSION_INTERVAL: float = 15.0
+
     def __post_init__(self) -> None:
         if self.BADGE not in ("unread", "unseen"):
             raise InvalidSettings(f"{NAME}['BADGE'] must be 'unread' or 'unseen', not {self.BADGE!r}.")
@@ -46,6 +51,10 @@ class InboxSettings:
             raise InvalidSettings(
                 f"{NAME}['PAGE_SIZE'] must be an integer from 1 to {LARGEST_PAGE}, not {self.PAGE_SIZE!r}."
             )
+        for name in ("LIVE_INTERVAL", "LIVE_SESSION_INTERVAL"):
+            value = getattr(self, name)
+            if not is_number(value) or not 0.1 <= value <= 3600:
+                raise InvalidSettings(f"{NAME}[{name!r}] must be a number of seconds from 0.1 to 3600, not {value!r}.")
         hosts = self.ALLOWED_HOSTS
         if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(one, str) for one in hosts):
             raise InvalidSettings(f"{NAME}['ALLOWED_HOSTS'] must be a list of host names, not {hosts!r}.")

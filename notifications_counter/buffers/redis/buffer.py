@@ -23,13 +23,14 @@ from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
 from .. import on_commit
-from ..base import Buffer, Chunk, Claim, ProgressSnapshot
+from ..base import Buffer, Chunk, Claim, ProgressSnapshot, Subscription
 from ..on_commit import Sums
 from ..status import Status
 from . import asynchronous
 from . import options as checked
 from .checks import check_client
-from .client import redis, text, texts, was_heard
+from .client import ERRORS, redis, text, texts, was_heard
+from .news import RedisSubscription, channel_of
 from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
 from .read_group import GroupReader, cached_group, pairs
 from .recount import Recounter
@@ -319,16 +320,20 @@ class RedisBuffer(Buffer):
                 return cached
         return self._reader(store).compute(key)
 
-    def epoch(self, store: CounterStore, key: str) -> str:
-        known = super().epoch(store, key)
+    def epochs(self, store: CounterStore, keys: Sequence[str]) -> dict[str, str]:
+        known = store.database_id or ""
+        found: dict[str, str] = {}
         if self.database_only or not self._is_open(store):
-            return f"{known}/rows"
+            return dict.fromkeys(keys, f"{known}/rows")
+        for shard, part in self.shards.split(store, keys):
+            found |= dict.fromkeys(part, f"{known}/{self._epoch(self.shards.base(store, shard))}")
+        return found
+
+    def _epoch(self, base: Base) -> str:
         try:
-            base = self.shards.base(store, self.shards.of(store, key))
-            run_id, epoch = self.server.run("epoch", base, uuid.uuid4().hex[:12])
+            return "/".join(self.server.run("epoch", base, uuid.uuid4().hex[:12]))
         except BufferUnavailable:  # what is pending there is not read, so that numbers may be lower
-            return f"{known}/away"
-        return f"{known}/{run_id}/{epoch}"
+            return "away"
 
     def values(self, store: CounterStore, keys: Sequence[str]) -> dict[str, int]:
         return self._reader(store).values(keys)
@@ -415,3 +420,14 @@ class RedisBuffer(Buffer):
 
     def acknowledge(self, store: CounterStore, shard: int, batch: int) -> None:
         self.server.run("acknowledge", self.shards.base(store, shard), batch)
+
+    # News
+
+    def publish(self, store: CounterStore, message: str) -> None:
+        if self.server.breaker.is_failing or store.database_id is None:
+            return
+        with suppress(*ERRORS):  # no sign of the server's health: a user of Redis may lack the permission
+            self.server.client.publish(channel_of(self.layout, store), message)
+
+    def subscribe(self, store: CounterStore) -> Subscription | None:
+        return None if store.database_id is None else RedisSubscription(self.server, channel_of(self.layout, store))

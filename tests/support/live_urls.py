@@ -1,0 +1,38 @@
+"""The addresses of a site with live badges: pages that are the same for everybody, and a way out."""
+
+from __future__ import annotations
+
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.templatetags.static import static
+from django.urls import include, path, reverse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+
+@cache_control(public=True, max_age=3600)
+def page(request: HttpRequest) -> HttpResponse:
+    """A page with a badge that any cache may keep for all users: it says no number."""
+    live, poll = reverse("notifications_counter:live"), reverse("notifications_counter:api_unread")
+    options = " ".join(name for name in ("tab-title", "app-badge") if name in request.GET)
+    interval = request.GET.get("interval", "30")
+    return HttpResponse(
+        f'<!doctype html><html lang="en"><title>Site</title><link rel="icon" href="data:,">'
+        f'<script type="module" src="{static("notifications_counter/unread-badge.js")}"></script>'
+        f'<unread-badge src="{live}" poll="{poll}" max="99" interval="{interval}" {options}></unread-badge>'
+    )
+
+
+@csrf_exempt
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return HttpResponse(status=204)
+
+
+urlpatterns = [
+    path("page/", page),
+    path("leave/", leave),
+    path("inbox/", include("notifications_counter.inbox.urls")),
+]
