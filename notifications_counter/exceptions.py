@@ -85,6 +85,14 @@ class BufferMismatch(CounterError):
     """The settings name another place than the one where deltas are pending."""
 
 
+class InvalidNotification(CounterError, ValueError):
+    """What is to be sent cannot be a notification. Nothing has been sent."""
+
+
+class InvalidRecipients(CounterError, TypeError):
+    """It cannot be told from a value who is to be notified."""
+
+
 #: How many characters of a value a message shows.
 LONGEST_QUOTE = 80
 

@@ -34,7 +34,7 @@ LAYERS = (
         "what people and programs use",
     ),
     Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
-    Layer(("revisions", "counters", "querysets"), "Counter: the declaration and its operations"),
+    Layer(("revisions", "together", "counters", "querysets"), "Counter: the declaration and its operations"),
     Layer(("flushing",), "the order of a flush, drain"),
     Layer(("reconciliation",), "recount, backfill, audit"),
     Layer(("capture", "applying", "triggers"), "independent: changes in, chunks out, SQL triggers"),

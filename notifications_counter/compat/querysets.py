@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models.expressions import Col
@@ -22,6 +22,7 @@ QuerySet = models.QuerySet[Any]
 #: Takes the method to be called, the queryset and the method's arguments.
 Method = Callable[..., Any]
 
+Concerns = Callable[[type[models.Model]], bool]
 
 #: What is wrapped.
 METHODS = ("update", "bulk_create", "_raw_delete")
@@ -30,19 +31,19 @@ METHODS = ("update", "bulk_create", "_raw_delete")
 class _Seam:
     """Who runs the methods: nobody until all models are there."""
 
-    concerns: Callable[[type[models.Model]], bool] = staticmethod(lambda model: False)
-    around: Mapping[str, Method] = {}
+    concerns: ClassVar[dict[str, Concerns]] = dict.fromkeys(METHODS, lambda model: False)
+    around: ClassVar[dict[str, Method]] = {}
 
 
-def run_methods(concerns: Callable[[type[models.Model]], bool], around: Mapping[str, Method]) -> None:
-    """Let functions run the methods of the querysets of some models.
+def run_methods(concerns: Concerns, around: Mapping[str, Method]) -> None:
+    """Let functions run methods of the querysets of some models.
 
     Args:
         concerns: whether the querysets of a model are to be run by them.
-        around: for each of ``METHODS``, called with the method, the queryset and its arguments.
+        around: for some of ``METHODS``, called with the method, the queryset and its arguments.
     """
-    _Seam.around = around
-    _Seam.concerns = staticmethod(concerns)
+    _Seam.around.update(around)
+    _Seam.concerns.update(dict.fromkeys(around, concerns))
 
 
 @cache
@@ -57,7 +58,7 @@ def _wrap(name: str) -> None:
 
     @wraps(method)
     def counted(self: QuerySet, *args: Any, **kwargs: Any) -> Any:
-        if _Seam.concerns(self.model):
+        if _Seam.concerns[name](self.model):
             return _Seam.around[name](method, self, *args, **kwargs)
         return method(self, *args, **kwargs)
 
