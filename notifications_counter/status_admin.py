@@ -67,6 +67,7 @@ class StatusPages(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def status_page(self, request: HttpRequest) -> HttpResponse:
         """The status of each counter, and the history of flushes; a POST flushes them."""
+        request.current_app = self.admin_site.name
         own = [counter for counter in counters() if may_view(request, counter.model)]
         if not own or not self.has_view_permission(request):
             raise PermissionDenied

@@ -78,6 +78,7 @@ class UserCountsPages(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def user_page(self, request: HttpRequest, key: str) -> HttpResponse:
         """The counts of one user; a POST recounts or flushes them."""
+        request.current_app = self.admin_site.name
         own = user_counters(request)
         if not own or not self.has_view_permission(request):
             raise PermissionDenied
