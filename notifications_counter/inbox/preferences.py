@@ -157,7 +157,8 @@ def unwanted(pks: Sequence[Any], content: Content, using: str) -> set[Any]:
     """
     if is_required(content.kind):
         return set()
-    queries, default, users = [], is_on_by_default(content.kind), among("user", pks)
+    queries: list[models.QuerySet[Any, Any]] = []
+    default, users = is_on_by_default(content.kind), among("user", pks)
     if content.kind in inbox_settings().KINDS:
         choices = KindChoice._default_manager.using(using).filter(kind=content.kind, wanted=not default, **users)
         queries.append(choices.order_by().values_list("user_id", Value(1)))
