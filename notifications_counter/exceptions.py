@@ -33,6 +33,10 @@ class InvalidKey(CounterError, ValueError):
     """A value cannot be a key of the counter's model."""
 
 
+class InvalidOption(CounterError, ValueError):
+    """An option of housekeeping, such as a duration, cannot be used as it is given."""
+
+
 class CountingConflict(CounterError):
     """A bulk method was called in a way whose effect cannot be counted. It has changed nothing."""
 

@@ -47,7 +47,7 @@ class Listing:
     numbers: Numbers
 
     def payload(self) -> dict[str, Any]:
-        """All of it as JSON says it, for an encoder that knows times."""
+        """All of it, of nothing but what JSON has."""
         return {
             "results": [as_json(notification) for notification in self.notifications],
             "next_cursor": self.next_cursor,
