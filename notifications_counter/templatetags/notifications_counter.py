@@ -22,12 +22,14 @@ register = template.Library()
 STYLE_SHEET, SCRIPT = "notifications_counter/badge.css", "notifications_counter/unread-badge.js"
 #: In the outermost context of what is being rendered: whether it has the style sheet and the script.
 LINKED = "_notifications_counter_linked"
+#: No argument, which is something else than a variable that is empty: that is nobody.
+LOGGED_IN: Any = object()
 
 
 @register.simple_tag(takes_context=True)
 def unread_badge(
     context: Context,
-    user: Any = None,
+    user: Any = LOGGED_IN,
     *,
     counter: Counter | str | None = None,
     max: int | None = None,
@@ -47,7 +49,7 @@ def unread_badge(
     """
     most = get_settings().BADGE_MAX if max is None else max
     if live:
-        if user is not None or counter is not None:
+        if user is not LOGGED_IN or counter is not None:
             raise template.TemplateSyntaxError(
                 "{% unread_badge live=True %} is of the user who is logged in, and of the inbox: it takes no user and "
                 "no counter."
@@ -60,7 +62,7 @@ def unread_badge(
 
 
 @register.simple_tag(takes_context=True)
-def unread_count(context: Context, user: Any = None, *, counter: Counter | str | None = None) -> int | str:
+def unread_count(context: Context, user: Any = LOGGED_IN, *, counter: Counter | str | None = None) -> int | str:
     """The exact number of a user's unread notifications; '' where nobody is logged in.
 
     Args:
@@ -75,9 +77,10 @@ def unread_count(context: Context, user: Any = None, *, counter: Counter | str |
 
 def _count(context: Context, user: Any, counter: Counter) -> int | None:
     request = context.get("request")
-    user = user or getattr(request, "user", None) or context.get("user")
+    if user is LOGGED_IN:
+        user = getattr(request, "user", None) or context.get("user")
     memory = context.dicts[0].setdefault(badge.MEMORY, {}) if request is None else badge.memory_of(request)
-    return badge.count_of(user, counter, memory)
+    return badge.count_of(user or None, counter, memory)
 
 
 def _badge(count: int, most: int, counter: Counter) -> dict[str, Any]:
