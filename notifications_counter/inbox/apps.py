@@ -19,8 +19,10 @@ class InboxConfig(AppConfig):
         from ..live.news import tell
         from ..models import UserNotificationsCount
         from ..revisions import revise
+        from ..signals import prune_ended
         from . import checks
         from .badge import shown_counter
+        from .deliveries import after_prune
         from .models import Revision, UnreadByKind, UnseenCount
         from .targets import targets
 
@@ -29,3 +31,4 @@ class InboxConfig(AppConfig):
         gone.follow(targets)
         tell(Revision.counter)
         register(checks.check_settings, Tags.compatibility)
+        prune_ended.connect(after_prune, dispatch_uid="notifications_counter_inbox")

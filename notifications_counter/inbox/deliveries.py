@@ -96,3 +96,8 @@ def _forget(part: Sequence[tuple[Any, uuid.UUID]], day: date, using: str) -> int
         gone.filter(gone_on__isnull=True).update(gone_on=day)
         deleted, _ = gone.filter(gone_on__lte=day - timedelta(days=inbox_settings().KEEP_KEYS_DAYS)).delete()
     return deleted
+
+
+def after_prune(sender: Any, using: str, stop: Callable[[], bool] | None, **kwargs: Any) -> None:
+    """What has been pruned long ago is sent again by the same key."""
+    forget_keys(using, stop=stop)

@@ -8,6 +8,7 @@ import io
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from notifications_counter.exceptions import InvalidSettings
 from notifications_counter.inbox import deliveries, notify
@@ -68,6 +69,21 @@ class KeysTest(CounterTestCase):
             call_command("notification_forget_keys", stdout=out)
         self.assertIn("5 keys", out.getvalue())
         self.assertEqual(notify(User.objects.all(), "x", key="a").sent, 5)
+
+    def test_a_prune_begins_the_days_and_a_later_one_ends_them(self) -> None:
+        notify(self.users, "x", key="a")
+        Notification.objects.filter(user=self.users[0]).update(created_at=timezone.now() - datetime.timedelta(days=100))
+        Delivery.objects.filter(user=self.users[0]).update(
+            created_at=Notification.objects.get(user=self.users[0]).created_at
+        )
+        call_command("notification_prune", older_than="90d", dry_run=True, verbosity=0)
+        self.assertEqual(Delivery.objects.filter(gone_on=None).count(), 5)
+        call_command("notification_prune", older_than="90d", verbosity=0)
+        self.assertEqual(Delivery.objects.filter(gone_on=None).count(), 4)
+        self.assertEqual(notify(self.users, "x", key="a").already_sent, 5)
+        Delivery.objects.exclude(gone_on=None).update(gone_on=timezone.now().date() - datetime.timedelta(days=30))
+        call_command("notification_prune", older_than="90d", verbosity=0)
+        self.assertEqual(self.known("a"), {"user1", "user2", "user3", "user4"})
 
     def test_a_database_that_is_not_there_is_named(self) -> None:
         with self.assertRaisesRegex(CommandError, "'nowhere'"):
