@@ -27,7 +27,10 @@ LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(("inbox",), "page, live badge, JSON API: an app of its own"),
     Layer(
-        ("admin", "composite_admin", "controller", "templatetags", "management", "cron", "tasks", "checks"),
+        (
+            *("admin", "user_counts_admin", "status_admin", "composite_admin", "controller", "templatetags"),
+            *("management", "cron", "tasks", "checks", "pruning", "testing"),
+        ),
         "what people and programs use",
     ),
     Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
