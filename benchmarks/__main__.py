@@ -21,7 +21,7 @@ MODULES = (
 )
 
 #: Those that are run by themselves.
-ALONE = ("fill", "outage", "hiccup", "triggers", "growth", "bloat")
+ALONE = ("fill", "outage", "hiccup", "triggers", "growth", "bloat", "streams")
 
 
 def main() -> None:

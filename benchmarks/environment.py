@@ -17,7 +17,7 @@ SELECT 'user' || n, '!', false, false, true, now(), '', '', '' FROM generate_ser
 
 
 @contextmanager
-def postgresql_and_valkey(buffer: str = "redis") -> Iterator[None]:
+def postgresql_and_valkey(buffer: str = "redis", settings: str = "benchmarks.settings") -> Iterator[None]:
     """Configure Django with one of the buffers, and take everything away at the end."""
     url = os.environ.get("POSTGRESQL_URL")
     if not url:
@@ -26,14 +26,15 @@ def postgresql_and_valkey(buffer: str = "redis") -> Iterator[None]:
         )
     with valkey() as redis_url:
         os.environ |= {"NC_DATABASE_URL": url, "NC_REDIS_URL": redis_url, "NC_BUFFER": buffer}
-        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = settings
         import django
         from django.db import connection
 
         django.setup()
         name = str(connection.settings_dict["NAME"])
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
-        make_tables()
+        if settings == "benchmarks.settings":
+            make_tables()
         os.environ["NC_TEST_DATABASE_NAME"] = str(connection.settings_dict["NAME"])  # for processes started here
         try:
             yield
