@@ -31,8 +31,8 @@ SETTINGS = "benchmarks.streams_settings"
 #: What takes turns, by its address.
 KINDS = {"/other/": "an idle connection", "/inbox/live/": "a stream", "/streaming/": "a StreamingHttpResponse"}
 
-#: Clients that connect at the same time.
-AT_ONCE = 100
+#: Clients that connect at the same time: each request of Django has a connection to the database for a moment.
+AT_ONCE = 20
 
 
 def arguments() -> argparse.Namespace:
