@@ -244,9 +244,7 @@ class Buffer:
             wanted: counter and key, or group where its keys are composite; the first is a counter of events.
             rows: rows that are counted besides.
         """
-        epoch = self.epoch_of(
-            *wanted[0]
-        )  # before the values: those of a later one may be under it, but not the reverse
+        epoch = self.epoch_of(*wanted[0])  # first: values of a later one may be under it, but not the reverse
         read = [self._value_or_group(store, key) for store, key in wanted]
         return Together(read, epoch, None if rows is None else rows.count(), at_one_moment=False)
 
