@@ -12,10 +12,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import polib
+try:
+    import polib
+except ImportError:
+    polib = None
 
 PACKAGE = Path(__file__).resolve().parents[2] / "notifications_counter"
 
@@ -49,7 +51,7 @@ def update(package: Path = PACKAGE) -> None:
     Args:
         package: the package's folder, or a copy of it.
     """
-    command = ["makemessages", "--all", "--add-location", "file", "--no-obsolete"]
+    command = ["makemessages", "--all", "--add-location", "file", "--no-obsolete", "--verbosity", "0"]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     # Without the folder on the path: its modules are not meant to be imported from within it.
     subprocess.run([sys.executable, "-P", "-m", "django", *command], cwd=package, env=environment, check=True)
@@ -62,19 +64,25 @@ def compile_all() -> None:
         subprocess.run(["msgfmt", "--check", "-o", path.with_suffix(".mo"), path], check=True)
 
 
-def untranslated(language: str) -> Iterator[str]:
-    """The messages that lack a translation, or have only one that was guessed."""
-    for entry in read(language):
-        if not entry.translated():
-            yield entry.msgid
+def untranslated() -> dict[str, list[str]]:
+    """The messages that lack a translation, or have only one that was guessed, each with the languages."""
+    found: dict[str, list[str]] = {}
+    for language in languages():
+        for entry in read(language):
+            if not entry.translated():
+                found.setdefault(entry.msgid, []).append(language)
+    return found
 
 
 def main() -> None:
     """Update and compile the catalogues; the exit code is 1 if something is still to be translated."""
     update()
     compile_all()
-    found = [f"{language}: {message!r}" for language in languages() for message in untranslated(language)]
-    sys.exit("\n".join(["To be translated, each in its locale/LANGUAGE/LC_MESSAGES/django.po:", *found]) if found else 0)
+    if found := untranslated():
+        print("To be translated, in locale/LANGUAGE/LC_MESSAGES/django.po:")
+        for message, lacking in found.items():
+            print(f"  {', '.join(lacking)}: {message!r}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":
