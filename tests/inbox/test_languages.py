@@ -106,8 +106,9 @@ class LanguageTest(CounterTestCase):
                 self.assertEqual(labels.get("one", labels["other"]), one.replace("1", "#"))
 
     def test_the_api_says_in_the_language_of_the_client_what_is_wrong(self) -> None:
-        response = self.client.get("/inbox/api/notifications/7/", headers={"Accept-Language": "fr"})
-        self.assertEqual(response.json()["detail"], "Vous n’avez aucune notification dont l’identifiant est '7'.")
+        response = self.client.get("/inbox/api/notifications/7/", headers={"Accept-Language": "es"})
+        said = "No tiene ninguna notificación con el identificador '7'."
+        self.assertEqual(response.json()["detail"], said)
         self.assertIn("Accept-Language", response.headers["Vary"])
 
     def test_the_admin_is_in_the_language_of_the_browser(self) -> None:

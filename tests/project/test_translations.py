@@ -26,7 +26,7 @@ PLURAL_FORMS = {"de": 2, "es": 3, "fr": 3, "ja": 1, "pt_BR": 2}
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[a-zA-Z%]|\{\w*\}|#")
 
 #: The functions that mark a message, and how many of their first arguments are texts.
-MARKS = {name: 1 for name in ("_", "gettext", "gettext_lazy", "gettext_noop")} | {"ngettext": 2, "ngettext_lazy": 2}
+MARKS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2}
 
 IN_CI = os.environ.get("CI") == "true"
 
