@@ -61,6 +61,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help="all, with random walks 20 times as long as that")
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")
+    parser.add_argument("--suite", choices=list(SUITES), help="only the counters, or only the apps built on them")
     parser.add_argument("--processes", type=int, default=processors(), metavar="N", help="default: one a processor")
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
@@ -123,7 +124,9 @@ def labels_of(options: argparse.Namespace) -> dict[str, list[str]]:
     of_apps = [label for label in options.labels if any(f"{label}.".startswith(f"{app}.") for app in apps)]
     chosen = {"engine": [label for label in options.labels if label not in of_apps], "apps": of_apps}
     return {
-        suite: chosen[suite] or labels for suite, (_, labels) in SUITES.items() if chosen[suite] or not options.labels
+        suite: chosen[suite] or labels
+        for suite, (_, labels) in SUITES.items()
+        if (chosen[suite] or not options.labels) and options.suite in (None, suite)
     }
 
 

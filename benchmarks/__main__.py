@@ -3,7 +3,8 @@
     POSTGRESQL_URL=... python -m benchmarks [--long] [--json FILE] [module ...]
 
 A short run takes about a minute; --long takes its time, and has the scale of the documentation's figures. Some modules
-print a table of their own, and take options of their own: fill, outage, hiccup, triggers, growth, bloat.
+print a table of their own, and take options of their own: fill, outage, hiccup, triggers, growth, bloat,
+notify, prune, inbox.
 
     POSTGRESQL_URL=... python -m benchmarks hiccup [--help]
 """
@@ -21,7 +22,7 @@ MODULES = (
 )
 
 #: Those that are run by themselves.
-ALONE = ("fill", "outage", "hiccup", "triggers", "growth", "bloat")
+ALONE = ("fill", "outage", "hiccup", "triggers", "growth", "bloat", "notify", "prune", "inbox")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ SELECT 'user' || n, '!', false, false, true, now(), '', '', '' FROM generate_ser
 
 
 @contextmanager
-def postgresql_and_valkey(buffer: str = "redis") -> Iterator[None]:
+def postgresql_and_valkey(buffer: str = "redis", settings: str = "benchmarks.settings") -> Iterator[None]:
     """Configure Django with one of the buffers, and take everything away at the end."""
     url = os.environ.get("POSTGRESQL_URL")
     if not url:
@@ -26,7 +26,7 @@ def postgresql_and_valkey(buffer: str = "redis") -> Iterator[None]:
         )
     with valkey() as redis_url:
         os.environ |= {"NC_DATABASE_URL": url, "NC_REDIS_URL": redis_url, "NC_BUFFER": buffer}
-        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = settings
         import django
         from django.db import connection
 

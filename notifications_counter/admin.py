@@ -7,35 +7,98 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
+from django.core.paginator import Paginator
 from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .composite_admin import CompositePages
 from .models import Notification, UserNotificationsCount
+from .status_admin import StatusPages
+from .user_counts_admin import UserCountsPages
 
 
 def user_search_field() -> str:
     return f"user__{get_user_model().USERNAME_FIELD}"
 
 
+#: How many characters of a text the list shows.
+LONGEST_TEXT = 80
+
+#: How many notifications are listed and counted at most, and of how many the newest the kinds are offered as a filter.
+LISTED = 10_000
+
+
+class NewestPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than to ``LISTED``, however large the table is."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        number: int = rows.order_by()[:LISTED].count()
+        return number
+
+
+class KindFilter(admin.SimpleListFilter):
+    """The kinds of the newest notifications: to list those of all would read the whole table."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        newest = Notification.objects.order_by("-pk").values_list("kind", flat=True)[:LISTED]
+        kinds = {kind for kind in newest.iterator() if kind} | {self.value() or ""}
+        return [(kind, kind) for kind in sorted(kinds) if kind]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(Notification)
 class NotificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("text", "user", "kind", "has_read", "created_at")
-    list_filter = ("has_read", "kind", "created_at")
+    list_display = ("short_text", "user", "kind", "has_read", "created_at")
+    list_filter = ("has_read", KindFilter, "created_at")
     list_select_related = ("user",)
-    raw_id_fields = ("user",)
+    raw_id_fields = ("user", "actor")
     readonly_fields = ("created_at",)
-    ordering = ("-created_at", "-id")
-    actions = ("mark_as_read",)
+    # By the primary key, which has an index: the last made are the newest, too.
+    ordering = ("-id",)
+    actions = ("mark_as_read", "mark_as_unread")
+    paginator = NewestPaginator
+    show_full_result_count = False
+    # "Select all" would say less than it does, because not all are counted.
+    actions_selection_counter = False
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("text", "kind", user_search_field())
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """The users, where their own admin can be searched; else they are chosen by ``raw_id_fields``."""
+        user = get_user_model()
+        if not self.admin_site.is_registered(user):
+            return ()
+        return ("user", "actor") if self.admin_site.get_model_admin(user).get_search_fields(request) else ()
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {"most_listed": LISTED, **(extra_context or {})})
+
+    @admin.display(description=_("text"), ordering="text")
+    def short_text(self, notification: Notification) -> str:
+        """The beginning of the text, on one line."""
+        return Truncator(" ".join(notification.text.split())).chars(LONGEST_TEXT) or "-"
 
     @admin.action(description=_("Mark selected notifications as read"), permissions=["change"])
     def mark_as_read(self, request: HttpRequest, queryset: Any) -> None:
         number = queryset.mark_as_read()
         said = ngettext("%d notification was marked as read.", "%d notifications were marked as read.", number)
+        self.message_user(request, said % number, messages.SUCCESS)
+
+    @admin.action(description=_("Mark selected notifications as unread"), permissions=["change"])
+    def mark_as_unread(self, request: HttpRequest, queryset: Any) -> None:
+        number = queryset.mark_as_unread()
+        said = ngettext("%d notification was marked as unread.", "%d notifications were marked as unread.", number)
         self.message_user(request, said % number, messages.SUCCESS)
 
 
@@ -50,7 +113,7 @@ class CountList(ChangeList):
 
 
 @admin.register(UserNotificationsCount)
-class UserNotificationsCountAdmin(CompositePages):
+class UserNotificationsCountAdmin(UserCountsPages, StatusPages, CompositePages):
     list_display = ("user", "unread_count", "unread")
     list_select_related = ("user",)
     ordering = ("-unread_count",)

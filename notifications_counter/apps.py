@@ -27,6 +27,8 @@ class NotificationsCounterConfig(AppConfig):
         from .capture import listen
         from .checks import databases, declarations, deploy, names, places, triggers, versions
         from .management import migrate_handlers
+        from .monitoring import history
+        from .signals import flushed
 
         listen.install()
         listen.connect_all()
@@ -38,6 +40,7 @@ class NotificationsCounterConfig(AppConfig):
         register(places.check_places, Tags.database)
         register(databases.check_databases, Tags.database)
         register(deploy.check_deploy, Tags.database, deploy=True)
+        flushed.connect(history.note, dispatch_uid="notifications_counter")
         # Once for each migrate: both are sent for one app after the other, before and after all migrations.
         pre_migrate.connect(migrate_handlers.before_migrate, sender=self, dispatch_uid="notifications_counter")
         post_migrate.connect(migrate_handlers.after_migrate, sender=self, dispatch_uid="notifications_counter")

@@ -33,6 +33,10 @@ class InvalidKey(CounterError, ValueError):
     """A value cannot be a key of the counter's model."""
 
 
+class InvalidOption(CounterError, ValueError):
+    """An option of housekeeping, such as a duration, cannot be used as it is given."""
+
+
 class CountingConflict(CounterError):
     """A bulk method was called in a way whose effect cannot be counted. It has changed nothing."""
 
@@ -79,6 +83,14 @@ class UnsupportedDatabase(CounterError):
 
 class BufferMismatch(CounterError):
     """The settings name another place than the one where deltas are pending."""
+
+
+class InvalidNotification(CounterError, ValueError):
+    """What is to be sent cannot be a notification. Nothing has been sent."""
+
+
+class InvalidRecipients(CounterError, TypeError):
+    """It cannot be told from a value who is to be notified."""
 
 
 #: How many characters of a value a message shows.

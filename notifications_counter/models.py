@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from .counters import Counter
 from .indexes import PartialIndex
-from .ledger.tables import Delta, Progress, RefusedKey
+from .ledger.tables import Delta, FlushRecord, Progress, RefusedKey
 from .querysets import NotificationQuerySet
 
-__all__ = ["Delta", "Notification", "Progress", "RefusedKey", "UserNotificationsCount"]
+__all__ = ["Delta", "FlushRecord", "Notification", "Progress", "RefusedKey", "UserNotificationsCount"]
 
 
 class Notification(models.Model):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+
+from .capture.each import create_for_each
+from .compat.querysets import write_alias
 
 
 class NotificationQuerySet(models.QuerySet[Any]):
@@ -27,6 +31,20 @@ class NotificationQuerySet(models.QuerySet[Any]):
         """Those whose target is a certain object."""
         kind = ContentType.objects.db_manager(self.db).get_for_model(target)
         return self.filter(target_type=kind, target_id=str(target.pk))
+
+    def create_for(self, users: Sequence[Any], notification: models.Model) -> int:
+        """Create the same notification for many users, a statement for all of them where the database can.
+
+        Args:
+            users: their primary keys; all of them exist. No more than a statement of the database can name.
+            notification: has all else; it is not saved.
+
+        Returns:
+            How many have been created.
+        """
+        return create_for_each(notification, "user", users, write_alias(self))
+
+    create_for.alters_data = True  # type: ignore[attr-defined]
 
     def mark_as_read(self) -> int:
         """Mark all of them as read, whosever they are.

@@ -1,6 +1,10 @@
-"""The signal that flushes send."""
+"""The signals that flushes and prunes send."""
 
 from django.dispatch import Signal
 
 #: Sent after each flush of one counter, with ``counter``, ``using`` (the database alias) and ``flushed`` (what it did).
 flushed = Signal()
+
+#: Sent for each chunk of a prune, with the model of the notifications as its sender, ``using`` (the database alias) and
+#: ``pks`` (the primary keys of what is gone), in the transaction that deletes them: what a receiver raises undoes it.
+pruned = Signal()

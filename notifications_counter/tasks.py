@@ -1,6 +1,7 @@
 """The entry points for Celery, and for Django's own tasks where Django has them.
 
-Without either this module can be imported, and ``update_counter`` called; to send it to Celery needs the extra.
+Without either this module can be imported, and ``update_counter`` and ``prune`` called; to send them to Celery needs
+the extra.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from . import pruning
 from .exceptions import MissingExtra
 from .flushing.all_counters import flush_all, refuse_failures
 
@@ -17,11 +19,21 @@ def _flush() -> None:
     refuse_failures(flush_all())
 
 
+def _prune(older_than: str, **options: Any) -> int:
+    """Delete old notifications; how many it were.
+
+    Args:
+        older_than: such as ``"90d"``.
+        options: those of ``pruning.prune``, such as ``keep``.
+    """
+    return pruning.prune(older_than, **options).deleted
+
+
 def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
     raise MissingExtra("celery", "celery")
 
 
-def _without_celery(function: Callable[[], None]) -> Any:
+def _without_celery(function: Callable[..., Any]) -> Any:
     function.delay = function.apply_async = _cannot_send  # type: ignore[attr-defined]
     return function
 
@@ -30,8 +42,10 @@ try:
     from celery import shared_task
 except ImportError:
     update_counter = _without_celery(_flush)
+    prune = _without_celery(_prune)
 else:
     update_counter = shared_task(name="notifications_counter.tasks.update_counter", ignore_result=True)(_flush)
+    prune = shared_task(name="notifications_counter.tasks.prune", ignore_result=True)(_prune)
 
 try:
     from django.tasks import task
@@ -43,3 +57,8 @@ else:
     def update_counter_task() -> None:
         """Flush all counters, by Django's own tasks."""
         _flush()
+
+    @task
+    def prune_task(older_than: str, **options: Any) -> int:
+        """Delete old notifications, by Django's own tasks."""
+        return _prune(older_than, **options)

@@ -27,11 +27,14 @@ LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(("inbox",), "page, live badge, JSON API: an app of its own"),
     Layer(
-        ("admin", "composite_admin", "controller", "templatetags", "management", "cron", "tasks", "checks"),
+        (
+            *("admin", "user_counts_admin", "status_admin", "composite_admin", "controller", "templatetags"),
+            *("management", "cron", "tasks", "checks", "pruning", "testing"),
+        ),
         "what people and programs use",
     ),
     Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
-    Layer(("revisions", "counters", "querysets"), "Counter: the declaration and its operations"),
+    Layer(("revisions", "together", "counters", "querysets"), "Counter: the declaration and its operations"),
     Layer(("flushing",), "the order of a flush, drain"),
     Layer(("reconciliation",), "recount, backfill, audit"),
     Layer(("capture", "applying", "triggers"), "independent: changes in, chunks out, SQL triggers"),

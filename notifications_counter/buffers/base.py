@@ -72,16 +72,22 @@ class ProgressSnapshot:
 
 
 class Subscription(Protocol):
-    """Hears what other processes publish of a counter. All calls come from one thread."""
+    """Hears what other processes publish of a counter. All calls come from one thread.
+
+    Attributes:
+        waits: whether ``messages`` itself waits for some; else ``fileno`` becomes readable.
+    """
+
+    waits: bool
 
     def fileno(self) -> int | None:
-        """What becomes readable with the next message; None where ``messages`` itself waits."""
+        """What becomes readable with the next message; None while nothing is heard."""
 
     def messages(self, timeout: float) -> list[str] | None:
         """What has come; None where messages may have been lost, such as after a connection was cut.
 
         Args:
-            timeout: for how many seconds to wait at most where there is nothing yet, if there is no file.
+            timeout: for how many seconds to wait at most where there is nothing yet, if it waits.
         """
 
     def close(self) -> None:
@@ -238,9 +244,7 @@ class Buffer:
             wanted: counter and key, or group where its keys are composite; the first is a counter of events.
             rows: rows that are counted besides.
         """
-        epoch = self.epoch_of(
-            *wanted[0]
-        )  # before the values: those of a later one may be under it, but not the reverse
+        epoch = self.epoch_of(*wanted[0])  # first: values of a later one may be under it, but not the reverse
         read = [self._value_or_group(store, key) for store, key in wanted]
         return Together(read, epoch, None if rows is None else rows.count(), at_one_moment=False)
 

@@ -17,6 +17,8 @@ def channel_of(store: CounterStore) -> str:
 class DatabaseSubscription:
     """Hears one channel on the connection that its thread has anyway, as long as Django keeps that open."""
 
+    waits = False
+
     def __init__(self, store: CounterStore) -> None:
         self._store = store
         self._heard: list[str] = []
@@ -42,7 +44,8 @@ class DatabaseSubscription:
         if not self._heard and select.select([self._driver], [], [], 0)[0]:
             with self._store.connection.cursor() as cursor:
                 cursor.execute("SELECT 1")  # the driver hands on what it finds before the answer
-        heard, self._heard = self._heard, []
+        heard = list(self._heard)
+        self._heard.clear()
         return heard
 
     def _listen(self) -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -309,3 +309,25 @@ def announce_all(connection: BaseDatabaseWrapper) -> None:
     """Just before a connection's commit, the last moment at which its transaction can still take deltas."""
     for unsent in current(connection):
         unsent.announce()
+
+
+def send_in_test_case(connection: BaseDatabaseWrapper) -> Callable[[], None]:
+    """Send what a ``TestCase`` has not sent, as if it could commit: to the database, whose rollback undoes it.
+
+    Returns:
+        To be called at the end of the test: what was counted before it, in ``setUpTestData``, is unsent again.
+    """
+    kept = current(connection)
+    sent = [unsent for unsent in kept if unsent.in_test_case]
+    for unsent in sent:
+        unsent.send()
+
+    def undo() -> None:
+        for unsent in sent:
+            unsent.announced = unsent.sent = False
+            unsent.accepted, unsent.rows = {}, {}
+        if sent:
+            setattr(connection, ATTRIBUTE, [*kept, *(one for one in current(connection) if one not in kept)])
+            _changing.add(connection)
+
+    return undo

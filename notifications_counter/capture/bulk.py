@@ -10,7 +10,7 @@ from django.db import connections, models, transaction
 
 from ..buffers import recording
 from ..compat.atomic import Undo, block, counted
-from ..compat.querysets import can_be_filtered, uncounted, write_alias
+from ..compat.querysets import can_be_filtered, only, uncounted, write_alias
 from ..declaration.counter import CounterDeclaration as Counter
 from . import feed
 from .conflicts import create_or_skip, request_recounts
@@ -159,9 +159,9 @@ def change_only(
     if not connections[using].features.has_select_for_update:  # nobody else can write
         return change(queryset)
     if len(locked) <= BATCH or in_parts:
-        name, pks = f"{pk_name(source, queryset)}__in", list(locked)
+        name, pks = pk_name(source, queryset), list(locked)
         parts = [pks[start : start + BATCH] for start in range(0, len(pks), BATCH)] or [[]]
-        changed = (change(models.QuerySet.filter(queryset, **{name: part})) for part in parts)
+        changed = (change(only(queryset, name, part)) for part in parts)
         return sum(number or 0 for number in changed)  # None where no rows are named
     with block(using, savepoint=True):
         still = source.lock(matching(source, queryset, using))

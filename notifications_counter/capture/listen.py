@@ -22,6 +22,7 @@ from .bulk import bulk_create, update
 from .count_model import after_count_save, before_count_delete, before_count_save, has_counts, watch
 from .deletes import delete_batch, raw_delete, update_batch
 from .feed import source_added
+from .gone import is_followed
 from .saves import after_save, before_save, save_counted
 from .sources import Source, make_source, refresh_all, sources_of
 
@@ -39,8 +40,9 @@ def install() -> None:
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
     saves.run_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
-    querysets.run_methods(is_source, {"update": update, "bulk_create": bulk_create, "_raw_delete": raw_delete})
-    deletion.wrap_delete_batch(is_source, delete_batch)
+    querysets.run_methods(is_source, {"update": update, "bulk_create": bulk_create})
+    querysets.run_methods(is_deleted_with_care, {"_raw_delete": raw_delete})
+    deletion.wrap_delete_batch(is_deleted_with_care, delete_batch)
     deletion.wrap_update_batch(is_source, update_batch)
 
 
@@ -54,6 +56,11 @@ def _save(save: Callable[[], None], instance: models.Model, *, raw: bool, **kwar
 def is_source(model: type[models.Model]) -> bool:
     """Whether rows of a model are counted, in its own table or in one of a parent."""
     return bool(sources_of(model))
+
+
+def is_deleted_with_care(model: type[models.Model]) -> bool:
+    """Whether rows of a model are counted, or others may depend on them."""
+    return is_source(model) or is_followed(model)
 
 
 def connect_all() -> None:

@@ -7,17 +7,22 @@ of them. That is done before any model is imported, so that copies which others 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models.expressions import Col
+from django.db.models.lookups import In
+from django.db.models.sql.where import AND
+from django.utils.datastructures import OrderedSet
 
 QuerySet = models.QuerySet[Any]
 
 #: Takes the method to be called, the queryset and the method's arguments.
 Method = Callable[..., Any]
 
+Concerns = Callable[[type[models.Model]], bool]
 
 #: What is wrapped.
 METHODS = ("update", "bulk_create", "_raw_delete")
@@ -26,19 +31,19 @@ METHODS = ("update", "bulk_create", "_raw_delete")
 class _Seam:
     """Who runs the methods: nobody until all models are there."""
 
-    concerns: Callable[[type[models.Model]], bool] = staticmethod(lambda model: False)
-    around: Mapping[str, Method] = {}
+    concerns: ClassVar[dict[str, Concerns]] = dict.fromkeys(METHODS, lambda model: False)
+    around: ClassVar[dict[str, Method]] = {}
 
 
-def run_methods(concerns: Callable[[type[models.Model]], bool], around: Mapping[str, Method]) -> None:
-    """Let functions run the methods of the querysets of some models.
+def run_methods(concerns: Concerns, around: Mapping[str, Method]) -> None:
+    """Let functions run methods of the querysets of some models.
 
     Args:
         concerns: whether the querysets of a model are to be run by them.
-        around: for each of ``METHODS``, called with the method, the queryset and its arguments.
+        around: for some of ``METHODS``, called with the method, the queryset and its arguments.
     """
-    _Seam.around = around
-    _Seam.concerns = staticmethod(concerns)
+    _Seam.around.update(around)
+    _Seam.concerns.update(dict.fromkeys(around, concerns))
 
 
 @cache
@@ -53,7 +58,7 @@ def _wrap(name: str) -> None:
 
     @wraps(method)
     def counted(self: QuerySet, *args: Any, **kwargs: Any) -> Any:
-        if _Seam.concerns(self.model):
+        if _Seam.concerns[name](self.model):
             return _Seam.around[name](method, self, *args, **kwargs)
         return method(self, *args, **kwargs)
 
@@ -75,3 +80,26 @@ def write_alias(queryset: QuerySet) -> str:
 def can_be_filtered(queryset: QuerySet) -> bool:
     """Whether more conditions can be added; Django refuses to change the rows of what is sliced or combined."""
     return not (queryset.query.is_sliced or queryset.query.combinator)
+
+
+def only(queryset: QuerySet, name: str, pks: Sequence[Any]) -> QuerySet:
+    """A queryset's rows of which primary keys are named.
+
+    A list of primary keys that it has among its conditions gives way to this one, which must be a part of it:
+    PostgreSQL takes two lists for so many combinations that it would rather read the whole table.
+
+    Args:
+        queryset: the rows.
+        name: how it calls the primary key.
+        pks: which of them; all belong to the rows.
+    """
+    rows = queryset._chain()  # type: ignore[attr-defined]
+    where = rows.query.where
+    if where.connector == AND and not where.negated:
+        where.children = [child for child in where.children if not _lists_pks(child, rows.model)]
+    return models.QuerySet.filter(rows, **{f"{name}__in": pks})
+
+
+def _lists_pks(condition: Any, model: type[models.Model]) -> bool:
+    is_list = isinstance(condition, In) and isinstance(condition.rhs, list | tuple | set | OrderedSet)
+    return is_list and isinstance(condition.lhs, Col) and condition.lhs.target is model._meta.pk

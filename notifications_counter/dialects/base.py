@@ -148,6 +148,29 @@ class Dialect:
     #: What a refusal is usually about, by its code or by a part of its text.
     advice: ClassVar[Mapping[Any, str]] = {}
 
+    #: Whether ``insert_for_each`` can be called.
+    inserts_for_each: ClassVar[bool] = False
+
+    def insert_for_each(
+        self,
+        connection: BaseDatabaseWrapper,
+        instance: models.Model,
+        field: models.Field[Any, Any],
+        values: Sequence[Any],
+    ) -> list[Any]:
+        """Insert a row for each value of one field, all else as in an instance.
+
+        Args:
+            connection: the connection.
+            instance: has the values of all other fields.
+            field: the field that differs.
+            values: its values.
+
+        Returns:
+            The primary keys that the database gave the rows, in the order of the values.
+        """
+        raise NotImplementedError
+
     # Text
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str | None:

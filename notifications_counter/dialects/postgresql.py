@@ -82,6 +82,38 @@ class PostgreSQL(Dialect):
         with connection.cursor() as cursor:
             cursor.execute(statement, [label, declaration, f'{{"{keys}"}}', f"{{{amounts}}}"])
 
+    inserts_for_each = True
+
+    def insert_for_each(
+        self,
+        connection: BaseDatabaseWrapper,
+        instance: models.Model,
+        field: models.Field[Any, Any],
+        values: Sequence[Any],
+    ) -> list[Any]:
+        """One array of what differs; what they have in common is said once, and nothing is adapted row by row."""
+        meta, quote = instance._meta, connection.ops.quote_name
+        others = [
+            one
+            for one in meta.local_concrete_fields
+            if one is not field and not one.generated and getattr(instance, one.attname) is not None
+        ]
+        common = [one.get_db_prep_save(one.pre_save(instance, add=True), connection) for one in others]
+        columns = ", ".join(quote(one.column or "") for one in [*others, field])
+        constants = "".join(f"%s::{one.rel_db_type(connection)}, " for one in others)
+        given = [field.get_db_prep_save(value, connection) for value in values]
+        returned = ", ".join(quote(one.column or "") for one in meta.pk_fields)
+        # The rows are inserted, and their keys made, in the order in which they are selected.
+        statement = (
+            f"INSERT INTO {quote(meta.db_table)} ({columns})"
+            f" SELECT {constants}d.one FROM unnest(%s::{field.rel_db_type(connection)}[])"
+            f" WITH ORDINALITY AS d(one, place) ORDER BY d.place RETURNING {returned}"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [*common, _array(given)])
+            found = cursor.fetchall()
+        return [row[0] for row in found] if len(meta.pk_fields) == 1 else found
+
     def pop_deltas(
         self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int, declaration: str | None
     ) -> dict[str, tuple[int, int]]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import quoted, unknown
 from ..models import Notification
-from . import operations
+from . import api_preferences, operations
 from .api_body import is_json, read_fields
 from .api_view import ApiView, answer
 from .numbers import EPOCH_HEADER, numbers_of
@@ -190,5 +190,6 @@ urlpatterns: list[Any] = [
     path("unread/", Unread.as_view(), name="api_unread"),
     path("mark-all-read/", MarkAll.as_view(action=operations.mark_all_as_read), name="api_mark_all_read"),
     path("mark-all-seen/", MarkAll.as_view(action=operations.mark_all_as_seen), name="api_mark_all_seen"),
+    *api_preferences.urlpatterns,
     path("openapi.json", OpenApi.as_view(), name="api_openapi"),
 ]

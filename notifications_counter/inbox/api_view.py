@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import SuspiciousOperation
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.translation import gettext as _
@@ -88,7 +87,7 @@ class ApiView(View):
         return problem.response()
 
 
-def answer(document: Any, numbers: Numbers | None = None) -> JsonResponse:
+def answer(document: dict[str, Any], numbers: Numbers | None = None) -> JsonResponse:
     """A response.
 
     Args:
@@ -96,7 +95,7 @@ def answer(document: Any, numbers: Numbers | None = None) -> JsonResponse:
         numbers: the numbers in it, if there are any, whose epoch a header says.
     """
     headers = {EPOCH_HEADER: numbers.epoch} if numbers else None
-    return JsonResponse(document, encoder=DjangoJSONEncoder, headers=headers, safe=False)
+    return JsonResponse(document, headers=headers)
 
 
 def _check_csrf(request: HttpRequest) -> None:

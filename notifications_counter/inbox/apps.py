@@ -14,12 +14,15 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from .. import badge
+        from ..capture import gone
         from ..live.news import tell
         from ..models import UserNotificationsCount
         from ..revisions import revise
         from .badge import shown_counter
         from .models import Revision, UnreadByKind, UnseenCount
+        from .targets import targets
 
         revise(Revision.counter, [UserNotificationsCount.counter, UnseenCount.counter, UnreadByKind.counter])
         badge.show(shown_counter)
+        gone.follow(targets)
         tell(Revision.counter)

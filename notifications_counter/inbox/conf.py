@@ -12,12 +12,12 @@ from django.core.signals import setting_changed
 from django.utils.functional import Promise
 
 from ..conf import SETTING, get_settings, is_integer, is_number
-from ..exceptions import InvalidSettings, unknown
+from ..exceptions import InvalidSettings, quoted, unknown
 
 NAME = f"{SETTING}['INBOX']"
 LARGEST_PAGE = 200
 #: What a kind may have.
-OF_KIND = ["label", "icon"]
+OF_KIND = ["label", "icon", "default", "required"]
 #: The name of an icon is part of the name of its template.
 ICON = re.compile("[a-z0-9_-]+")
 
@@ -32,8 +32,12 @@ class InboxSettings:
     PAGE_SIZE: int = 20
     #: Hosts besides the site's own to which opening a notification may lead.
     ALLOWED_HOSTS: Sequence[str] = ()
-    #: Kind -> ``{"label": its name, "icon": the name of its icon}``, in the order of the tabs.
+    #: Kind -> ``{"label": ..., "icon": ..., "default": True, "required": False}``, each of which may be left out.
     KINDS: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: Whether deleting an object deletes the notifications about it; or labels of the models whose objects do.
+    DELETE_WITH_TARGET: bool | Sequence[str] = True
+    #: For how many days a key is remembered after the notification that it was given for has been pruned.
+    KEEP_KEYS_DAYS: int = 30
 
     #: Seconds between two looks of a live badge's server for changes that nobody has told it of.
     LIVE_INTERVAL: float = 1.0
@@ -55,6 +59,10 @@ class InboxSettings:
         if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(one, str) for one in hosts):
             raise InvalidSettings(f"{NAME}['ALLOWED_HOSTS'] must be a list of host names, not {hosts!r}.")
         _check_kinds(self.KINDS)
+        _check_delete_with_target(self.DELETE_WITH_TARGET)
+        if not is_integer(self.KEEP_KEYS_DAYS) or self.KEEP_KEYS_DAYS < 0:
+            days = quoted(self.KEEP_KEYS_DAYS)
+            raise InvalidSettings(f"{NAME}['KEEP_KEYS_DAYS'] must be an integer of at least 0, not {days}.")
 
 
 def _check_kinds(kinds: object) -> None:
@@ -72,6 +80,24 @@ def _check_kinds(kinds: object) -> None:
             raise InvalidSettings(
                 f"{place}['icon'] must be of small letters, digits, '-' and '_', as in 'bell', not {values['icon']!r}."
             )
+        _check_choice(place, values)
+
+
+def _check_choice(place: str, values: Mapping[str, Any]) -> None:
+    for name in ("default", "required"):
+        if not isinstance(values.get(name, True), bool):
+            raise InvalidSettings(f"{place}[{name!r}] must be True or False, not {quoted(values[name])}.")
+    if values.get("required") and not values.get("default", True):
+        raise InvalidSettings(f"{place}: a kind that is required cannot be off by default.")
+
+
+def _check_delete_with_target(value: object) -> None:
+    is_list = isinstance(value, list | tuple) and all(isinstance(one, str) and one.count(".") == 1 for one in value)
+    if not (is_list or isinstance(value, bool)):
+        raise InvalidSettings(
+            f"{NAME}['DELETE_WITH_TARGET'] must be True, False or a list of models, such as ['shop.Order'], "
+            f"not {quoted(value)}."
+        )
 
 
 @cache

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 
 #: How many actors of a group have an avatar.
@@ -34,7 +33,7 @@ class Sentence:
     def of(cls, notification: Any) -> Sentence:
         text, actor = notification.text.strip(), notification.actor
         if actor is None:
-            return cls("", str(capfirst(text)))
+            return cls("", text)
         for name in {name_of(actor), actor.get_username()}:
             if text.startswith(f"{name} "):
                 return cls(name_of(actor), text[len(name) :].strip())

@@ -1,4 +1,4 @@
-"""What a kind is called, and which icon it has."""
+"""What a kind is called, which icon it has, and whether everybody gets it."""
 
 from __future__ import annotations
 
@@ -32,3 +32,13 @@ def in_order(kinds: set[str]) -> list[str]:
     """Kinds in the order of ``KINDS``, and then by what they are called; what has no kind comes last."""
     order = {kind: place for place, kind in enumerate(inbox_settings().KINDS)}
     return sorted(kinds, key=lambda kind: (order.get(kind, len(order)), kind == "", label_of(kind).casefold(), kind))
+
+
+def is_on_by_default(kind: str) -> bool:
+    """Whether a user who has chosen nothing gets notifications of a kind."""
+    return bool(inbox_settings().KINDS.get(kind, {}).get("default", True))
+
+
+def is_required(kind: str) -> bool:
+    """Whether everybody gets notifications of a kind, whatever they have chosen."""
+    return bool(inbox_settings().KINDS.get(kind, {}).get("required", False))

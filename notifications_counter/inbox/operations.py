@@ -47,7 +47,7 @@ class Listing:
     numbers: Numbers
 
     def payload(self) -> dict[str, Any]:
-        """All of it as JSON says it, for an encoder that knows times."""
+        """All of it, of nothing but what JSON has."""
         return {
             "results": [as_json(notification) for notification in self.notifications],
             "next_cursor": self.next_cursor,
@@ -118,7 +118,7 @@ def mark(user: Any, ids: Iterable[int], *, read: bool) -> int:
     Raises:
         InvalidInput: there are too many ids, or one is no integer.
     """
-    chosen = _chosen(user, ids)
+    chosen = by_ids(user, ids)
     return chosen.mark_as_read() if read else chosen.mark_as_unread()
 
 
@@ -135,7 +135,7 @@ def delete(user: Any, ids: Iterable[int]) -> int:
     Raises:
         InvalidInput: there are too many ids, or one is no integer.
     """
-    _number, by_model = _chosen(user, ids).delete()
+    _number, by_model = by_ids(user, ids).delete()
     return by_model.get(Notification._meta.label, 0)
 
 
@@ -154,7 +154,16 @@ def notifications_of(user: Any) -> NotificationQuerySet:
     return NotificationController(user).notifications()
 
 
-def _chosen(user: Any, ids: Iterable[int]) -> NotificationQuerySet:
+def by_ids(user: Any, ids: Iterable[int]) -> NotificationQuerySet:
+    """Notifications of a user.
+
+    Args:
+        user: the user, or the user's primary key.
+        ids: primary keys, at most 500; those of nobody or of somebody else are left out.
+
+    Raises:
+        InvalidInput: there are too many ids, or one is no integer.
+    """
     return notifications_of(user).filter(pk__in=[pk for pk in _checked_ids(ids) if _is_id(pk)])
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.utils import timezone
+
+from ..conf import is_integer
 from ..models import Notification
+from .grouping import name_of
 
 
 def as_json(notification: Notification) -> dict[str, Any]:
-    """What a client is told of a notification, for ``DjangoJSONEncoder``.
+    """What a client is told of a notification, of nothing but what JSON has.
 
     Args:
         notification: one whose ``actor`` and ``target_type`` were selected with it, or each costs a query.
@@ -20,21 +25,23 @@ def as_json(notification: Notification) -> dict[str, Any]:
         "url": notification.url,
         "read": notification.has_read,
         "seen": notification.seen,
-        "created_at": notification.created_at,
+        "created_at": _moment(notification.created_at),
         "actor": _actor(notification.actor),
         "target": _target(notification),
         "data": notification.data,
     }
 
 
-def name_of(user: Any) -> str:
-    """A user's full name, or the user name where there is none."""
-    full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
-    return full_name or str(user.get_username())
+def _moment(at: datetime) -> str:
+    """A time in UTC, whatever the site's time zone is."""
+    aware = timezone.make_aware(at) if timezone.is_naive(at) else at
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _actor(actor: Any) -> dict[str, Any] | None:
-    return None if actor is None else {"id": actor.pk, "name": name_of(actor)}
+    if actor is None:
+        return None
+    return {"id": actor.pk if is_integer(actor.pk) else str(actor.pk), "name": name_of(actor)}
 
 
 def _target(notification: Notification) -> dict[str, str | None] | None:

@@ -2,12 +2,13 @@
 
 from django.urls import include, path
 
-from . import api, live, views
+from . import api, live, preferences_page, views
 
 app_name = "notifications_counter"
 
 urlpatterns = [
     *views.urlpatterns,
+    *preferences_page.urlpatterns,
     path("api/", include(api.urlpatterns)),
     *live.urlpatterns,
 ]

@@ -1,4 +1,4 @@
-"""The tables of pending deltas and of progress."""
+"""The tables of pending deltas, of progress and of what flushes did."""
 
 from __future__ import annotations
 
@@ -96,3 +96,26 @@ class Progress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.counter}/{self.shard}: batch {self.batch}, {self.position} of {self.size}"
+
+
+class FlushRecord(models.Model):
+    """What the flushes of one counter did within one minute in which they changed anything."""
+
+    id = models.BigAutoField(primary_key=True)
+    counter = KeyField(max_length=150)
+    minute = models.DateTimeField()
+    flushes = models.BigIntegerField(default=0)
+    keys = models.BigIntegerField(default=0)
+    recounted = models.BigIntegerField(default=0)
+    drifted = models.BigIntegerField(default=0)
+    problems = models.BigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    dumped = Nothing()
+    objects: ClassVar[models.Manager[FlushRecord]] = models.Manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["counter", "minute"], name="nc_flush_record")]
+
+    def __str__(self) -> str:
+        return f"{self.counter} at {self.minute:%Y-%m-%d %H:%M}: {self.keys}"

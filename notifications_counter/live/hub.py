@@ -52,7 +52,8 @@ class Hub:
         self._task = self.loop.create_task(self._run())
 
     @property
-    def streams(self) -> Iterable[Stream]:
+    def streams(self) -> list[Stream]:
+        """All of them."""
         return [stream for streams in self._streams.values() for stream in streams]
 
     async def authorise(self, cookie: str) -> tuple[str, Session] | None:

@@ -29,9 +29,14 @@ def end_with_process(hub: Hub) -> None:
             _chain(number)
 
 
+def hubs() -> list[Hub]:
+    """The hubs of this process."""
+    return list(_hubs)
+
+
 def close_all() -> None:
     """End all streams of this process."""
-    for hub in list(_hubs):
+    for hub in hubs():
         hub.close()
 
 

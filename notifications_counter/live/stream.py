@@ -15,7 +15,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 #: So many bytes at most are sent on one stream; then the client connects again. Servers that never say that a client
 #: does not read keep all of them in memory.
-MOST_BYTES = 256 * 1024
+MOST_BYTES = 64 * 1024
 
 #: Seconds after which a client counts as gone that takes nothing any more.
 STUCK = 60.0

@@ -115,23 +115,16 @@ class Worker:
         try:
             subscription = self._subscribe()
         except Exception:
-            logger.warning("Nothing is heard of changes; they are looked for once a second", exc_info=True)
+            logger.warning("Nothing is heard of changes, which are looked for instead", exc_info=True)
             return
-        if subscription is None or self._is_heard_here(subscription):
+        if subscription is None:
+            return
+        if subscription.waits:
+            thread = threading.Thread(target=self._listen, args=[subscription], name="notifications-news", daemon=True)
+            thread.start()
+        else:
             self._subscription = subscription
-            return
-        thread = threading.Thread(target=self._listen, args=[subscription], name="notifications-news", daemon=True)
-        thread.start()
-
-    def _is_heard_here(self, subscription: Subscription) -> bool:
-        """Whether it has a file; else it waits by itself, in a thread of its own."""
-        self._subscription = subscription
-        with suppress(Exception):
-            self._call(self._hear, subscription.messages(0.0))
-        if subscription.fileno() is not None:
-            return True
-        self._subscription = None
-        return False
+            self._hear_in_between()
 
     def _hear_in_between(self) -> None:
         if self._subscription is None:

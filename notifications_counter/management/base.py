@@ -1,4 +1,4 @@
-"""What the commands have in common: which counters they work on."""
+"""What the commands have in common: how they fail, and which counters they work on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,21 @@ from ..dialects import dialect_of
 from ..exceptions import CounterError, described
 
 
-class CounterCommand(BaseCommand):
-    """A command for all counters, or for those that are named."""
+class ExplainingCommand(BaseCommand):
+    """A command that says what to do about it when the database fails."""
 
     options: dict[str, Any]
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """As Django's; what a database says when it fails comes with what to do about it."""
+        try:
+            return super().execute(*args, **options)
+        except DatabaseError as error:
+            raise CommandError(f"The database failed: {explained(error, options.get('database'))}") from error
+
+
+class CounterCommand(ExplainingCommand):
+    """A command for all counters, or for those that are named."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -26,13 +37,6 @@ class CounterCommand(BaseCommand):
             help="Only this counter, as app.Model or app.Model.attribute; repeatable.",
         )
         parser.add_argument("--database", metavar="ALIAS", help="Only on this database; by default each counter's own.")
-
-    def execute(self, *args: Any, **options: Any) -> Any:
-        """As Django's; what a database says when it fails comes with what to do about it."""
-        try:
-            return super().execute(*args, **options)
-        except DatabaseError as error:
-            raise CommandError(f"The database failed: {explained(error, options.get('database'))}") from error
 
     def named(self) -> list[Counter]:
         """The counters that are named; none where all are meant."""

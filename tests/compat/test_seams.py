@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection, models, transaction
 from django.db.models import sql
 from django.db.models.signals import post_save, pre_save
+from django.test.utils import CaptureQueriesContext
 
 from notifications_counter.buffers.handler import buffers
 from notifications_counter.compat import transactions
@@ -182,3 +183,17 @@ class SeamTest(CounterTestCase):
         user.groups.add(group)
         user.groups.remove(group)
         self.assertEqual(GroupMembers.counter.value(group), 0)
+
+    def test_rows_that_are_named_by_primary_keys_are_named_once_in_a_statement(self) -> None:
+        """Twice, and PostgreSQL reads the whole table instead of its index."""
+        if not connection.features.has_select_for_update:
+            self.skipTest("nobody else can write, so that rows need not be named")
+        (user,) = self.make_users(1)
+        pks = [row.pk for row in notify(user, 3)]
+        rows = Notification.objects.filter(pk__in=pks, user=user)
+        for change, verb in ((lambda: rows.update(has_read=True), "UPDATE"), (rows.delete, "DELETE")):
+            with CaptureQueriesContext(connection) as queries:
+                self.assertTrue(change())
+            (sql,) = [each["sql"] for each in queries if each["sql"].startswith(f"{verb} ")]
+            self.assertEqual(sql.count(" IN ("), 1, sql)
+            self.assertEqual(counter.value(user), true_count(user))

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.staticfiles.finders import find
 from django.db import connection
+from django.http import HttpResponse
 from django.template import Context, RequestContext, Template
-from django.test import RequestFactory, override_settings
+from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.utils import translation
 
+from notifications_counter import context_processors
+from notifications_counter.counters import get_counter
+from notifications_counter.exceptions import InvalidSettings
+from notifications_counter.middleware import unread_count
 from tests.support.base import CounterTestCase, counter, notify, uses_redis
 
 LOAD = "{% load notifications_counter %}"
@@ -85,6 +92,99 @@ class BadgeTest(CounterTestCase):
         templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "OPTIONS": options}]
         with override_settings(TEMPLATES=templates):
             self.assertEqual(self.render("{% unread_badge %}"), "<b>2 of 99</b>")
+
+
+class ArgumentsTest(CounterTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.user, self.other = self.make_users(2)
+        notify(self.other, 12)
+
+    def render(self, text: str, **values: Any) -> str:
+        request = RequestFactory().get("/")
+        request.user = self.user
+        return Template(LOAD + text).render(RequestContext(request, {"other": self.other, **values}))
+
+    def test_of_another_user(self) -> None:
+        self.assertIn(">12<", self.render("{% unread_badge other %}"))
+        self.assertEqual(
+            self.render("{% unread_count other %}|{% unread_count user=other %}|{% unread_count %}"), "12|12|0"
+        )
+
+    def test_with_another_cap(self) -> None:
+        html = self.render("{% unread_badge other max=9 %}")
+        self.assertIn(">9+<", html)
+        self.assertIn("12 unread notifications", html)
+
+    def test_of_another_counter_by_label_and_as_it_is(self) -> None:
+        notify(self.user, 3, has_read=True)
+        notify(self.user, 1)
+        tags = "{% unread_badge counter='testapp.ReadNotifications' %}{% unread_count counter=own %}{% unread_count %}"
+        html = self.render(tags, own=get_counter("testapp.ReadNotifications"))
+        self.assertInHTML('<span class="unread-badge" role="img" aria-label="3 unread">3</span>', html)
+        self.assertTrue(html.endswith("31"), html)
+
+    def test_a_label_of_no_counter_says_so(self) -> None:
+        with self.assertRaisesMessage(InvalidSettings, "testapp.Nothing"):
+            self.render("{% unread_badge counter='testapp.Nothing' %}")
+
+    def test_its_style_sheet_is_linked_once_a_page_and_only_where_there_is_a_badge(self) -> None:
+        link = '<link rel="stylesheet" href="/static/notifications_counter/badge.css">'
+        self.assertEqual(self.render("{% unread_badge other %}{% unread_badge other %}").count(link), 1)
+        self.assertNotIn("link", self.render("{% unread_badge %}"))
+        self.assertIsNotNone(find(link.split('"')[3].removeprefix("/static/")))
+
+
+class OnTheRequestTest(CounterTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        (self.user,) = self.make_users(1)
+        notify(self.user, 3)
+        counter.value(self.user)
+
+    def request(self, user: Any = None) -> Any:
+        request = RequestFactory().get("/")
+        request.user = user or self.user
+        return request
+
+    def with_middleware(self, request: Any) -> Any:
+        return unread_count(lambda request: request)(request)
+
+    def test_the_middleware_reads_when_asked_and_once(self) -> None:
+        with self.assertNumQueries(0):
+            request = self.with_middleware(self.request())
+        with self.assertNumQueries(0 if uses_redis() else 1):
+            self.assertEqual(request.unread_count + 1, 4)
+            self.assertTrue(request.unread_count == 3 and request.unread_count > 2 and int(request.unread_count) == 3)
+            self.assertEqual(f"{request.unread_count}", "3")
+            self.assertIn(">3<", Template(LOAD + "{% unread_badge %}").render(RequestContext(request)))
+
+    def test_the_context_processor_reads_when_asked_and_once(self) -> None:
+        with self.assertNumQueries(0):
+            values = context_processors.unread_count(self.request())
+        with self.assertNumQueries(0 if uses_redis() else 1):
+            html = Template("{% if unread_count > 2 %}{{ unread_count|add:1 }}{% endif %}").render(Context(values))
+        self.assertEqual(html, "4")
+
+    def test_nobody_has_none(self) -> None:
+        request = self.with_middleware(self.request(AnonymousUser()))
+        values = context_processors.unread_count(request)
+        with self.assertNumQueries(0):
+            self.assertEqual(f"{request.unread_count}{Template('{{ unread_count }}').render(Context(values))}", "00")
+
+    def test_an_asynchronous_view_awaits_it(self) -> None:
+        async def view(request: Any) -> HttpResponse:
+            return HttpResponse(await request.aunread_count())
+
+        async def ask() -> bytes:
+            request = AsyncRequestFactory().get("/")
+            request.auser = auser
+            return (await unread_count(view)(request)).content
+
+        async def auser() -> Any:
+            return self.user
+
+        self.assertEqual(async_to_sync(ask)(), b"3")
 
 
 class AtomicRequestTest(CounterTestCase):

@@ -20,11 +20,17 @@ ASKED = (
     ("get", "unread/"),
     ("post", "mark-all-read/"),
     ("post", "mark-all-seen/"),
+    ("get", "preferences/"),
+    ("patch", "preferences/"),
+    ("post", "preferences/mute/"),
+    ("post", "preferences/unmute/"),
 )
 CHANGES = [(method, path) for method, path in ASKED if method != "get"]
 
 
 def body_of(method, path, pk):
+    if path.startswith("preferences/") and method != "get":
+        return {"preferences/": {"kinds": {}}, "preferences/mute/": {"ids": [pk]}}.get(path, {"targets": []})
     if method == "patch":
         return {"read": True}
     return {"ids": [pk], "read": True} if path.endswith("mark/") else {}

@@ -15,6 +15,7 @@ from notifications_counter.inbox.api_body import MOST_BYTES
 from notifications_counter.models import Notification
 
 from .api import JSON, PROBLEM, ROOT, ApiTestCase
+from .settings import with_inbox
 
 METHODS = {"get", "put", "post", "delete", "patch", "trace"}
 
@@ -110,11 +111,25 @@ class OpenApiTest(ApiTestCase):
             self.ask("post", path, 200)
             self.ask("post", path, 200, data="{}")
             self.ask("post", path, 400, data=read)
+        self.ask_for_preferences(one.pk)
         self.ask("delete", detail, 200, values=own)
         self.ask("delete", detail, 404, values=own)
         self.ask_in_vain(own)
         described = {(path, method, status) for path, method, one in self.operations() for status in one["responses"]}
         self.assertEqual(self.answers, described)
+
+    def ask_for_preferences(self, pk: int) -> None:
+        about = {"type": "auth.user", "id": str(self.other.pk)}
+        for path, method, body in (
+            ("/preferences/", "patch", {"kinds": {"comment": False}}),
+            ("/preferences/mute/", "post", {"ids": [pk]}),
+            ("/preferences/unmute/", "post", {"targets": [about]}),
+        ):
+            with with_inbox(KINDS={"comment": {}}):
+                self.ask(method, path, 200, data=json.dumps(body))
+                self.ask("get", "/preferences/", 200)
+            self.ask(method, path, 400, data=json.dumps({**body, "x": 1}))
+            self.ask(method, path, 415, data=json.dumps(body), content_type="text/plain")
 
     def ask_in_vain(self, values: dict[str, Any]) -> None:
         """Each address without a session, and each change without a token and with too large a body."""

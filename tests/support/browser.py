@@ -16,7 +16,7 @@ from django.test import Client, override_settings
 from .base import CounterTestCase
 
 try:
-    from axe_playwright_python.base import AxeBase
+    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
 except ImportError:
     sync_playwright = None  # type: ignore[assignment]
@@ -97,7 +97,7 @@ class BrowserMixin:
 
     def assert_accessible(self, page: Page) -> None:
         """That axe-core finds nothing to complain of."""
-        page.evaluate(AxeBase().axe_script)
+        page.evaluate(Axe().axe_script)
         found = page.evaluate("axe.run().then(found => found.violations)")
         said = [f"{rule['id']}: {node['html']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
         assert not said, "\n".join(said)

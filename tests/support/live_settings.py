@@ -16,5 +16,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
 }
-NOTIFICATIONS_COUNTER = {**globals()["NOTIFICATIONS_COUNTER"], "INBOX": {"LIVE_SESSION_INTERVAL": 2}}
-globals().update(json.loads(os.environ.get("NC_LIVE_SETTINGS", "{}")))
+INBOX = {"LIVE_SESSION_INTERVAL": 2, **json.loads(os.environ.get("NC_INBOX", "{}"))}
+NOTIFICATIONS_COUNTER = {**globals()["NOTIFICATIONS_COUNTER"], "INBOX": INBOX}

@@ -10,6 +10,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from notifications_counter.live import shutdown
+
 
 @cache_control(public=True, max_age=3600)
 def page(request: HttpRequest) -> HttpResponse:
@@ -18,7 +20,7 @@ def page(request: HttpRequest) -> HttpResponse:
     options = " ".join(name for name in ("tab-title", "app-badge") if name in request.GET)
     interval = request.GET.get("interval", "30")
     return HttpResponse(
-        f'<!doctype html><html lang="en"><title>Site</title><link rel="icon" href="data:,">'
+        f'<!doctype html><html lang="en"><title>Site</title>'
         f'<script type="module" src="{static("notifications_counter/unread-badge.js")}"></script>'
         f'<unread-badge src="{live}" poll="{poll}" max="99" interval="{interval}" {options}></unread-badge>'
     )
@@ -31,7 +33,14 @@ def leave(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+def streams(request: HttpRequest) -> HttpResponse:
+    """How many streams the process has."""
+    return HttpResponse(str(sum(len(hub.streams) for hub in shutdown.hubs())))
+
+
 urlpatterns = [
+    path("other/", lambda request: HttpResponse("Another page")),
+    path("streams/", streams),
     path("page/", page),
     path("leave/", leave),
     path("inbox/", include("notifications_counter.inbox.urls")),

@@ -41,7 +41,7 @@ class WebServer:
 
     Args:
         name: which one, of ``COMMANDS``.
-        environment: more of it, such as ``NC_LIVE_SETTINGS``.
+        environment: more of it, such as ``NC_INBOX``.
     """
 
     def __init__(self, name: str = "uvicorn", port: int | None = None, **environment: str) -> None:
@@ -97,11 +97,9 @@ class WebServer:
 
 
 @contextlib.contextmanager
-def web_server(
-    name: str = "uvicorn", settings: dict[str, Any] | None = None, **environment: str
-) -> Iterator[WebServer]:
-    """A server that ends with the block; ``settings`` are more of the site's."""
-    server = WebServer(name, NC_LIVE_SETTINGS=json.dumps(settings or {}), **environment)
+def web_server(name: str = "uvicorn", inbox: dict[str, Any] | None = None, **environment: str) -> Iterator[WebServer]:
+    """A server that ends with the block; ``inbox`` are settings of the inbox."""
+    server = WebServer(name, NC_INBOX=json.dumps(inbox or {}), **environment)
     try:
         yield server
     finally:

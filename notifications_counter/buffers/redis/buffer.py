@@ -13,17 +13,18 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
-from django.db import transaction
+from django.db import models, transaction
 
 from ...compat.atomic import joined
 from ...compat.transactions import sends_after_commit
-from ...exceptions import BufferRefused, BufferUnavailable, UnknownDatabase
+from ...exceptions import BufferMismatch, BufferRefused, BufferUnavailable, UnknownDatabase
 from ...ledger import identity, progress
 from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
+from ...ledger.together import Wanted
 from .. import on_commit
-from ..base import Buffer, Chunk, Claim, ProgressSnapshot, Subscription
+from ..base import Buffer, Chunk, Claim, ProgressSnapshot, Subscription, Together
 from ..on_commit import Sums
 from ..status import Status
 from . import asynchronous
@@ -33,6 +34,7 @@ from .client import ERRORS, redis, text, texts, was_heard
 from .news import RedisSubscription, channel_of
 from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, integer
 from .read_group import GroupReader, cached_group, pairs
+from .read_together import Asked, read_together
 from .recount import Recounter
 from .scripts import Base
 from .server import Call, RedisServer
@@ -339,8 +341,18 @@ class RedisBuffer(Buffer):
         return self._reader(store).values(keys)
 
     def group_values(self, store: CounterStore, group: str) -> dict[str, int]:
-        reader = GroupReader(self.server, self.shards, store, self.cache_ttl, self.database_only, group)
-        return reader.group_values()
+        return self._group_reader(store, group).group_values()
+
+    def _group_reader(self, store: CounterStore, group: str) -> GroupReader:
+        return GroupReader(self.server, self.shards, store, self.cache_ttl, self.database_only, group)
+
+    def values_together(self, wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
+        readers = (self._group_reader(*one) if one[0].has_groups else self._reader(one[0]) for one in wanted)
+        asked = [Asked(reader, key) for reader, (_, key) in zip(readers, wanted, strict=True)]
+        try:
+            return read_together(wanted, asked, self.epoch_of(*wanted[0]), rows)
+        except (BufferUnavailable, BufferMismatch):
+            return super().values_together(wanted, rows)
 
     def _reader(self, store: CounterStore) -> Reader:
         return Reader(self.server, self.shards, store, self.cache_ttl, self.database_only)

@@ -1,4 +1,4 @@
-"""What processes tell each other through Redis: one channel for each counter and database, also on a cluster."""
+"""What processes tell each other through Redis: one channel for each counter and database, that a cluster passes on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def channel_of(layout: Layout, store: CounterStore) -> str:
 
 class RedisSubscription:
     """Hears one channel. The client connects again by itself, and its confirmation says that something may be lost."""
+
+    waits = True
 
     def __init__(self, server: RedisServer, channel: str) -> None:
         self._pubsub = server.client.pubsub()

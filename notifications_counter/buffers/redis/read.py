@@ -158,6 +158,26 @@ class Reader:
         names = cache_names(base, keys)
         return self._with_own(cached_values(keys, self.server.get_many_cached(base, names))) if names else {}
 
+    def ask(self, key: str) -> dict[str, int] | ShardSnapshot:
+        """What is cached of a key; what is pending where nothing is.
+
+        Raises:
+            BufferUnavailable: the server does not answer.
+        """
+        shard = self.shards.of(self.store, key)
+        return self._cached(shard, [key]) or self._read_redis(shard, [key])
+
+    def conclude(self, key: str, in_redis: ShardSnapshot, in_database: Snapshot) -> dict[str, int] | None:
+        """The value of a key, by what Redis said and the database was seen to have since; None where that was too late.
+
+        Raises:
+            BufferMismatch: deltas may be pending elsewhere.
+        """
+        shard = self.shards.of(self.store, key)
+        self.store.check_layout(in_database.shards[0], self.shards.layout)
+        row = in_database.shards.get(shard) or in_database.shards[0]
+        return None if in_redis.is_older_than(row) else self._worked_out(shard, in_redis, in_database, row, [key])
+
     def compute(self, key: str) -> int:
         """The value of one key that is not cached."""
         return self._uncached(self.shards.of(self.store, key), [key])[key]

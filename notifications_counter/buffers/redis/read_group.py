@@ -61,6 +61,20 @@ class GroupReader(Reader):
         except (BufferUnavailable, BufferMismatch):
             return self._group_from_database()
 
+    def ask(self, key: str) -> dict[str, int] | ShardSnapshot:
+        """The same of the group, which is the key here."""
+        may_be_cached = self._may_read_cache() and all(map(self._is_known, self.own))
+        is_cached, *reply = self._ask(may_be_cached)
+        if is_cached and (cached := cached_group(self.group, pairs(*reply))) is not None:
+            return self._with_own(dict.fromkeys(self.own, 0) | cached)
+        return self._told(*(self._ask(may_be_cached=False)[1:] if is_cached else reply))
+
+    def conclude(self, key: str, in_redis: ShardSnapshot, in_database: Snapshot) -> dict[str, int] | None:
+        """The same of the group, which is the key here."""
+        self.store.check_layout(in_database.shards[0], self.shards.layout)
+        row = in_database.shards.get(self.shard) or in_database.shards[0]
+        return None if in_redis.is_older_than(row) else self._all(in_redis, in_database, row)
+
     def _uncached_group(self) -> dict[str, int]:
         """The server takes no writes, so that what is cached is stale. It may still say what is pending."""
         try:

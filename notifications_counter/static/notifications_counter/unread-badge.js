@@ -17,15 +17,14 @@ export class Feed {
     this.name = `unread-badge ${src}`;
   }
 
-  // Only the newest page knows whose cookies count now, so that it leads.
+  // Only the newest page knows whose cookies count now: it leads, and hears nothing of another's before.
   start() {
     if (this.me) return;
     const me = (this.me = {});
-    this.steal = !page?.hidden;
+    this.steal = this.deaf = true;
     if (this.locks) {
       this.channel = new BroadcastChannel(this.name);
       this.channel.onmessage = ({ data }) => this.hear(data);
-      this.tell({ ask: 1 });
     }
     this.join(me);
   }
@@ -59,6 +58,7 @@ export class Feed {
   hear(data) {
     if (data.ask) return this.leads && this.tell(this.known || { alive: 1 });
     clearTimeout(this.asking);
+    if (this.leads || this.deaf) return;
     if (data.out) this.clear();
     else if (data.epoch) this.take(data);
   }
@@ -95,6 +95,7 @@ export class Feed {
   async run(signal) {
     if (signal.aborted) return;
     this.leads = true;
+    this.deaf = false;
     this.rests = false;
     this.failures = 0;
     signal.addEventListener("abort", () => {

@@ -28,6 +28,9 @@ STEPS = {
     "take an audit's slice": "notifications_counter.reconciliation.audit:_take",
     "audit": "notifications_counter.reconciliation.audit:recount_once",
     "note an audit": "notifications_counter.reconciliation.audit:_note",
+    "read deliveries": "notifications_counter.inbox.deliveries:delivered",
+    "note deliveries": "notifications_counter.inbox.deliveries:note",
+    "create for users": "notifications_counter.querysets:NotificationQuerySet.create_for",
 }
 
 #: Buffer -> role -> the steps at which processes in that role are killed, before and after each.

@@ -17,7 +17,9 @@ function ask(method, address, body) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, address);
-    request.responseType = "document";
+    request.onreadystatechange = () => {
+      if (request.readyState === XMLHttpRequest.HEADERS_RECEIVED && request.status < 400) request.responseType = "document";
+    };
     request.onload = () => resolve(request);
     request.onerror = reject;
     request.send(body);
@@ -40,10 +42,9 @@ function focusOn({ id, item }) {
 }
 
 function replace(answer) {
-  const next = answer.response?.querySelector(INBOX);
   if (answer.status >= 400) throw answer;
+  const next = answer.response?.querySelector(INBOX);
   if (!next) return location.assign(answer.responseURL); // the session has ended: this is the log-in page
-  for (const unused of next.querySelectorAll("noscript")) unused.remove();
   inbox().replaceWith(document.adoptNode(next));
   document.title = answer.response.title;
   markAsSeen();

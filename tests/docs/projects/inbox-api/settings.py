@@ -1,0 +1,2 @@
+INSTALLED_APPS = [*INSTALLED_APPS, "notifications_counter.inbox"]
+ALLOWED_HOSTS = ["testserver"]
