@@ -43,12 +43,17 @@ def make_users() -> list[User]:
     return list(User.objects.order_by("pk"))
 
 
-def notification(user: User, actors: list[User], chance: random.Random, kind: str = "", words: str = "") -> Notification:
-    """One that is not saved yet, of a kind and with a text; both by chance if none is given."""
-    kind = kind or ("comment" if words else chance.choice(list(TEXTS)))
-    words = words or chance.choice(TEXTS[kind])
-    actor = chance.choice(actors) if words[:1].islower() else None
-    return Notification(user=user, kind=kind, text=words, actor=actor, url="/tickets/" if kind == "comment" else "")
+def content(chance: random.Random, kind: str = "", text: str = "") -> tuple[str, str, str]:
+    """Kind, text and address of a notification; by chance what is not given."""
+    kind = kind or ("comment" if text else chance.choice(list(TEXTS)))
+    return kind, text or chance.choice(TEXTS[kind]), "/tickets/" if kind == "comment" else ""
+
+
+def notification(user: User, actors: list[User], chance: random.Random, kind: str = "", text: str = "") -> Notification:
+    """One that is not saved yet."""
+    kind, text, url = content(chance, kind, text)
+    actor = chance.choice(actors) if text[:1].islower() else None
+    return Notification(user=user, kind=kind, text=text, actor=actor, url=url)
 
 
 def unsaved(users: Iterable[User], actors: list[User], chance: random.Random) -> Iterator[Notification]:

@@ -16,11 +16,12 @@ from django.views.decorators.cache import never_cache
 
 from notifications_counter.buffers.status import Status
 from notifications_counter.exceptions import BufferUnavailable
-from notifications_counter.models import Notification, UserNotificationsCount
+from notifications_counter.inbox import Sent, notify
+from notifications_counter.models import UserNotificationsCount
 
 from .compare import Counted, compare, cost, open_tickets, unread
 from .models import OpenTickets, Ticket
-from .samples import BUSY, NAMES, PASSWORD, TITLES, notification
+from .samples import BUSY, NAMES, PASSWORD, TITLES, content
 
 SHOWN = 12
 
@@ -48,19 +49,24 @@ def send(request: HttpRequest) -> HttpResponse:
     form = SendForm(request.POST or None, initial={"to": request.GET.get("to", request.user.pk)})
     if not form.is_valid():
         return render(request, "demo/send.html", {"form": form})
-    sent = Notification.objects.bulk_create(new_notifications(request.user, **form.cleaned_data))
     to = form.cleaned_data["to"]
-    messages.success(request, f"{len(sent):,} sent to {to.get_full_name() if to else 'everybody, so many to each'}.")
+    sent = deliver(request.user, to or people(), form.cleaned_data["number"], form.cleaned_data["text"])
+    messages.success(request, f"{sent.sent:,} sent to {to.get_full_name() if to else 'everybody'}.{not_wanted(sent)}")
     return redirect(f"{reverse('send')}?{urlencode({'to': to.pk if to else ''})}")
 
 
-def new_notifications(sender: Any, to: User | None, number: int, text: str) -> list[Notification]:
-    recipients, chance = [to] if to else list(people()), random.Random()
-    return [
-        notification(user, [sender], chance, words=text)
-        for user in recipients  # in which order a reader finds them is not said
-        for _ in range(number)
-    ]
+def deliver(sender: Any, recipients: Any, number: int, text: str) -> Sent:
+    """Send so many to each of the recipients who want them."""
+    sent, chance = Sent(), random.Random()
+    for _ in range(number):
+        kind, words, url = content(chance, text=text)
+        actor = None if kind in ("parcel", "security") else sender
+        sent += notify(recipients, words, kind=kind, url=url, actor=actor)
+    return sent
+
+
+def not_wanted(sent: Sent) -> str:
+    return f" {sent.unwanted:,} were not wanted, as their preferences say." if sent.unwanted else ""
 
 
 # Counts
