@@ -14,11 +14,13 @@ from notifications_counter.controller import NotificationController
 from notifications_counter.models import Notification, UserNotificationsCount
 
 from . import samples
-from .compare import Line, compare
+from .compare import Line, compare, open_tickets, unread
+from .models import Ticket
 
 MANY = 4000
 SINGLE = 200
 READS = 1000
+TICKETS = 300
 
 
 class Rollback(Exception):
@@ -54,12 +56,14 @@ class Tour:
         yield from (self.read_often, self.mark_one, self.mark_again, self.mark_of_others, self.mark_by_save)
         yield from (self.mark_all, self.mark_many, self.delete_one, self.delete_many, self.flush)
         yield from (self.roll_back, self.roll_back_part, self.move, self.delete_user, self.flush, self.flush)
+        yield from (self.make_tickets, self.close_tickets, self.make_busy, self.flush, self.make_morning)
 
     # The comparison
 
     def _compare(self, did: str, seconds: float, flushed: bool) -> None:
-        lines = compare(User.objects.all())
-        for line in lines:
+        users = list(User.objects.all())
+        lines = compare(users, unread())
+        for line in [*lines, *compare(users, open_tickets())]:
             self._hold(line.user, "value", line.value, line)
             if flushed:
                 self._hold(line.user, "stored", line.stored, line)
@@ -83,9 +87,16 @@ class Tour:
         return f"{len(made):,} with bulk_create, a fifth of them read"
 
     def make_single(self) -> str:
-        for notification in samples.unsaved(self.chance.choices(self.users, k=SINGLE), self.chance):
+        for notification in self._unsaved(self.chance.choices(self.users, k=SINGLE)):
             notification.save()
         return f"{SINGLE} more, saved one by one"
+
+    def make_busy(self) -> str:
+        Notification.objects.bulk_create(samples.of_busy_users(self.users, self.chance), batch_size=2000)
+        return f"{sum(samples.BUSY.values()):,} of {' and '.join(samples.BUSY)}, some of them read"
+
+    def _unsaved(self, users: list[User]) -> Iterator[Notification]:
+        return samples.unsaved(users, self.users, self.chance)
 
     def flush(self) -> str:
         call_command("notification_update_counter", verbosity=0)
@@ -182,4 +193,21 @@ class Tour:
         return "one of cleo's becomes ada's"
 
     def _send(self, user: User, number: int) -> None:
-        Notification.objects.bulk_create(samples.unsaved([user] * number, self.chance))
+        Notification.objects.bulk_create(self._unsaved([user] * number))
+
+    # A model of the site's own
+
+    def make_tickets(self) -> str:
+        made = Ticket.objects.bulk_create(samples.tickets(self.users, TICKETS, self.chance))
+        return f"{len(made)} tickets, counted too"
+
+    def close_tickets(self) -> str:
+        number = Ticket.objects.filter(is_open=True, title=samples.TITLES[0]).update(is_open=False)
+        return f"{number} of them are closed by update()"
+
+    # What the site begins with
+
+    def make_morning(self) -> str:
+        made = samples.of_this_morning(self.ada, self.users[1:8])
+        Notification.objects.bulk_create(made)
+        return f"{len(made)} for ada, of this morning"

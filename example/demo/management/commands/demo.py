@@ -4,6 +4,7 @@ Each part is a process of its own, as it would be on a real site, and ends with 
 """
 
 import contextlib
+import importlib.util
 import os
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...processes import Interrupted, Interrupts, stop
 from ...samples import NAMES, PASSWORD
-from ...servers import redis_server
+from ...servers import WHAT_IS_MISSING, redis_server
 
 HOST = "127.0.0.1"
 FLUSH_EVERY = 10
@@ -55,6 +56,7 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> None:
         if not options["check"]:
+            refuse_missing_server()
             refuse_taken_port(options["port"])
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._places(options["redis"])}
         self.say("Migrating it, then the tour.")
@@ -78,24 +80,26 @@ class Command(BaseCommand):
 
     # Processes
 
-    def _start(self, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         with self.interrupts.held():
-            process = subprocess.Popen(command, env=self.environment, stdout=stdout)
+            process = subprocess.Popen([sys.executable, *arguments], env=self.environment)
             self.stack.callback(stop, process)
         return process
 
+    def _manage(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return self._start(str(settings.BASE_DIR / "manage.py"), *arguments)
+
     def _to_end(self, *arguments: str) -> None:
         """Run one of this project's commands; if it fails, so does the demo."""
-        if self._start(*arguments).wait():
+        if self._manage(*arguments).wait():
             sys.exit(1)
 
     # The site
 
     def _serve(self, port: int) -> None:
-        self._start("notification_update_counter", f"--loop={FLUSH_EVERY}", "--verbosity=0")
-        runserver = ("runserver", f"{HOST}:{port}", "--noreload", "--skip-checks")
-        server = self._start(*runserver, stdout=subprocess.DEVNULL)  # what it says is said below
+        self._manage("notification_update_counter", f"--loop={FLUSH_EVERY}", "--verbosity=0")
+        where = (f"--host={HOST}", f"--port={port}", f"--app-dir={settings.BASE_DIR}")
+        server = self._start("-m", "uvicorn", "asgi:application", *where, "--log-level=warning")
         self._wait_for(server, port)
         self.serving = True
         self._say_where(port)
@@ -111,8 +115,14 @@ class Command(BaseCommand):
     def _say_where(self, port: int) -> None:
         self.say(f"\nThe site: http://{HOST}:{port}/   user: {NAMES[0]}   password: {PASSWORD}")
         self.say(f"Other users, with the same password: {', '.join(NAMES[1:6])} and so on.")
+        self.say("Open a second window beside it, and send notifications: the badge there counts.")
         self.say(f"The flusher: manage.py notification_update_counter --loop {FLUSH_EVERY}")
         self.say("Ctrl-C ends both and removes the database.")
+
+
+def refuse_missing_server() -> None:
+    if importlib.util.find_spec("uvicorn") is None:
+        raise CommandError(WHAT_IS_MISSING.format(name="uvicorn"))
 
 
 def refuse_taken_port(port: int) -> None:
