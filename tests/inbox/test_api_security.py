@@ -1,7 +1,10 @@
 """The JSON API answers nobody but the user of the session, and takes nothing that could harm."""
 
+import asyncio
 import json
 
+from asgiref.sync import async_to_sync
+from django.core.asgi import get_asgi_application
 from django.test import Client, override_settings
 
 from notifications_counter.models import Notification
@@ -34,6 +37,13 @@ def body_of(method, path, pk):
     if method == "patch":
         return {"read": True}
     return {"ids": [pk], "read": True} if path.endswith("mark/") else {}
+
+
+class CompletenessTest(ApiTestCase):
+    def test_these_tests_ask_each_address_of_the_openapi_document(self):
+        paths = self.get("openapi.json")["paths"]
+        described = {(method, path[1:]) for path, methods in paths.items() for method in methods}
+        self.assertEqual(set(ASKED), {one for one in described if one[0] != "parameters"})
 
 
 class OthersTest(ApiTestCase):
@@ -179,6 +189,37 @@ class ContentTest(ApiTestCase):
                     response = self.client.generic(method.upper(), ROOT + path, body, content_type=kind)
                     self.assert_problem(response, 413, "body_too_large", str(MIB))
         self.assertEqual(self.get("unread/")["unread"], 1)
+
+    def test_ten_megabytes_in_chunks_whose_sum_nobody_announces_are_refused(self):
+        (one,) = self.make()
+        status, body = async_to_sync(self.send_in_chunks)(f"{ROOT}notifications/{one.pk}/", [b" " * MIB] * 10)
+        self.assertEqual((status, body["code"]), (413, "body_too_large"))
+        status, body = async_to_sync(self.send_in_chunks)(f"{ROOT}notifications/{one.pk}/", [b'{"read":', b" true}"])
+        self.assertEqual((status, body["read"]), (200, True))
+
+    async def send_in_chunks(self, path, chunks):
+        """What an ASGI server hands on of a request with chunked transfer encoding; status and body of the answer."""
+        session = self.client.cookies["sessionid"].value
+        headers = {
+            "cookie": f"sessionid={session}; csrftoken={'t' * 32}",
+            "x-csrftoken": "t" * 32,
+            "host": "testserver",
+        }
+        headers |= {"content-type": JSON, "transfer-encoding": "chunked"}
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope = {"type": "http", "method": "PATCH", "path": path, "query_string": b"", "headers": encoded}
+        received = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+        received = iter([*received, {"type": "http.request", "body": b"", "more_body": False}])
+        sent = []
+
+        async def receive():
+            return next(received, None) or await asyncio.Event().wait()
+
+        async def send(event):
+            sent.append(event)
+
+        await get_asgi_application()(scope, receive, send)
+        return sent[0]["status"], json.loads(b"".join(event.get("body", b"") for event in sent))
 
     def test_a_hundred_thousand_ids_are_refused_and_five_hundred_are_not(self):
         made = self.make(2)

@@ -1,6 +1,7 @@
 """The OpenAPI document is valid, and says of each address just what it does."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from notifications_counter.inbox import api, operations
 from notifications_counter.inbox.api_body import MOST_BYTES
 from notifications_counter.models import Notification
+from tests.support.base import ROOT as ROOT_FOLDER
 
 from .api import JSON, PROBLEM, ROOT, ApiTestCase
 from .settings import with_inbox
@@ -140,6 +142,13 @@ class OpenApiTest(ApiTestCase):
             if method != "get":
                 self.ask(method, path, 403, values=values, client=strict)
                 self.ask(method, path, 413, values=values, data=" " * (MOST_BYTES + 1))
+
+    def test_the_page_of_the_documentation_lists_each_code_and_each_address(self):
+        page = (ROOT_FOLDER / "docs" / "inbox-api.rst").read_text()
+        codes = self.document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
+        self.assertEqual(set(re.findall(r"^``(\w+)`` +4\d\d ", page, re.MULTILINE)), set(codes))
+        addresses = {f"api{path.replace('{id}', 'ID')}" for path in self.document["paths"]} | {"api/openapi.json"}
+        self.assertEqual(set(re.findall(r"^``(api/[^`]+)``", page, re.MULTILINE)), addresses)
 
     def test_each_code_of_a_problem_is_one_that_it_names(self):
         named = set(self.document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"])
