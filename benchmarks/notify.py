@@ -177,7 +177,8 @@ def main() -> None:
         work(options)
         return
     os.environ["NC_REDIS_OPTIONS"] = json.dumps({"INTENT_GRACE": 2})
-    with postgresql_and_valkey(options.buffer, "benchmarks.inbox_settings"):
+    os.environ["NC_INBOX"] = "1"
+    with postgresql_and_valkey(options.buffer):
         execute(USERS, options.users)
         print(f"{options.users:,} users, {options.buffer} buffer, slices of {SLICE:,}", flush=True)
         compare(options.users, options.rounds)
