@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any
 
-from .environment import USERS, execute, postgresql_and_valkey, table
+from .environment import USERS, execute, note_progress, postgresql_and_valkey, redis_client, table
 from .memory import peak
 
 SLICE = 10_000
@@ -100,6 +100,9 @@ def start_anew() -> None:
     from .models import Plain
 
     execute(f"TRUNCATE {', '.join(map(table, [*emptied, Plain]))}")
+    if os.environ["NC_BUFFER"] == "redis":  # where deltas of the run before are pending
+        redis_client().flushdb()
+        note_progress()
     execute("VACUUM ANALYZE")
     execute("CHECKPOINT")
 
@@ -177,7 +180,8 @@ def main() -> None:
         work(options)
         return
     os.environ["NC_REDIS_OPTIONS"] = json.dumps({"INTENT_GRACE": 2})
-    with postgresql_and_valkey(options.buffer, "benchmarks.inbox_settings"):
+    os.environ["NC_INBOX"] = "1"
+    with postgresql_and_valkey(options.buffer):
         execute(USERS, options.users)
         print(f"{options.users:,} users, {options.buffer} buffer, slices of {SLICE:,}", flush=True)
         compare(options.users, options.rounds)
