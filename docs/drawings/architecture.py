@@ -26,10 +26,21 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(("inbox",), "page, live badge, JSON API: an app of its own"),
+    Layer(("live",), "streams of values beside the site's application"),
     Layer(
         (
             *("admin", "user_counts_admin", "status_admin", "composite_admin", "controller", "templatetags"),
-            *("management", "cron", "tasks", "checks", "pruning", "testing"),
+            *(
+                "management",
+                "cron",
+                "tasks",
+                "checks",
+                "pruning",
+                "testing",
+                "badge",
+                "context_processors",
+                "middleware",
+            ),
         ),
         "what people and programs use",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import template
@@ -10,7 +11,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
-from django.utils.translation import ngettext
+from django.utils.translation import get_language, ngettext
 
 from .. import badge
 from ..conf import get_settings
@@ -24,6 +25,8 @@ STYLE_SHEET, SCRIPT = "notifications_counter/badge.css", "notifications_counter/
 LINKED = "_notifications_counter_linked"
 #: No argument, which is something else than a variable that is empty: that is nobody.
 LOGGED_IN: Any = object()
+#: A number of each of CLDR's categories, in whatever language has it: the script chooses its words by the category.
+CATEGORIES = {"zero": 10, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
 
 
 @register.simple_tag(takes_context=True)
@@ -102,10 +105,20 @@ def _label(count: int, exact: str, counter: Counter) -> str:
 
 def _live(context: Context, most: int, nonce: Any) -> dict[str, Any]:
     inbox = reverse("notifications_counter:inbox")
-    shown = "unread" if badge.shown_counter() is UserNotificationsCount.counter else "unseen"
+    counter = badge.shown_counter()
+    shown = "unread" if counter is UserNotificationsCount.counter else "unseen"
     found = nonce if nonce is not None else _nonce(context)
     urls = {"stream": f"{inbox}live/", "poll": f"{inbox}api/unread/"}
-    return {**urls, "most": most, "counts": shown, "nonce": found, **_links(context, with_script=True)}
+    words = {"labels": _labels(counter), "language": get_language()}
+    return {**urls, **words, "most": most, "counts": shown, "nonce": found, **_links(context, with_script=True)}
+
+
+def _labels(counter: Counter) -> str:
+    """The label of each category of numbers, of those that are not said as any other is, as JSON."""
+    forms = {category: _label(number, "#", counter) for category, number in CATEGORIES.items()}
+    other = forms["other"]
+    own = {category: form for category, form in forms.items() if form != other}
+    return json.dumps({**own, "other": other}, ensure_ascii=False)
 
 
 def _nonce(context: Context) -> Any:
