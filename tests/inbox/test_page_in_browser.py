@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+import unittest
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connection
 
 from notifications_counter.inbox.numbers import numbers_of
 from notifications_counter.models import Notification
+from tests.support.base import uses_redis
 from tests.support.browser import BrowserTestCase
 
 from .samples import fill, with_kinds
 
+#: For what is the same whatever database and buffer there is.
+once = unittest.skipUnless(
+    connection.vendor == "sqlite" and not uses_redis(), "looks: with SQLite and the database buffer only"
+)
 UNREAD = ".nc-unread"
 STATUS = "body > [role=status]"
 
@@ -148,6 +155,7 @@ class NoScriptTest(PageTestCase):
             self.assertEqual(page.locator("#inbox-newer").count(), 0)
 
 
+@once
 class KeyboardTest(PageTestCase):
     def tab_to(self, page: Any, name: str) -> None:
         """Press Tab until something has the focus."""
@@ -193,6 +201,7 @@ class KeyboardTest(PageTestCase):
             self.assertGreaterEqual(width, 2, self.focused(page))
 
 
+@once
 class LookTest(PageTestCase):
     def test_axe_finds_nothing_in_light_and_in_dark(self) -> None:
         for scheme in ("light", "dark"):
