@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.staticfiles import finders
+from django.db import connection
 from django.test import tag
 
 from notifications_counter.exceptions import CounterError
