@@ -94,9 +94,10 @@ def column_names(own: list[Counter]) -> Iterator[str]:
     """The heads of the columns: the parts of the key, then two for each counter."""
     for part in own[0].keys.parts:
         yield str(capfirst(part.column.verbose_name))
+    value = str(_("value"))
     for counter in own:
         yield str(capfirst(counter.field.verbose_name))
-        yield str(_("Value")) if len(own) == 1 else f"{counter.name}: {_('value')}"
+        yield str(capfirst(value)) if len(own) == 1 else f"{counter.name}: {value}"
 
 
 def shown_rows(own: list[Counter], page: Page[Any]) -> Iterator[list[Any]]:

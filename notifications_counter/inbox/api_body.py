@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..exceptions import quoted, unknown
 from .problems import Problem
@@ -20,7 +21,7 @@ MOST_BYTES = 1024 * 1024
 #: Field -> the type that it must have.
 Fields = Mapping[str, type]
 
-TYPE_NAMES = {bool: "true or false", list: "an array", dict: "an object"}
+TYPE_NAMES = {bool: gettext_lazy("true or false"), list: gettext_lazy("an array"), dict: gettext_lazy("an object")}
 
 
 def refuse_large(request: HttpRequest) -> None:

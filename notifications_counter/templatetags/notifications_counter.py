@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import template
@@ -10,7 +11,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
-from django.utils.translation import ngettext
+from django.utils.translation import get_language, ngettext
 
 from .. import badge
 from ..conf import get_settings
@@ -22,12 +23,16 @@ register = template.Library()
 STYLE_SHEET, SCRIPT = "notifications_counter/badge.css", "notifications_counter/unread-badge.js"
 #: In the outermost context of what is being rendered: whether it has the style sheet and the script.
 LINKED = "_notifications_counter_linked"
+#: No argument, which is something else than a variable that is empty: that is nobody.
+LOGGED_IN: Any = object()
+#: A number of each of CLDR's categories, in whatever language has it: the script chooses its words by the category.
+CATEGORIES = {"zero": 10, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
 
 
 @register.simple_tag(takes_context=True)
 def unread_badge(
     context: Context,
-    user: Any = None,
+    user: Any = LOGGED_IN,
     *,
     counter: Counter | str | None = None,
     max: int | None = None,
@@ -47,7 +52,7 @@ def unread_badge(
     """
     most = get_settings().BADGE_MAX if max is None else max
     if live:
-        if user is not None or counter is not None:
+        if user is not LOGGED_IN or counter is not None:
             raise template.TemplateSyntaxError(
                 "{% unread_badge live=True %} is of the user who is logged in, and of the inbox: it takes no user and "
                 "no counter."
@@ -60,7 +65,7 @@ def unread_badge(
 
 
 @register.simple_tag(takes_context=True)
-def unread_count(context: Context, user: Any = None, *, counter: Counter | str | None = None) -> int | str:
+def unread_count(context: Context, user: Any = LOGGED_IN, *, counter: Counter | str | None = None) -> int | str:
     """The exact number of a user's unread notifications; '' where nobody is logged in.
 
     Args:
@@ -75,9 +80,10 @@ def unread_count(context: Context, user: Any = None, *, counter: Counter | str |
 
 def _count(context: Context, user: Any, counter: Counter) -> int | None:
     request = context.get("request")
-    user = user or getattr(request, "user", None) or context.get("user")
+    if user is LOGGED_IN:
+        user = getattr(request, "user", None) or context.get("user")
     memory = context.dicts[0].setdefault(badge.MEMORY, {}) if request is None else badge.memory_of(request)
-    return badge.count_of(user, counter, memory)
+    return badge.count_of(user or None, counter, memory)
 
 
 def _badge(count: int, most: int, counter: Counter) -> dict[str, Any]:
@@ -99,10 +105,20 @@ def _label(count: int, exact: str, counter: Counter) -> str:
 
 def _live(context: Context, most: int, nonce: Any) -> dict[str, Any]:
     inbox = reverse("notifications_counter:inbox")
-    shown = "unread" if badge.shown_counter() is UserNotificationsCount.counter else "unseen"
+    counter = badge.shown_counter()
+    shown = "unread" if counter is UserNotificationsCount.counter else "unseen"
     found = nonce if nonce is not None else _nonce(context)
     urls = {"stream": f"{inbox}live/", "poll": f"{inbox}api/unread/"}
-    return {**urls, "most": most, "counts": shown, "nonce": found, **_links(context, with_script=True)}
+    words = {"labels": _labels(counter), "language": get_language()}
+    return {**urls, **words, "most": most, "counts": shown, "nonce": found, **_links(context, with_script=True)}
+
+
+def _labels(counter: Counter) -> str:
+    """The label of each category of numbers, of those that are not said as any other is, as JSON."""
+    forms = {category: _label(number, "#", counter) for category, number in CATEGORIES.items()}
+    other = forms["other"]
+    own = {category: form for category, form in forms.items() if form != other}
+    return json.dumps({**own, "other": other}, ensure_ascii=False)
 
 
 def _nonce(context: Context) -> Any:

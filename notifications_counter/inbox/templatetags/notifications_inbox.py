@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.timesince import timesince
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from .. import kinds
 from ..grouping import name_of
@@ -22,18 +21,22 @@ register.filter("user_name", name_of)
 
 #: How many colors there are, each a class of the style sheet.
 HUES = 8
-A_MINUTE, A_WEEK = 60, 7 * 24 * 60 * 60
 
 
 @register.filter
 def ago(moment: datetime) -> str:
     """How long ago something was, such as "5 minutes ago"; the date where that is more than a week."""
-    now = timezone.now()
-    seconds = (now - moment).total_seconds()
-    if seconds < A_MINUTE:
+    minutes = (timezone.now() - moment) // timedelta(minutes=1)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if minutes < 1:
         return gettext("just now")
-    if seconds < A_WEEK:
-        return gettext("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
+    # Whole phrases, because in many languages the unit takes another form in them than by itself.
+    if hours < 1:
+        return ngettext("%(number)d minute ago", "%(number)d minutes ago", minutes) % {"number": minutes}
+    if days < 1:
+        return ngettext("%(number)d hour ago", "%(number)d hours ago", hours) % {"number": hours}
+    if days < 7:
+        return ngettext("%(number)d day ago", "%(number)d days ago", days) % {"number": days}
     return date_format(timezone.localtime(moment) if timezone.is_aware(moment) else moment, "DATE_FORMAT")
 
 
