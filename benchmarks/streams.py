@@ -22,7 +22,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from .environment import USERS, execute, postgresql_and_valkey
 
@@ -196,16 +195,13 @@ async def delays(clients: Clients, found: Measured, options: argparse.Namespace)
             found.missed += 1
 
 
-def print_table(measured: dict[str, Measured]) -> None:
-    print(f"{'':<26}{'memory each':>12}{'beyond':>10}{'database':>10}{'median':>10}{'p99':>10}{'missed':>8}")
-    idle = measured["/other/"].bytes_each
-    for path, found in measured.items():
-        line = f"{KINDS[path]:<26}{found.bytes_each / 1024:>9.1f} KB{(found.bytes_each - idle) / 1024:>7.1f} KB"
-        line += f"{found.connections:>10}"
-        if found.delays:
-            p99 = statistics.quantiles(found.delays, n=100)[98]
-            line += f"{1000 * statistics.median(found.delays):>7.1f} ms{1000 * p99:>7.1f} ms{found.missed:>8}"
-        print(line)
+def print_row(path: str, found: Measured, idle: float) -> None:
+    line = f"{KINDS[path]:<26}{found.bytes_each / 1024:>9.1f} KB{(found.bytes_each - idle) / 1024:>7.1f} KB"
+    line += f"{found.connections:>10}"
+    if found.delays:
+        p99 = statistics.quantiles(found.delays, n=100)[98]
+        line += f"{1000 * statistics.median(found.delays):>7.1f} ms{1000 * p99:>7.1f} ms{found.missed:>8}"
+    print(line, flush=True)
 
 
 def main() -> None:
@@ -217,9 +213,16 @@ def main() -> None:
     with postgresql_and_valkey(settings=SETTINGS):
         sessions = make_sessions(options.streams)
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-        measured: dict[str, Any] = {path: asyncio.run(measure(path, sessions, options)) for path in KINDS}
         print(f"{options.streams} on one process of uvicorn; {options.rate:g} notifications a second\n")
-        print_table(measured)
+        print(
+            f"{'':<26}{'memory each':>12}{'beyond':>10}{'database':>10}{'median':>10}{'p99':>10}{'missed':>8}",
+            flush=True,
+        )
+        idle = 0.0
+        for path in KINDS:
+            found = asyncio.run(measure(path, sessions, options))
+            idle = idle or found.bytes_each
+            print_row(path, found, idle)
         time.sleep(2)  # until PostgreSQL has noticed that the servers are gone
 
 

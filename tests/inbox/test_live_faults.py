@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.staticfiles import finders
+from django.db import connection
 from django.test import tag
 
 from notifications_counter.exceptions import CounterError
@@ -26,19 +27,19 @@ from notifications_counter.inbox.models import Revision, UnreadByKind, UnseenCou
 from tests.support.base import CounterTestCase, counter, fast_healing, note_layout, start_child, true_count, uses_redis
 from tests.support.browser import BrowserMixin, session_of
 from tests.support.servers import FailingValkey
-from tests.support.walks import SEED, by_effort
+from tests.support.walks import LONG, SEED, by_effort
 from tests.support.web_servers import web_server
 
 from .test_live_badge import SHOWN
 
 COUNTERS = (counter, UnseenCount.counter, UnreadByKind.counter, Revision.counter)
 
-CLIENTS = by_effort(12, 30, 490)
+CLIENTS = by_effort(12, 20, 490)
 TABS = by_effort(1, 2, 10)
-FAULTS = by_effort(12, 40, 2000)
+FAULTS = by_effort(12, 24, 2000)
 
 #: Faults between two moments of rest.
-AT_ONCE = by_effort(6, 10, 40)
+AT_ONCE = by_effort(6, 12, 40)
 
 #: Seconds after which a client that is connected must be right.
 SOON = 2.0
@@ -74,6 +75,7 @@ class Clients:
 
 
 @tag("long")
+@unittest.skipUnless(connection.vendor == "sqlite" or LONG, "once is enough of what takes so long")
 @unittest.skipUnless(shutil.which("node"), "needs Node.js (apt-get install nodejs)")
 class LiveFaultsTest(BrowserMixin, CounterTestCase):
     def setUp(self) -> None:
