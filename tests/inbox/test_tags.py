@@ -50,6 +50,8 @@ class TagTest(CounterTestCase):
     def test_its_cap_and_what_it_counts_are_told_to_it(self) -> None:
         with with_kinds(BADGE="unseen"):
             self.assertRegex(self.render("{% unread_badge live=True max=9 %}"), 'counts="unseen" max="9"')
+        with override_settings(USE_THOUSAND_SEPARATOR=True):
+            self.assertIn('max="9999"', self.render("{% unread_badge live=True max=9999 %}"))
 
     def test_script_and_style_sheet_are_linked_once(self) -> None:
         html = self.render(LIVE + LIVE + "{% unread_badge %}")
