@@ -41,9 +41,7 @@ class TagTest(CounterTestCase):
         with self.assertNumQueries(0):
             mine, theirs = self.render(LIVE), self.render(LIVE, AnonymousUser())
         self.assertEqual(mine, theirs)
-        self.assertInHTML(
-            '<unread-badge src="/inbox/live/" poll="/inbox/api/unread/" counts="unread" max="99"></unread-badge>', mine
-        )
+        self.assertIn('<unread-badge src="/inbox/live/" poll="/inbox/api/unread/" counts="unread" max="99" ', mine)
         script = '<script type="module" src="/static/notifications_counter/unread-badge.js"></script>'
         self.assertInHTML(script, mine)
 
