@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -93,6 +93,13 @@ class ListTest(PageTestCase):
         self.assertEqual(self.texts("?show=unread&kind=comment"), ["Unread: comment"])
         self.assertEqual(self.texts("?kind="), ["Unread: other"])
         self.assertEqual(len(self.texts("?show=unread")), 3)
+
+    @override_settings(USE_THOUSAND_SEPARATOR=True)
+    def test_one_with_a_long_number_is_marked_where_numbers_have_separators(self) -> None:
+        one = self.create(pk=1_234_567)
+        (value,) = re.findall('name="id" value="([^"]*)"', self.page())
+        self.client.post(f"{INBOX}mark-as-read/", {"id": value})
+        self.assertEqual(self.state(one)[0][0], True)
 
     def test_each_tab_has_its_count_and_the_name_of_its_kind(self) -> None:
         for kind in ("comment", "comment", "like", ""):
