@@ -19,6 +19,8 @@ from tests import apps_urls
 from tests.support.base import CounterTestCase, notify
 from tests.support.browser import BrowserTestCase
 
+from .samples import fill
+
 #: Language -> what the page says: its title, a button, when something came, and under which heading.
 PAGE = {
     "de": ("Posteingang", "Alle als gelesen markieren", "vor 2 Tagen", "Letzte sieben Tage"),
@@ -141,3 +143,14 @@ class LiveBadgeInLanguagesTest(BrowserTestCase):
         page.context.add_cookies([chosen])
         page.goto("/badges/")
         page.locator(f'unread-badge [aria-label="{BADGE["de"][0]}"]').wait_for()
+
+    def test_the_page_fits_a_narrow_window_in_each_language_and_everybody_can_use_it(self) -> None:
+        (user,) = self.make_users(1)
+        fill(user)
+        for language, words in PAGE.items():
+            with self.subTest(language):
+                page = self.new_page(user, locale=language, viewport={"width": 320, "height": 800})
+                page.goto("/inbox/")
+                page.get_by_role("heading", name=words[0]).wait_for()
+                self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), 320)
+                self.assert_accessible(page)
