@@ -22,7 +22,7 @@ MODULES = (
 )
 
 #: Those that are run by themselves.
-ALONE = ("fill", "outage", "hiccup", "triggers", "growth", "bloat", "notify", "prune", "inbox")
+ALONE = ("fill", "outage", "hiccup", "triggers", "growth", "bloat", "streams", "notify", "prune", "inbox")
 
 
 def main() -> None:

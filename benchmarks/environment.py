@@ -33,7 +33,8 @@ def postgresql_and_valkey(buffer: str = "redis", settings: str = "benchmarks.set
         django.setup()
         name = str(connection.settings_dict["NAME"])
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
-        make_tables()
+        if settings == "benchmarks.settings":
+            make_tables()
         os.environ["NC_TEST_DATABASE_NAME"] = str(connection.settings_dict["NAME"])  # for processes started here
         try:
             yield

@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from .environment import USERS, execute, postgresql_and_valkey, table
@@ -125,24 +124,18 @@ def kill_often(users: int, kills: int, seed: int) -> None:
     chosen = random.Random(seed)
     start_anew()
     size = max(1, min(SLICE, users // (6 * (kills or 1))))
-    killed, sent = 0, []
+    killed = 0
     for _ in range(kills):
-        child, lines = start("notify", size), chosen.randint(1, 8)
-        for line in _lines(child):
-            sent.append(line)
-            lines -= 1
-            if not lines:
-                break
+        child = start("notify", size)
+        assert child.stdout is not None
+        for _line in range(chosen.randint(1, 8)):
+            child.stdout.readline()
         time.sleep(chosen.random() / 10)
         child.send_signal(signal.SIGKILL)
         killed += child.wait() == -signal.SIGKILL
+        child.stdout.close()
     finish(start("notify", size))
     print(f"{killed} runs killed (seed {seed}), in slices of {size:,}; then one to the end")
-
-
-def _lines(child: subprocess.Popen[str]) -> Iterator[str]:
-    assert child.stdout is not None
-    yield from child.stdout
 
 
 WRONG = """

@@ -6,6 +6,7 @@ without it there is an SQLite file beside this one, and no Redis.
 
 import os
 from pathlib import Path
+from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent
 
@@ -17,19 +18,33 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "demo",  # before the package, whose base template for the inbox it replaces by its own
     "notifications_counter",
-    "inbox",
+    "notifications_counter.inbox",
 ]
+
+NOTIFICATIONS_COUNTER: dict[str, Any] = {
+    "INBOX": {
+        # SQLite tells nobody of a change: badges look for it so often.
+        "LIVE_INTERVAL": 0.2,
+        "KINDS": {
+            "comment": {"label": "Comments"},
+            "mention": {"label": "Mentions"},
+            "like": {"label": "Likes"},
+            "calendar": {"label": "Calendar", "icon": "event"},
+            "parcel": {"label": "Parcels", "icon": "order"},
+            "security": {"label": "Security"},
+        },
+    }
+}
 
 # The database buffer is the default and needs no setting at all; this is for the Redis buffer.
 REDIS_URL = os.environ.get("DEMO_REDIS_URL")
 if REDIS_URL:
-    NOTIFICATIONS_COUNTER = {
-        "BUFFERS": {
-            "default": {
-                "BACKEND": "notifications_counter.buffers.redis.RedisBuffer",
-                "OPTIONS": {"URL": REDIS_URL, "PREFIX": os.environ.get("DEMO_REDIS_PREFIX", "nc-demo")},
-            }
+    NOTIFICATIONS_COUNTER["BUFFERS"] = {
+        "default": {
+            "BACKEND": "notifications_counter.buffers.redis.RedisBuffer",
+            "OPTIONS": {"URL": REDIS_URL, "PREFIX": os.environ.get("DEMO_REDIS_PREFIX", "nc-demo")},
         }
     }
 
@@ -69,12 +84,13 @@ TEMPLATES = [
     }
 ]
 
-DEBUG = True  # for runserver to serve the style sheets; without ALLOWED_HOSTS it answers this machine alone
+DEBUG = False  # so that what the page "Cost" measures is what a site would have
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 SECRET_KEY = "no secret: only for this example"
 ROOT_URLCONF = "site_urls"
 STATIC_URL = "static/"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "inbox"
+LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "start"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -83,6 +99,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    # Not a line for every page and style sheet.
-    "loggers": {"django.server": {"level": "WARNING"}},
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    # What went wrong, and not a line for every page that is not there.
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"django.request": {"level": "ERROR"}},
 }

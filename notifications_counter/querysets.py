@@ -11,6 +11,8 @@ from django.db import models
 from .capture.each import create_for_each
 from .compat.querysets import write_alias
 
+__all__ = ["NotificationQuerySet", "create_for_each"]
+
 
 class NotificationQuerySet(models.QuerySet[Any]):
     """The notifications' queryset."""

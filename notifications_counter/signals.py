@@ -8,3 +8,7 @@ flushed = Signal()
 #: Sent for each chunk of a prune, with the model of the notifications as its sender, ``using`` (the database alias) and
 #: ``pks`` (the primary keys of what is gone), in the transaction that deletes them: what a receiver raises undoes it.
 pruned = Signal()
+
+#: Sent at the end of a prune that was not stopped and no dry run, with the model of the notifications as its sender,
+#: ``using`` (the database alias) and ``stop`` (what it was told to ask before each chunk; None for nothing).
+prune_ended = Signal()

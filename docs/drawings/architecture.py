@@ -26,6 +26,7 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(("inbox",), "page, live badge, JSON API: an app of its own"),
+    Layer(("live",), "streams of values beside the site's application"),
     Layer(
         (
             *("admin", "user_counts_admin", "status_admin", "composite_admin", "controller", "templatetags"),

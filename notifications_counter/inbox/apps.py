@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,7 +19,10 @@ class InboxConfig(AppConfig):
         from ..live.news import tell
         from ..models import UserNotificationsCount
         from ..revisions import revise
+        from ..signals import prune_ended
+        from . import checks
         from .badge import shown_counter
+        from .deliveries import after_prune
         from .models import Revision, UnreadByKind, UnseenCount
         from .targets import targets
 
@@ -26,3 +30,5 @@ class InboxConfig(AppConfig):
         badge.show(shown_counter)
         gone.follow(targets)
         tell(Revision.counter)
+        register(checks.check_settings, Tags.compatibility)
+        prune_ended.connect(after_prune, dispatch_uid="notifications_counter_inbox")

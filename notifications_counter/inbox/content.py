@@ -98,7 +98,7 @@ def text_of_pk(model: type[models.Model], pk: Any) -> str:
 def _check_text(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise InvalidNotification(f"{name} must be a text, not {quoted(value)}.")
-    longest = Notification._meta.get_field(name).max_length
+    longest = getattr(Notification._meta.get_field(name), "max_length", None)
     if longest is not None and len(value) > longest:
         raise InvalidNotification(f"{name} must have at most {longest} characters, not {len(value)}: {quoted(value)}.")
     if "\0" in value:

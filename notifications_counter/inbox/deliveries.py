@@ -17,6 +17,7 @@ from ..models import Notification
 from ..querysets import create_for_each
 from .conf import inbox_settings
 from .models import Delivery
+from .recipients import among
 
 LONGEST_KEY = 200
 
@@ -45,10 +46,10 @@ def delivered(digest: uuid.UUID, pks: Sequence[Any], using: str, lock: bool) -> 
         using: the database alias.
         lock: see what others have committed meanwhile, also in a transaction that shows an older state.
     """
-    rows = Delivery.objects.using(using).filter(key=digest, user__in=pks)
+    rows = Delivery._default_manager.using(using).filter(key=digest, **among("user", pks))
     if lock and connections[using].features.has_select_for_update:
         rows = rows.select_for_update()
-    return set(rows.values_list("user_id", flat=True))
+    return set(rows.values_list("user_id", flat=True)).intersection(pks)
 
 
 def note(digest: uuid.UUID, pks: Sequence[Any], created_at: datetime, using: str) -> None:
@@ -73,7 +74,7 @@ def forget_keys(using: str | None = None, *, today: date | None = None, stop: Ca
     alias = using or router.db_for_write(Delivery)
     day, after, forgotten = today or timezone.now().date(), None, 0
     while not (stop and stop()):
-        rows = Delivery.objects.using(alias).order_by("user_id", "key")
+        rows = Delivery._default_manager.using(alias).order_by("user_id", "key")
         if after is not None:
             rows = rows.filter(Q(user_id__gt=after[0]) | Q(user_id=after[0], key__gt=after[1]), user_id__gte=after[0])
         part = list(rows.values_list("user_id", "key")[:CHUNK])
@@ -90,8 +91,13 @@ def _forget(part: Sequence[tuple[Any, uuid.UUID]], day: date, using: str) -> int
     inside = Q(user_id__gte=first, user_id__lte=last)
     inside &= ~Q(user_id=first, key__lt=first_key) & ~Q(user_id=last, key__gt=last_key)
     kept = Notification.objects.filter(user_id=OuterRef("user_id"), created_at=OuterRef("created_at"))
-    gone: models.QuerySet[Delivery] = Delivery.objects.using(using).filter(inside).exclude(Exists(kept))
+    gone: models.QuerySet[Delivery] = Delivery._default_manager.using(using).filter(inside).exclude(Exists(kept))
     with transaction.atomic(using=using):
         gone.filter(gone_on__isnull=True).update(gone_on=day)
         deleted, _ = gone.filter(gone_on__lte=day - timedelta(days=inbox_settings().KEEP_KEYS_DAYS)).delete()
     return deleted
+
+
+def after_prune(sender: Any, using: str, stop: Callable[[], bool] | None, **kwargs: Any) -> None:
+    """What has been pruned long ago is sent again by the same key."""
+    forget_keys(using, stop=stop)

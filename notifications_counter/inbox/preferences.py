@@ -17,6 +17,7 @@ from .conf import inbox_settings
 from .content import Content
 from .kinds import icon_templates, is_on_by_default, is_required, label_of
 from .models import KindChoice, Mute
+from .recipients import among
 
 #: How many muted targets are listed, the newest first.
 MOST_MUTED = 500
@@ -59,7 +60,7 @@ def preferences_of(user: Any) -> list[KindPreference]:
     Args:
         user: the user, or the user's primary key.
     """
-    chosen = dict(KindChoice.objects.filter(user=user).values_list("kind", "wanted"))
+    chosen = dict(KindChoice._default_manager.filter(user=user).values_list("kind", "wanted"))
     return [_preference(kind, chosen.get(kind)) for kind in inbox_settings().KINDS]
 
 
@@ -81,12 +82,12 @@ def choose(user: Any, wanted: Mapping[str, Any]) -> None:
     for kind, value in wanted.items():
         _check_choice(kind, value)
     pk = getattr(user, "pk", user)
-    with transaction.atomic(using=KindChoice.objects.db_manager().db):
+    with transaction.atomic(using=KindChoice._default_manager.db_manager().db):
         for kind, value in wanted.items():
             if value == is_on_by_default(kind):
-                KindChoice.objects.filter(user=pk, kind=kind).delete()
+                KindChoice._default_manager.filter(user=pk, kind=kind).delete()
             else:
-                KindChoice.objects.update_or_create(user_id=pk, kind=kind, defaults={"wanted": value})
+                KindChoice._default_manager.update_or_create(user_id=pk, kind=kind, defaults={"wanted": value})
 
 
 def _check_choice(kind: str, value: Any) -> None:
@@ -106,7 +107,7 @@ def muted_by(user: Any) -> list[Mute]:
     Args:
         user: the user, or the user's primary key.
     """
-    rows = Mute.objects.filter(user=user).order_by("-created_at", "target_type_id", "target_id")
+    rows = Mute._default_manager.filter(user=user).order_by("-created_at", "target_type_id", "target_id")
     return list(rows.select_related("target_type")[:MOST_MUTED])
 
 
@@ -124,7 +125,7 @@ def mute(user: Any, notifications: NotificationQuerySet) -> int:
     own = notifications.filter(user=pk, target_type__isnull=False, target_id__isnull=False).order_by()
     targets = set(own.values_list("target_type_id", "target_id"))
     rows = [Mute(user_id=pk, target_type_id=kind, target_id=target) for kind, target in sorted(targets)]
-    Mute.objects.bulk_create(rows, ignore_conflicts=True)
+    Mute._default_manager.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
 
 
@@ -142,7 +143,7 @@ def unmute(user: Any, targets: Iterable[tuple[str, str]]) -> int:
     for label, target_id in targets:
         app_label, _dot, model = label.partition(".")
         kinds = ContentType.objects.filter(app_label=app_label, model=model)
-        number += Mute.objects.filter(user=user, target_type__in=kinds, target_id=target_id).delete()[0]
+        number += Mute._default_manager.filter(user=user, target_type__in=kinds, target_id=target_id).delete()[0]
     return number
 
 
@@ -156,18 +157,19 @@ def unwanted(pks: Sequence[Any], content: Content, using: str) -> set[Any]:
     """
     if is_required(content.kind):
         return set()
-    queries, default = [], is_on_by_default(content.kind)
+    queries: list[models.QuerySet[Any, Any]] = []
+    default, users = is_on_by_default(content.kind), among("user", pks)
     if content.kind in inbox_settings().KINDS:
-        choices = KindChoice.objects.using(using).filter(user__in=pks, kind=content.kind, wanted=not default)
+        choices = KindChoice._default_manager.using(using).filter(kind=content.kind, wanted=not default, **users)
         queries.append(choices.order_by().values_list("user_id", Value(1)))
     if content.target is not None:
         target_type, target_id = content.target_key(using)
-        mutes = Mute.objects.using(using).filter(user__in=pks, target_type=target_type, target_id=target_id)
+        mutes = Mute._default_manager.using(using).filter(target_type=target_type, target_id=target_id, **users)
         queries.append(mutes.order_by().values_list("user_id", Value(0)))
     found = _together(queries)
     deviating = {pk for pk, is_choice in found if is_choice}
     muted = {pk for pk, is_choice in found if not is_choice}
-    return muted | (deviating if default else set(pks) - deviating)
+    return (muted | (deviating if default else set(pks) - deviating)).intersection(pks)
 
 
 def _together(queries: list[models.QuerySet[Any, Any]]) -> list[tuple[Any, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -181,8 +181,25 @@ def most_a_slice(using: str) -> int:
     return max(1, most - 50) if most else 50_000
 
 
+def among(name: str, pks: Sequence[Any]) -> dict[str, Any]:
+    """The condition that a column has one of some primary keys, or lies among them where they are close together.
+
+    The database and the driver take a range in a fraction of the time of a list; what else lies in it the caller leaves
+    out.
+
+    Args:
+        name: the name of the field.
+        pks: the primary keys, at least one.
+    """
+    if all(type(pk) is int for pk in pks):
+        first, last = min(pks), max(pks)
+        if last - first < 2 * len(pks):
+            return {f"{name}__gte": first, f"{name}__lte": last}
+    return {f"{name}__in": pks}
+
+
 def existing(pks: list[Any], using: str) -> list[Any]:
     """Those of the users that are there."""
-    rows = get_user_model()._base_manager.using(using).filter(pk__in=pks)
+    rows = get_user_model()._base_manager.using(using).filter(**among("pk", pks))
     found = set(rows.values_list("pk", flat=True))
     return [pk for pk in pks if pk in found]

@@ -136,7 +136,7 @@ def _send_once(part: Slice, content: Content, digest: uuid.UUID | None, using: s
     with transaction.atomic(using=using):
         pks = part.pks if part.exist and not again else existing(part.pks, using)
         unknown = len(part.pks) - len(pks)
-        already = set() if digest is None else deliveries.delivered(digest, pks, using, again)
+        already = set() if digest is None or not pks else deliveries.delivered(digest, pks, using, again)
         pks = [pk for pk in pks if pk not in already]
         declined = unwanted(pks, content, using) if pks else set()
         pks = [pk for pk in pks if pk not in declined]

@@ -54,7 +54,7 @@ class Targets:
             about = Notification.objects.using(alias).filter(target_type=kind, target_id__in=texts)
             while found := list(about.values_list("pk", flat=True)[: min(CHUNK, _most(alias))]):
                 Notification.objects.using(alias).filter(pk__in=found).delete()
-            Mute.objects.using(alias).filter(target_type=kind, target_id__in=texts).delete()
+            Mute._default_manager.using(alias).filter(target_type=kind, target_id__in=texts).delete()
 
 
 targets = Targets()

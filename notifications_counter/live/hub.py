@@ -116,7 +116,7 @@ class Hub:
     # What is shown
 
     async def _run(self) -> None:
-        look_at = time.monotonic() + self.channel.interval
+        look_at = time.monotonic() + self._interval
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(look_at - time.monotonic()):
@@ -125,7 +125,11 @@ class Hub:
             await self._show()
             if time.monotonic() >= look_at:
                 await self._look()
-                look_at = time.monotonic() + self.channel.interval
+                look_at = time.monotonic() + self._interval
+
+    @property
+    def _interval(self) -> float:
+        return self.channel.interval if self.worker.hears else self.channel.interval / 2
 
     async def _show(self) -> None:
         self._woken.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.module_loading import import_string
 
 #: Sessions a query.
 PART = 400
@@ -65,7 +65,7 @@ def _holds(session: Session, content: Mapping[str, Any], users: Mapping[Any, Any
 
 
 def _store() -> Any:
-    return import_module(settings.SESSION_ENGINE).SessionStore
+    return import_string(f"{settings.SESSION_ENGINE}.SessionStore")
 
 
 def _contents(cookies: Iterable[str]) -> dict[str, Mapping[str, Any]]:

@@ -31,6 +31,9 @@ class Worker:
         loop: where the results are awaited.
         subscribe: what makes a subscription, in the thread; None where there is nothing to hear.
         hear: takes messages, or None where some may be lost, in the loop.
+
+    Attributes:
+        hears: whether others can tell it of changes now.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Worker:
         self._jobs: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
+        self.hears = False
         self._is_over = False
         self._subscription: Subscription | None = None
         self._threads = [threading.Thread(target=self._work, name="notifications-live", daemon=True)]
@@ -129,25 +133,27 @@ class Worker:
     def _hear_in_between(self) -> None:
         if self._subscription is None:
             return
-        try:
-            messages = self._subscription.messages(0.0)
-        except Exception:  # the database is away: what is read next says so
-            return
-        if messages or messages is None:
-            self._call(self._hear, messages)
+        self._hear_from(self._subscription, 0.0)
 
     def _listen(self, subscription: Subscription) -> None:
         pause = threading.Event()
         while not self._is_over:
-            try:
-                messages = subscription.messages(PAUSE)
-            except Exception:  # the server is away, and counts are read elsewhere meanwhile
+            if not self._hear_from(subscription, PAUSE):
                 pause.wait(PAUSE / 4)
-                continue
-            if messages or messages is None:
-                self._call(self._hear, messages)
         with suppress(Exception):
             subscription.close()
+
+    def _hear_from(self, subscription: Subscription, timeout: float) -> bool:
+        """Pass on what has come; false where the server is away, and changes are looked for until it is back."""
+        try:
+            messages = subscription.messages(timeout)
+        except Exception:
+            self.hears = False
+            return False
+        self.hears = True
+        if messages or messages is None:
+            self._call(self._hear, messages)
+        return True
 
 
 def _answer(future: asyncio.Future[Any], result: Any) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 from django.utils import timezone
 
 from ..applying.retries import retried
+from ..models import Notification
+from ..signals import prune_ended
 from .candidates import Candidates
 from .options import alias_of, duration, length_of, refuse_bad_numbers
 
@@ -115,6 +117,8 @@ def prune(
             report(result)
         if not dry_run:
             time.sleep(pause)
+    if not (dry_run or result.stopped):
+        prune_ended.send(Notification, using=found.using, stop=stop)
     result.users, result.seconds = found.users, time.monotonic() - began
     return result
 

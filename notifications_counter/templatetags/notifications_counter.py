@@ -23,6 +23,8 @@ register = template.Library()
 STYLE_SHEET, SCRIPT = "notifications_counter/badge.css", "notifications_counter/unread-badge.js"
 #: In the outermost context of what is being rendered: whether it has the style sheet and the script.
 LINKED = "_notifications_counter_linked"
+#: No argument, which is something else than a variable that is empty: that is nobody.
+LOGGED_IN: Any = object()
 #: A number of each of CLDR's categories, in whatever language has it: the script chooses its words by the category.
 CATEGORIES = {"zero": 10, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
 
@@ -30,7 +32,7 @@ CATEGORIES = {"zero": 10, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100
 @register.simple_tag(takes_context=True)
 def unread_badge(
     context: Context,
-    user: Any = None,
+    user: Any = LOGGED_IN,
     *,
     counter: Counter | str | None = None,
     max: int | None = None,
@@ -50,7 +52,7 @@ def unread_badge(
     """
     most = get_settings().BADGE_MAX if max is None else max
     if live:
-        if user is not None or counter is not None:
+        if user is not LOGGED_IN or counter is not None:
             raise template.TemplateSyntaxError(
                 "{% unread_badge live=True %} is of the user who is logged in, and of the inbox: it takes no user and "
                 "no counter."
@@ -63,7 +65,7 @@ def unread_badge(
 
 
 @register.simple_tag(takes_context=True)
-def unread_count(context: Context, user: Any = None, *, counter: Counter | str | None = None) -> int | str:
+def unread_count(context: Context, user: Any = LOGGED_IN, *, counter: Counter | str | None = None) -> int | str:
     """The exact number of a user's unread notifications; '' where nobody is logged in.
 
     Args:
@@ -78,9 +80,10 @@ def unread_count(context: Context, user: Any = None, *, counter: Counter | str |
 
 def _count(context: Context, user: Any, counter: Counter) -> int | None:
     request = context.get("request")
-    user = user or getattr(request, "user", None) or context.get("user")
+    if user is LOGGED_IN:
+        user = getattr(request, "user", None) or context.get("user")
     memory = context.dicts[0].setdefault(badge.MEMORY, {}) if request is None else badge.memory_of(request)
-    return badge.count_of(user, counter, memory)
+    return badge.count_of(user or None, counter, memory)
 
 
 def _badge(count: int, most: int, counter: Counter) -> dict[str, Any]:

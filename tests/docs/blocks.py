@@ -14,6 +14,10 @@ Such a comment begins with one of ``MARKS``; readers do not see it:
     The exit status of the block's last command.
 ``.. ends after: TEXT``
     The command goes on until it is told to end, which it is when it has printed this.
+``.. serves: PORT``
+    The command serves the site until the page ends, on another port than that, which may be taken.
+``.. badge: TEXT``
+    What the live badge of ada shows after the block, in the browser of ``test_quickstart``.
 ``.. file: PATH``
     The block is this file, as a caption says it where there are captions: not on GitHub, and not on an index.
 ``.. needs: PROGRAM``, ``.. needs: Django 6.0``
@@ -28,7 +32,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MARKS = ("not run", "run", "checked only", "output", "exits with", "ends after", "file", "needs")
+MARKS = ("not run", "run", "checked only", "output", "exits with", "ends after", "serves", "badge", "file", "needs")
 DIRECTIVE = re.compile(r"^ *\.\. (?P<name>[a-z-]+):: ?(?P<argument>.*)$")
 COMMENT = re.compile(rf"^ *\.\. (?P<mark>{'|'.join(MARKS)}):(?: (?P<said>.*))?$")
 OPTION = re.compile(r"^:(?P<name>[a-z-]+): *(?P<value>.*)$")

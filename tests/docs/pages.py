@@ -6,17 +6,20 @@ import atexit
 import json
 import os
 import shutil
+import socket
+import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import django
 
-from tests.support.servers import valkey
+from tests.support.servers import HOST, free_port, valkey
 
 from .blocks import Block, blocks_of
 from .project import NAMES, PROJECTS, REDIS, ROOT, Project, ready_made
@@ -32,7 +35,20 @@ OTHER_SERVERS = {
     "rules.yml": "promtool check rules",
 }
 
+SECONDS_TO_START = 40
+SECONDS_TO_END = 10
+
 Skip = Callable[[Block, str], None]
+
+
+class Visitor(Protocol):
+    """Who follows a page with a browser."""
+
+    def opens(self, url: str) -> None:
+        """The site is served there."""
+
+    def sees(self, badge: str) -> None:
+        """The badge must show this."""
 
 
 class Run:
@@ -41,21 +57,33 @@ class Run:
     Args:
         project: the project, as the page takes it for granted.
         skip: is told of each block that does not run, and why.
+        visitor: who looks at the site that the page serves; nobody if none is given.
     """
 
-    def __init__(self, project: Project, skip: Skip) -> None:
+    def __init__(self, project: Project, skip: Skip, visitor: Visitor | None = None) -> None:
         self.project = project
         self.skip = skip
+        self.visitor = visitor
         self.steps: list[dict[str, Any]] = []
+        self.servers = ExitStack()
 
     def page(self, blocks: list[Block]) -> None:
-        for block in blocks:
-            self.block(block)
-        self.finish()
+        with self.servers:
+            for block in blocks:
+                self.block(block)
+                self._look(block)
+            self.finish()
+
+    def _look(self, block: Block) -> None:
+        if self.visitor is not None and "badge" in block.marks:
+            self.finish()
+            self.visitor.sees(block.marks["badge"])
 
     def block(self, block: Block) -> None:
         if reason := block.marks.get("not run") or self._missing(block):
             self.skip(block, reason)
+        elif "serves" in block.marks:
+            self._serve(block)
         elif block.caption in OTHER_SERVERS:
             self._other_server(block)
         elif "checked only" in block.marks:
@@ -108,6 +136,16 @@ class Run:
         done = self.project.run(*OTHER_SERVERS[block.caption].split(), str(path))
         assert done.returncode == 0, f"{block.place}: {done.stdout}{done.stderr}"
 
+    def _serve(self, block: Block) -> None:
+        self.finish()
+        port = free_port()
+        command = block.text.strip().replace(block.marks["serves"], str(port))
+        server = self.project.start("bash", "-c", f"exec {command}")
+        self.servers.callback(stop, server)
+        wait_for(port, server, block.place)
+        if self.visitor is not None:
+            self.visitor.opens(f"http://{HOST}:{port}")
+
     def _check(self, block: Block) -> None:
         self.finish()
         path = self.project.folder / (block.caption or "mysite/settings.py")
@@ -122,19 +160,41 @@ def _is_path(caption: str) -> bool:
     return "/" in caption and " " not in caption
 
 
-def run_page(name: str, start: str, skip: Skip) -> None:
+def wait_for(port: int, server: subprocess.Popen[str], place: str) -> None:
+    end = time.monotonic() + SECONDS_TO_START
+    while True:
+        with suppress(OSError), socket.create_connection((HOST, port), 1):
+            return
+        if server.poll() is not None or time.monotonic() > end:
+            stop(server)
+            raise AssertionError(f"{place}: nothing is served: {server.stderr.read() if server.stderr else ''}")
+        time.sleep(0.1)
+
+
+def stop(server: subprocess.Popen[str]) -> None:
+    """End a server; it must not need to be killed, though badges are open."""
+    server.terminate()
+    try:
+        server.communicate(timeout=SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        raise
+
+
+def run_page(name: str, start: str, skip: Skip, visitor: Visitor | None = None) -> None:
     """Run a page, such as ``docs/settings.rst``.
 
     Args:
         name: its file, from the root.
         start: what it works on: ``empty``, ``new`` or ``site``.
         skip: is told of each block that does not run, and why.
+        visitor: who looks at the site that the page serves.
     """
     blocks, overlay = blocks_of(ROOT / name, ROOT), PROJECTS / Path(name).stem
     settings = overlay / "settings.py"
     texts = [*(block.text for block in blocks), *([settings.read_text()] if settings.exists() else [])]
     with project_for(overlay, start, any(REDIS in text for text in texts)) as project:
-        Run(project, skip).page(blocks)
+        Run(project, skip, visitor).page(blocks)
 
 
 @contextmanager

@@ -18,7 +18,6 @@ ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") != "redis"
 
 #: Page -> what it begins with, where that is not a project in which the package is installed.
 STARTS = {
-    "README": "new",
     "installation": "new",
     "quickstart": "empty",
     "third-party-models": "new",

@@ -111,6 +111,10 @@ class ArgumentsTest(CounterTestCase):
             self.render("{% unread_count other %}|{% unread_count user=other %}|{% unread_count %}"), "12|12|0"
         )
 
+    def test_of_nobody_is_nothing_and_not_ones_own(self) -> None:
+        notify(self.user, 1)
+        self.assertEqual(self.render("{% unread_badge missing.user %}[{% unread_count missing.user %}]").strip(), "[]")
+
     def test_with_another_cap(self) -> None:
         html = self.render("{% unread_badge other max=9 %}")
         self.assertIn(">9+<", html)

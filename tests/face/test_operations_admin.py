@@ -286,4 +286,6 @@ class NotificationListTest(OperationsTestCase):
         page = self.client.get(reverse(NOTIFICATIONS))
         self.assertContains(page, "Only the newest 5 are listed and counted. Search or filter for others.")
         self.assertEqual(page.context["cl"].result_count, 5)
+        self.assertContains(page, 'class="action-counter"')
+        self.assertNotContains(page, "Select all 5")
         self.assertNotContains(self.client.get(reverse(NOTIFICATIONS) + "?q=number+1"), "Only the newest")

@@ -15,6 +15,6 @@ class Screenshots(BrowserTestCase):
         (user,) = self.make_users(1)
         fill(user)
         for scheme in ("light", "dark"):
-            page = self.new_page(user, color_scheme=scheme, viewport={"width": 1000, "height": 820})
+            page = self.new_page(user, color_scheme=scheme, viewport={"width": 960, "height": 760})
             page.goto("/inbox/", wait_until="networkidle")
             page.screenshot(path=ROOT / f"docs/inbox-{scheme}.png", animations="disabled")

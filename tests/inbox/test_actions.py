@@ -92,11 +92,11 @@ class MarkTest(ActionTestCase):
 
     def test_without_a_token_every_action_is_refused(self) -> None:
         one = self.create()
-        client = Client(enforce_csrf_checks=True)
-        client.force_login(self.user)
         without = [each for each in settings.MIDDLEWARE if "Csrf" not in each]
         for middleware in (settings.MIDDLEWARE, without):
             with override_settings(MIDDLEWARE=middleware):
+                client = Client(enforce_csrf_checks=True)
+                client.force_login(self.user)
                 for name in [*ACTIONS, "mark-all-as-read", "mark-as-seen"]:
                     self.assertEqual(client.post(f"{INBOX}{name}/", {"id": one.pk}).status_code, 403, name)
         self.assertEqual(self.state(one), [(False, False)])

@@ -204,6 +204,12 @@ class LookTest(PageTestCase):
             page.click("summary")
             self.assert_accessible(page)
 
+    def test_the_preferences_are_accessible_and_fit_too(self) -> None:
+        for scheme in ("light", "dark"):
+            page = self.open("preferences/", color_scheme=scheme, viewport={"width": 320, "height": 800})
+            self.assert_accessible(page)
+            self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 320)
+
     def test_nothing_is_wider_than_the_window(self) -> None:
         Notification.objects.create(user=self.user, text="x" * 300, kind="y" * 60, url="/z/")
         for width in (320, 480, 768, 1280):

@@ -20,14 +20,14 @@ from .api import ROOT, ApiTestCase
 TOKEN = "t" * 32
 
 
-#: The session, and what only the server can tell of a text: whether it is a cursor.
+#: The session; and what only the server can tell: whether a text is a cursor, a kind of the site, or printable.
 CONFIG = """
 [auth.openapi]
 session = {{ api_key = "{session}" }}
 csrf = {{ api_key = "{token}" }}
 
 [[operations]]
-include-operation-id = "listNotifications"
+include-operation-id = ["listNotifications", "changePreferences", "unmuteTargets"]
 checks.positive_data_acceptance.expected-statuses = ["200", "400"]
 """
 

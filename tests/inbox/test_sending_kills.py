@@ -74,7 +74,7 @@ class SendingProcessesTest(CounterTestCase):
 
     def test_runs_with_one_key_at_the_same_time_share_the_users(self) -> None:
         children = [self.start() for _ in range(3)]
-        sent = [finish(child) for child in children]
+        sent = [finish(child)["sent"] for child in children]
         self.assertEqual(sum(one["sent"] for one in sent), USERS, sent)
         self.assertEqual(sum(one["already_sent"] for one in sent), USERS * 2, sent)
         self.assert_everybody_has_one(str(sent))
@@ -91,9 +91,16 @@ class SendingProcessesTest(CounterTestCase):
                 time.sleep(2)
                 self.assertIsNone(child.poll())
                 transaction.set_rollback(rolls_back)
-            sent = Sent(**finish(child))
+            sent = Sent(**finish(child)["sent"])
             self.assertEqual(sent, Sent(sent=USERS) if rolls_back else Sent(already_sent=USERS))
             self.assert_everybody_has_one()
             if rolls_back:
                 Notification.objects.all().delete()
                 Delivery.objects.all().delete()
+
+    def test_memory_does_not_grow_with_the_number_of_users(self) -> None:
+        """Measured by the process itself, from its first slice on: nothing of a slice is kept."""
+        User.objects.bulk_create([User(username=f"many{place}") for place in range(8_000)])
+        done = finish(start_child("notify", "key", 200, DJANGO_SETTINGS_MODULE="tests.apps_settings"))
+        self.assertEqual(done["sent"]["sent"], 8_000 + USERS)
+        self.assertLess(done["grown"], 8 * 1024 * 1024)

@@ -53,7 +53,7 @@ class StreamTest(StreamTestCase):
             (0, lambda: Notification.objects.of(self.ada).delete()),
         ]:
             change()
-            self.assertLess(stream.until(unread=unread), 1.5)
+            self.assertLess(stream.until(unread=unread), 2)  # on a machine that does other things too
         notify(self.ada)
         after = stream.next()
         self.assertGreater(after["revision"], before["revision"])

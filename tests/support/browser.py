@@ -95,10 +95,10 @@ class BrowserMixin:
         """A tab in a browser of its own."""
         return self.new_context(user, url, **options).new_page()
 
-    def assert_accessible(self, page: Page) -> None:
-        """That axe-core finds nothing to complain of."""
+    def assert_accessible(self, page: Page, within: str = "html") -> None:
+        """That axe-core finds nothing to complain of, in the whole page or in a part of it."""
         page.evaluate(Axe().axe_script)
-        found = page.evaluate("axe.run().then(found => found.violations)")
+        found = page.evaluate("where => axe.run(where).then(found => found.violations)", within)
         said = [f"{rule['id']}: {node['html']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
         assert not said, "\n".join(said)
 

@@ -41,12 +41,16 @@ class WebServer:
 
     Args:
         name: which one, of ``COMMANDS``.
-        environment: more of it, such as ``NC_INBOX``.
+        settings: of the site.
+        environment: more of it, such as ``NC_INBOX``; ``NC_SERVER_OPTIONS`` are more of its command.
     """
 
-    def __init__(self, name: str = "uvicorn", port: int | None = None, **environment: str) -> None:
+    def __init__(
+        self, name: str = "uvicorn", settings: str = "tests.support.live_settings", **environment: str
+    ) -> None:
         self.name = name
-        self.port = port or free_port()
+        self.settings = settings
+        self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.environment = environment
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
@@ -54,7 +58,8 @@ class WebServer:
 
     def start(self) -> None:
         command = [part.format(port=self.port) for part in COMMANDS[self.name]]
-        environment = child_environment(DJANGO_SETTINGS_MODULE="tests.support.live_settings", **self.environment)
+        command += self.environment.get("NC_SERVER_OPTIONS", "").split()
+        environment = child_environment(DJANGO_SETTINGS_MODULE=self.settings, **self.environment)
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=ROOT,

@@ -91,13 +91,13 @@ document.addEventListener("click", (event) => {
   if (isPage) scrollTo({ top: 0 });
 });
 
-addEventListener("popstate", () => load("GET", location.href, { focus: { id: "inbox-title" } }));
+addEventListener("popstate", () => inbox() && load("GET", location.href, { focus: { id: "inbox-title" } }));
 // Back from where a notification led: the browser shows what it has kept.
-addEventListener("pageshow", (event) => event.persisted && load("GET", location.href, { done: "" }));
+addEventListener("pageshow", (event) => event.persisted && inbox() && load("GET", location.href, { done: "" }));
 
 // Only a page that somebody sees: not one that was made in advance.
 function markAsSeen() {
-  const form = inbox().querySelector("form[data-inbox-seen]");
+  const form = inbox()?.querySelector("form[data-inbox-seen]");
   if (form && !document.prerendering && document.visibilityState === "visible") {
     form.removeAttribute("data-inbox-seen");
     fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual", keepalive: true }).catch(() => {});

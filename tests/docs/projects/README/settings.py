@@ -1,1 +1,1 @@
-INSTALLED_APPS = [*INSTALLED_APPS, "support"]
+INSTALLED_APPS = [*INSTALLED_APPS, "notifications_counter.inbox", "support"]

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("send/", views.send, name="send"),
+    path("counters/", views.counters, name="counters"),
+    path("tickets/", views.tickets, name="tickets"),
+    path("cost/", views.cost_of_reading, name="cost"),
+]
