@@ -42,7 +42,9 @@ class TagTest(CounterTestCase):
             mine, theirs = self.render(LIVE), self.render(LIVE, AnonymousUser())
         self.assertEqual(mine, theirs)
         self.assertInHTML(
-            '<unread-badge src="/inbox/live/" poll="/inbox/api/unread/" counts="unread" max="99"></unread-badge>', mine
+            '<unread-badge src="/inbox/live/" poll="/inbox/api/unread/" counts="unread" max="99" lang="en-us"'
+            """ labels='{"one": "# unread notification", "other": "# unread notifications"}'></unread-badge>""",
+            mine,
         )
         script = '<script type="module" src="/static/notifications_counter/unread-badge.js"></script>'
         self.assertInHTML(script, mine)
