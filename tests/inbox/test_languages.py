@@ -15,6 +15,7 @@ from django.template import RequestContext, Template
 from django.test import modify_settings, override_settings
 from django.urls import path
 from django.utils import timezone
+from django.utils.translation import get_language, override
 
 from notifications_counter.models import Notification
 from tests import apps_urls
@@ -69,6 +70,7 @@ in_languages = modify_settings(MIDDLEWARE={"append": "django.middleware.locale.L
 class LanguageTest(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.enterContext(override(get_language()))  # a request leaves its language to what follows in its thread
         (self.user,) = self.make_users(1)
         self.client.force_login(self.user)
 
