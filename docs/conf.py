@@ -48,6 +48,8 @@ nitpick_ignore = [
     ("py:class", "CollectorRegistry"),
     ("py:class", "notifications_counter.declaration.counter.CounterDeclaration"),
     ("py:class", "notifications_counter.revisions.T"),
+    ("py:class", "notifications_counter.inbox.models.Mute"),
+    ("py:exc", "InvalidChoice"),
 ]
 nitpick_ignore_regex = [
     (r"py:.*", r"(django|datetime|decimal|collections|typing)\..*"),

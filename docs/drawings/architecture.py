@@ -30,7 +30,17 @@ LAYERS = (
     Layer(
         (
             *("admin", "user_counts_admin", "status_admin", "composite_admin", "controller", "templatetags"),
-            *("management", "cron", "tasks", "checks", "pruning", "testing"),
+            *(
+                "management",
+                "cron",
+                "tasks",
+                "checks",
+                "pruning",
+                "testing",
+                "badge",
+                "context_processors",
+                "middleware",
+            ),
         ),
         "what people and programs use",
     ),
