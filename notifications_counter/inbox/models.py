@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..counters import Counter
+from ..fields import KeyField
 from ..models import Notification
 
 #: A flush may insert a row while its user is being deleted; with a constraint that would fail the deletion.
@@ -40,7 +41,7 @@ class UnreadByKind(models.Model):
 
     pk = models.CompositePrimaryKey("user", "kind")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, **OF_USER)  # begins the key
-    kind = models.CharField(_("kind"), max_length=64)
+    kind = KeyField(_("kind"), max_length=64)
     unread = models.BigIntegerField(_("unread, as stored"), default=0)
 
     counter = Counter(source=Notification, key=("user", "kind"), filter=Q(has_read=False))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import html
 import json
+import unittest
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.template import RequestContext, Template
 from django.test import modify_settings, override_settings
 from django.urls import path
 from django.utils import timezone
+from django.utils.translation import get_language, override
 
 from notifications_counter.models import Notification
 from tests import apps_urls
-from tests.support.base import CounterTestCase, notify
+from tests.support.base import CounterTestCase, notify, uses_redis
 from tests.support.browser import BrowserTestCase
+
+from .samples import fill
 
 #: Language -> what the page says: its title, a button, when something came, and under which heading.
 PAGE = {
@@ -51,6 +56,11 @@ def badges(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [*apps_urls.urlpatterns, path("badges/", badges)]
 
+#: For what is the same whatever database and buffer there is.
+once = unittest.skipUnless(
+    connection.vendor == "sqlite" and not uses_redis(), "looks: with SQLite and the database buffer only"
+)
+
 #: A site that asks the browser for its language.
 in_languages = modify_settings(MIDDLEWARE={"append": "django.middleware.locale.LocaleMiddleware"})
 
@@ -60,6 +70,7 @@ in_languages = modify_settings(MIDDLEWARE={"append": "django.middleware.locale.L
 class LanguageTest(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.enterContext(override(get_language()))  # a request leaves its language to what follows in its thread
         (self.user,) = self.make_users(1)
         self.client.force_login(self.user)
 
@@ -120,9 +131,10 @@ class LanguageTest(CounterTestCase):
         self.assertIn("Letzte Übernahme", self.get("/admin/notifications_counter/usernotificationscount/status/", "de"))
 
 
+@once
 @in_languages
 @override_settings(ROOT_URLCONF=__name__)
-class LiveBadgeInLanguagesTest(BrowserTestCase):
+class BrowserInLanguagesTest(BrowserTestCase):
     def test_a_live_badge_speaks_the_language_of_its_page(self) -> None:
         users = self.make_users(2)
         notify(users[0], 1)
@@ -141,3 +153,13 @@ class LiveBadgeInLanguagesTest(BrowserTestCase):
         page.context.add_cookies([chosen])
         page.goto("/badges/")
         page.locator(f'unread-badge [aria-label="{BADGE["de"][0]}"]').wait_for()
+
+    def test_the_page_fits_a_narrow_window_in_each_language(self) -> None:
+        (user,) = self.make_users(1)
+        fill(user)
+        for language, words in PAGE.items():
+            with self.subTest(language):
+                page = self.new_page(user, locale=language, viewport={"width": 320, "height": 800})
+                page.goto("/inbox/")
+                page.get_by_role("heading", name=words[0]).wait_for()
+                self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), 320)

@@ -42,71 +42,77 @@ def texts(entry: Any) -> list[str]:
 
 @unittest.skipUnless(polib, "needs polib (pip install 'notifications_counter[test]')")
 class CatalogueTest(SimpleTestCase):
-    def each(self) -> Iterator[tuple[str, Any]]:
-        """Each catalogue, in a subtest of its own."""
-        for language in languages():
-            with self.subTest(language):
-                yield language, read(language)
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.catalogues = {language: read(language) for language in languages()}
 
     def test_each_language_has_as_many_plural_forms_as_it_needs_and_every_one_is_used(self) -> None:
         self.assertEqual(languages(), sorted(PLURAL_FORMS))
-        for language, catalogue in self.each():
-            with path_of(language).with_suffix(".mo").open("rb") as file:
-                form: Any = gettext.GNUTranslations(file).plural  # type: ignore[attr-defined]
-            forms = list(range(PLURAL_FORMS[language]))
-            self.assertEqual(sorted({form(number) for number in (0, 1, 2, 5, 11, 21, 100, 1_000_000)}), forms)
-            for entry in catalogue:
-                if entry.msgid_plural:
-                    self.assertEqual(sorted(entry.msgstr_plural), forms, entry.msgid)
+        for language, catalogue in self.catalogues.items():
+            with self.subTest(language):
+                with path_of(language).with_suffix(".mo").open("rb") as file:
+                    form: Any = gettext.GNUTranslations(file).plural  # type: ignore[attr-defined]
+                forms = list(range(PLURAL_FORMS[language]))
+                self.assertEqual(sorted({form(number) for number in (0, 1, 2, 5, 11, 21, 100, 1_000_000)}), forms)
+                for entry in catalogue:
+                    if entry.msgid_plural:
+                        self.assertEqual(sorted(entry.msgstr_plural), forms, entry.msgid)
 
     def test_every_message_is_translated_and_no_translation_is_guessed_or_left_over(self) -> None:
-        for language, catalogue in self.each():
-            lacking = [entry.msgid for entry in catalogue if not all(texts(entry))]
-            self.assertEqual(lacking, [], f"Not translated into {language}.")
-            guessed = [entry.msgid for entry in catalogue.fuzzy_entries()]
-            self.assertEqual(guessed, [], f"Guessed by msgmerge for {language}: look at it, and take 'fuzzy' out.")
-            self.assertEqual([entry.msgid for entry in catalogue.obsolete_entries()], [])
+        for language, catalogue in self.catalogues.items():
+            with self.subTest(language):
+                lacking = [entry.msgid for entry in catalogue if not all(texts(entry))]
+                self.assertEqual(lacking, [], f"Not translated into {language}.")
+                guessed = [entry.msgid for entry in catalogue.fuzzy_entries()]
+                self.assertEqual(guessed, [], f"Guessed by msgmerge for {language}: look at it, and take 'fuzzy' out.")
+                self.assertEqual([entry.msgid for entry in catalogue.obsolete_entries()], [])
 
     def test_the_compiled_catalogues_are_those_that_people_write(self) -> None:
-        for language, catalogue in self.each():
-            written = {identity(entry): texts(entry) for entry in catalogue}
-            compiled = {identity(entry): texts(entry) for entry in read_compiled(language)}
-            self.assertEqual(compiled, written, "Run: python -m tests.support.catalogues")
-            self.assertEqual(read_compiled(language).metadata["Plural-Forms"], catalogue.metadata["Plural-Forms"])
+        for language, catalogue in self.catalogues.items():
+            with self.subTest(language):
+                written = {identity(entry): texts(entry) for entry in catalogue}
+                compiled = {identity(entry): texts(entry) for entry in read_compiled(language)}
+                self.assertEqual(compiled, written, "Run: python -m tests.support.catalogues")
+                self.assertEqual(read_compiled(language).metadata["Plural-Forms"], catalogue.metadata["Plural-Forms"])
 
     def test_translations_have_the_placeholders_of_their_messages(self) -> None:
-        for _language, catalogue in self.each():
-            for entry in catalogue:
-                own = sorted(PLACEHOLDER.findall(entry.msgid_plural or entry.msgid))
-                for text in texts(entry):
-                    self.assertEqual(sorted(PLACEHOLDER.findall(text)), own, f"{entry.msgid!r}: {text!r}")
+        for language, catalogue in self.catalogues.items():
+            with self.subTest(language):
+                for entry in catalogue:
+                    own = sorted(PLACEHOLDER.findall(entry.msgid_plural or entry.msgid))
+                    for text in texts(entry):
+                        self.assertEqual(sorted(PLACEHOLDER.findall(text)), own, f"{entry.msgid!r}: {text!r}")
 
     def test_translations_begin_and_end_as_their_messages_do(self) -> None:
-        for _language, catalogue in self.each():
-            for entry in catalogue:
-                for text in texts(entry):
-                    self.assertEqual(text.strip(), text)
-                    ends = (entry.msgid[-1] in ".:", text[-1] in ".:。")
-                    self.assertEqual(*ends, f"{entry.msgid!r}: {text!r}")
+        for language, catalogue in self.catalogues.items():
+            with self.subTest(language):
+                for entry in catalogue:
+                    for text in texts(entry):
+                        self.assertEqual(text.strip(), text)
+                        ends = (entry.msgid[-1] in ".:", text[-1] in ".:。")
+                        self.assertEqual(*ends, f"{entry.msgid!r}: {text!r}")
 
     def test_what_django_says_too_is_said_as_django_does(self) -> None:
         """Django merges the catalogues of all apps: another translation would change those of the site's admin."""
-        for language, catalogue in self.each():
-            theirs: dict[tuple[str, str, str], list[list[str]]] = {}
-            for path in Path(django.__path__[0]).rglob(f"locale/{language}/LC_MESSAGES/django.mo"):
-                for entry in polib.mofile(str(path)):
-                    theirs.setdefault(identity(entry), []).append(texts(entry))
-            shared = [entry for entry in catalogue if identity(entry) in theirs]
-            self.assertGreater(len(shared), 5)
-            for entry in shared:
-                self.assertIn(texts(entry), theirs[identity(entry)], entry.msgid)
+        for language, catalogue in self.catalogues.items():
+            with self.subTest(language):
+                theirs: dict[tuple[str, str, str], list[list[str]]] = {}
+                for path in Path(django.__path__[0]).rglob(f"locale/{language}/LC_MESSAGES/django.mo"):
+                    for entry in polib.mofile(str(path)):
+                        theirs.setdefault(identity(entry), []).append(texts(entry))
+                shared = [entry for entry in catalogue if identity(entry) in theirs]
+                self.assertGreater(len(shared), 5)
+                for entry in shared:
+                    self.assertIn(texts(entry), theirs[identity(entry)], entry.msgid)
 
     def test_every_text_that_code_marks_is_in_the_catalogues(self) -> None:
         """Also without gettext's tools; and where they look in vain, such as in an f-string."""
         every = list(marked())
-        for _language, catalogue in self.each():
-            known = {entry.msgid for entry in catalogue} | {entry.msgid_plural for entry in catalogue}
-            self.assertEqual([place for place, text in every if text not in known], [])
+        for language, catalogue in self.catalogues.items():
+            with self.subTest(language):
+                known = {entry.msgid for entry in catalogue} | {entry.msgid_plural for entry in catalogue}
+                self.assertEqual([place for place, text in every if text not in known], [])
 
 
 def marked() -> Iterator[tuple[str, str]]:

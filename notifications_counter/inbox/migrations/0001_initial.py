@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import notifications_counter.fields
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -67,7 +69,7 @@ class Migration(migrations.Migration):
                         "user", "kind", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("kind", models.CharField(max_length=64, verbose_name="kind")),
+                ("kind", notifications_counter.fields.KeyField(max_length=64, verbose_name="kind")),
                 ("unread", models.BigIntegerField(default=0, verbose_name="unread, as stored")),
                 (
                     "user",
