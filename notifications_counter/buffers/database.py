@@ -68,7 +68,9 @@ class DatabaseBuffer(Buffer):
         if not all(self._says_all(store, key, snapshot) for (store, key), snapshot in read):
             return super().values_together(wanted, rows)
         values = [snapshot.in_database(snapshot.keys if store.has_groups else [key]) for (store, key), snapshot in read]
-        return Together(values, seen.database_id, seen.rows, at_one_moment=True)
+        # What the table says is the original's in a copy that no flush has noticed.
+        epoch = seen.database_id if wanted[0][0].database_id == seen.database_id else ""
+        return Together(values, epoch, seen.rows, at_one_moment=True)
 
     def _says_all(self, store: CounterStore, key: str, snapshot: Snapshot) -> bool:
         """Whether a snapshot alone is enough: the counter is backfilled, and no recount was requested."""

@@ -16,7 +16,7 @@ from notifications_counter.counters import counters
 from notifications_counter.inbox.numbers import numbers_of
 from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase, behind_djangos_back, notify
-from tests.support.browser import BrowserTestCase
+from tests.support.browser import BrowserTestCase, once
 
 
 class PruneTest(CounterTestCase):
@@ -35,6 +35,7 @@ class PruneTest(CounterTestCase):
         self.assertEqual(Notification.objects.count(), 2)
 
 
+@once
 class AdminInBrowserTest(BrowserTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -69,6 +70,7 @@ class AdminInBrowserTest(BrowserTestCase):
             self.assert_accessible(page, within="#content")
 
 
+@once
 @override_settings(MIDDLEWARE=settings.MIDDLEWARE)  # the scripts of Django's own forms break the policy of the others
 class FormInBrowserTest(BrowserTestCase):
     def test_a_user_is_chosen_by_typing(self) -> None:

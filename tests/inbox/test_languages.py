@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import html
 import json
-import unittest
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.template import RequestContext, Template
 from django.test import modify_settings, override_settings
@@ -19,8 +17,8 @@ from django.utils.translation import get_language, override
 
 from notifications_counter.models import Notification
 from tests import apps_urls
-from tests.support.base import CounterTestCase, notify, uses_redis
-from tests.support.browser import BrowserTestCase
+from tests.support.base import CounterTestCase, notify
+from tests.support.browser import BrowserTestCase, once
 
 from .samples import fill
 
@@ -55,11 +53,6 @@ def badges(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [*apps_urls.urlpatterns, path("badges/", badges)]
-
-#: For what is the same whatever database and buffer there is.
-once = unittest.skipUnless(
-    connection.vendor == "sqlite" and not uses_redis(), "looks: with SQLite and the database buffer only"
-)
 
 #: A site that asks the browser for its language.
 in_languages = modify_settings(MIDDLEWARE={"append": "django.middleware.locale.LocaleMiddleware"})

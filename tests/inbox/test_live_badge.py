@@ -2,15 +2,18 @@
 
 import gzip
 import time
+import unittest
 from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.db import connection
+from django.test import tag
 
 from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase, finish, notify, start_child, true_count
-from tests.support.browser import BrowserMixin, session_of
+from tests.support.browser import BrowserMixin, once, session_of
 from tests.support.proxy import proxy
 from tests.support.web_servers import web_server
 
@@ -64,6 +67,8 @@ class LiveBadgeTestCase(BrowserMixin, CounterTestCase):
         return page
 
 
+@tag("long")
+@unittest.skipIf(connection.vendor == "mysql", "as SQLite, it has no way to tell of news")
 class LiveBadgeTest(LiveBadgeTestCase):
     def test_two_tabs_show_within_a_second_what_another_process_has_made(self):
         context = self.browser_of(self.ada)
@@ -168,6 +173,8 @@ class LiveBadgeTest(LiveBadgeTestCase):
         self.assert_shows(page, 1)
 
 
+@tag("long")
+@unittest.skipIf(connection.vendor != "sqlite", "servers fail alike with every database")
 class FailingServerTest(LiveBadgeTestCase):
     def test_a_server_that_is_killed_and_started_again_is_found_again(self):
         page = self.open()
@@ -218,6 +225,7 @@ class FailingServerTest(LiveBadgeTestCase):
             self.contexts.remove(page.context)
 
 
+@once
 class PollingTest(LiveBadgeTestCase):
     """On WSGI there is no stream."""
 

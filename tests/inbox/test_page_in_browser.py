@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-import unittest
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
 
 from notifications_counter.inbox.numbers import numbers_of
 from notifications_counter.models import Notification
-from tests.support.base import uses_redis
-from tests.support.browser import BrowserTestCase
+from tests.support.browser import BrowserTestCase, once
 
 from .samples import fill, with_kinds
 
-#: For what is the same whatever database and buffer there is.
-once = unittest.skipUnless(
-    connection.vendor == "sqlite" and not uses_redis(), "looks: with SQLite and the database buffer only"
-)
 UNREAD = ".nc-unread"
 STATUS = "body > [role=status]"
 
@@ -44,6 +37,7 @@ class PageTestCase(BrowserTestCase):
         return page.evaluate("document.activeElement.id")
 
 
+@once
 class ScriptTest(PageTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -117,6 +111,7 @@ class ScriptTest(PageTestCase):
         self.assertEqual((numbers.unread, numbers.unseen), (7, 0))
 
 
+@once
 class PrerenderTest(PageTestCase):
     def test_a_page_that_nobody_looks_at_marks_nothing_as_seen(self) -> None:
         page = self.new_page(self.user)
@@ -128,6 +123,7 @@ class PrerenderTest(PageTestCase):
         self.assertEqual(numbers_of(self.user).unseen, 0)
 
 
+@once
 class NoScriptTest(PageTestCase):
     def test_everything_works_without_a_script(self) -> None:
         page = self.open("?show=unread", java_script_enabled=False)

@@ -2,7 +2,9 @@
 
 from django.db import transaction
 
+from notifications_counter.identity_table import Identity
 from notifications_counter.inbox.numbers import numbers_of
+from notifications_counter.ledger import identity
 from notifications_counter.models import Notification, UserNotificationsCount
 from tests.support.base import CounterTestCase
 
@@ -70,3 +72,14 @@ class RevisionTest(CounterTestCase):
 
             get_counter(f"notifications_counter_inbox.{label}").flush()
         self.assertEqual((numbers_of(self.user).revision, numbers_of(self.user).unread), (before.revision, 1))
+
+    def test_a_restored_database_has_another_epoch_before_and_after_a_flush_notices_it(self):
+        Notification.objects.create(user=self.user, text="one")
+        original = numbers_of(self.user).epoch
+        Identity.objects.update(fingerprint="of another place")
+        identity.forget()
+        unnoticed = numbers_of(self.user)
+        UserNotificationsCount.counter.flush()
+        noticed = numbers_of(self.user)
+        self.assertEqual(len({original, unnoticed.epoch, noticed.epoch}), 3)
+        self.assertEqual((unnoticed.unread, noticed.unread), (1, 1))

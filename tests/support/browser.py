@@ -11,9 +11,10 @@ from unittest import mock
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.testing import StaticLiveServerTestCase
-from django.test import Client, override_settings
+from django.db import connection
+from django.test import Client, override_settings, tag
 
-from .base import CounterTestCase
+from .base import CounterTestCase, uses_redis
 
 try:
     from axe_playwright_python.sync_playwright import Axe
@@ -27,6 +28,12 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 IN_CI = os.environ.get("CI") == "true"
 #: Milliseconds after which whatever a test waits for has not come; the machine may be busy.
 PATIENCE = 20_000
+
+
+def once(case: Any) -> Any:
+    """For what is the same whatever database and buffer there is: browsers take long."""
+    is_first = connection.vendor == "sqlite" and not uses_redis()
+    return tag("long")(unittest.skipUnless(is_first, "a browser: with SQLite and the database buffer only")(case))
 
 
 def missing() -> str:
