@@ -155,7 +155,9 @@ def database_connections() -> int:
             "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND backend_type = 'client backend'"
         )
-        return int(cursor.fetchone()[0])
+        found = int(cursor.fetchone()[0])
+    connection.close()  # an event loop has one of its own
+    return found
 
 
 async def measure(path: str, sessions: Sequence[tuple[int, str]], options: argparse.Namespace) -> Measured:
@@ -211,6 +213,8 @@ def main() -> None:
     files = 2 * options.streams + 500
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     with postgresql_and_valkey(settings=SETTINGS):
+        from django.db import connections
+
         sessions = make_sessions(options.streams)
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         print(f"{options.streams} on one process of uvicorn; {options.rate:g} notifications a second\n")
@@ -218,6 +222,7 @@ def main() -> None:
             f"{'':<26}{'memory each':>12}{'beyond':>10}{'database':>10}{'median':>10}{'p99':>10}{'missed':>8}",
             flush=True,
         )
+        connections.close_all()
         idle = 0.0
         for path in KINDS:
             found = asyncio.run(measure(path, sessions, options))

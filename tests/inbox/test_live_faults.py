@@ -24,7 +24,16 @@ from django.test import tag
 
 from notifications_counter.exceptions import CounterError
 from notifications_counter.inbox.models import Revision, UnreadByKind, UnseenCount
-from tests.support.base import CounterTestCase, counter, fast_healing, note_layout, start_child, true_count, uses_redis
+from tests.support.base import (
+    CounterTestCase,
+    counter,
+    fast_healing,
+    note_layout,
+    notify,
+    start_child,
+    true_count,
+    uses_redis,
+)
 from tests.support.browser import BrowserMixin, session_of
 from tests.support.servers import FailingValkey
 from tests.support.walks import LONG, SEED, by_effort
@@ -92,6 +101,10 @@ class LiveFaultsTest(BrowserMixin, CounterTestCase):
         self.environment = environment
         self.servers = [self.enterContext(web_server(**environment)) for _ in range(2)]
         self.users = self.make_users(CLIENTS + TABS)
+        for user in self.users:
+            notify(user)
+        for one in COUNTERS:  # what is lost before a first flush is noticed by no later one
+            one.flush()
         urls = [self.servers[place % 2].url for place in range(CLIENTS)]
         self.clients = Clients(urls, [session_of(user) for user in self.users[:CLIENTS]])
         self.addCleanup(self.clients.close)
