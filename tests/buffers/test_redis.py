@@ -477,6 +477,17 @@ class LostDataTest(RedisTestCase):
             with self.assertLogs("notifications_counter", "ERROR"):
                 self.assertEqual(len(counter.flush().lost), 1)
 
+    def test_a_server_that_is_emptied_before_the_first_batch_is_noticed(self) -> None:
+        with valkey() as url:
+            self.use(URL=url)
+            counter.flush()
+            notify(self.user)
+            self.buffer.server.client.flushall()  # the server goes on, under the same run id
+            with self.assertLogs("notifications_counter", "ERROR"):
+                self.assertEqual(len(counter.flush().lost), 1)
+            counter.flush()
+            self.assert_exact([self.user])
+
     def test_a_restarted_server_is_noticed_once(self) -> None:
         with valkey() as url:
             self.use(URL=url)

@@ -54,12 +54,15 @@ class WebServer:
         self.url = f"http://{HOST}:{self.port}"
         self.environment = environment
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._alive: int | None = None
         self.start()
 
     def start(self) -> None:
         command = [part.format(port=self.port) for part in COMMANDS[self.name]]
         command += self.environment.get("NC_SERVER_OPTIONS", "").split()
-        environment = child_environment(DJANGO_SETTINGS_MODULE=self.settings, **self.environment)
+        # Which ends when this process does, even by SIGKILL: see live_application.
+        alive, self._alive = os.pipe()
+        environment = child_environment(DJANGO_SETTINGS_MODULE=self.settings, NC_ALIVE=str(alive), **self.environment)
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=ROOT,
@@ -67,7 +70,9 @@ class WebServer:
             stdout=self.log,
             stderr=self.log,
             start_new_session=True,
+            pass_fds=[alive],
         )
+        os.close(alive)
         self._wait()
 
     def _wait(self) -> None:
@@ -88,12 +93,19 @@ class WebServer:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self._alive is not None:
+            os.close(self._alive)
+            self._alive = None
 
     def stop(self, seconds: float = 30) -> float:
         """SIGTERM; for how many seconds it went on."""
         began = time.monotonic()
         self.process.terminate()
         self.process.wait(seconds)
+        self._close()
         return time.monotonic() - began
 
     def end(self) -> None:

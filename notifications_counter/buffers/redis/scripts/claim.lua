@@ -23,7 +23,7 @@ local held = redis.call('ZCARD', batch)
 local lost = ''
 
 if seq < number then
-  if number > 0 then
+  if number > 0 or known_run_id ~= '' then -- it was claimed from before, if only in vain
     lost = 'its data'
     if seq >= 0 then
       lost = 'the newest of its data; ' .. redis.call('ZCARD', pending) .. ' older keys that waited were left out'
