@@ -62,7 +62,9 @@ class WebServer:
         command += self.environment.get("NC_SERVER_OPTIONS", "").split()
         # Which ends when this process does, even by SIGKILL: see live_application.
         alive, self._alive = os.pipe()
-        environment = child_environment(DJANGO_SETTINGS_MODULE=self.settings, NC_ALIVE=str(alive), **self.environment)
+        environment = child_environment(
+            DJANGO_SETTINGS_MODULE=self.settings, NC_ALIVE=f"{alive} {os.fstat(alive).st_ino}", **self.environment
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=ROOT,
