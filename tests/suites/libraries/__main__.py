@@ -18,12 +18,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import django
+
+from tests.support.servers import valkey
 
 from ..parts import ROOT
 from .catalog import BOTH, LIBRARIES, Library
@@ -128,7 +131,8 @@ def play(library: Library, packages: Path, database: str, capture: str) -> dict[
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(packages)]),
     }
     command = [sys.executable, "-m", "tests.suites.libraries.run", library.scenario]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    with valkey() if library.redis else nullcontext("") as environment["NC_REDIS_URL"]:
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         return {"done": [], "wrong": {}, "error": done.stderr or "it printed nothing"}

@@ -23,6 +23,7 @@ class Library:
         databases: those on which it is tried.
         database: what the settings of the database say besides.
         migrations: apps whose own migrations are run.
+        redis: the setting that says where its Redis is, which is a Valkey of its own; empty if it needs none.
         raw: what only triggers count, because it reaches the database without the ORM; empty if signals count all.
     """
 
@@ -34,13 +35,25 @@ class Library:
     databases: Sequence[str] = BOTH
     database: Mapping[str, Any] = field(default_factory=dict)
     migrations: Sequence[str] = ()
+    redis: str = ""
     raw: str = ""
 
 
 CACHES = {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}}
+CACHEOPS = {"CACHEOPS": {"*.*": {"ops": "all", "timeout": 300}}}
 PGTRIGGER = {"PGTRIGGER_MIGRATIONS": False, "PGTRIGGER_INSTALL_ON_MIGRATE": True}
 EXTRA_SETTINGS = {"POSTGRES_EXTRA_AUTO_EXTENSION_SET_UP": False}
 EXTRA_BACKEND = {"ENGINE": "psqlextra.backend"}
+
+SCENARIO_APPS = ["notifications_counter", "tests.suites.libraries"]
+TENANTS = {
+    "TENANT_MODEL": "scenario.Client",
+    "TENANT_DOMAIN_MODEL": "scenario.Domain",
+    "TENANT_APPS": SCENARIO_APPS,
+    "SHARED_APPS": ["django_tenants", "django.contrib.contenttypes", "django.contrib.auth", *SCENARIO_APPS],
+    "DATABASE_ROUTERS": ["django_tenants.routers.TenantSyncRouter"],
+}
+TENANTS_BACKEND = {"ENGINE": "django_tenants.postgresql_backend"}
 
 LIBRARIES = (
     Library("safedelete", "django-safedelete", "soft delete", ["safedelete"]),
@@ -85,7 +98,9 @@ LIBRARIES = (
         EXTRA_BACKEND,
         raw="``upsert``, ``bulk_upsert``, ``on_conflict``",
     ),
+    Library("cacheops", "django-cacheops", "cache", ["cacheops"], CACHEOPS, redis="CACHEOPS_REDIS"),
     Library("cachalot", "django-cachalot", "cache", ["cachalot"], CACHES),
+    Library("tenants", "django-tenants", "tenants", ["django_tenants"], TENANTS, POSTGRESQL, TENANTS_BACKEND),
     Library("model_utils", "django-model-utils", "models", ["model_utils"]),
     Library("lifecycle", "django-lifecycle", "models"),
     Library("taggit", "django-taggit", "tags", ["taggit"]),

@@ -6,6 +6,7 @@ NC_SUITES_CAPTURE=signals|triggers [NC_DATABASE_URL=...] python -m tests.suites.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -69,6 +70,7 @@ def main() -> None:
         NOTIFICATIONS_COUNTER=counter_settings(),
         SILENCED_SYSTEM_CHECKS=["notifications_counter.W017"],
         **library.settings,
+        **({library.redis: os.environ["NC_REDIS_URL"]} if library.redis else {}),
     )
     django.setup()
     call_command("check", verbosity=0)
