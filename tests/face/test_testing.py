@@ -9,7 +9,7 @@ import sys
 import unittest
 
 from django.db import connection
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from tests.support.base import ROOT, heavy
 from tests.support.sites import Site, new_database, site
@@ -145,6 +145,8 @@ def test_a_failure(assert_unread):
 """
 
 
+@tag("long")
+@unittest.skipIf(connection.vendor == "mysql", "sites of several processes: on SQLite and PostgreSQL")
 class SiteTest(SimpleTestCase):
     databases = {"default"}
 
