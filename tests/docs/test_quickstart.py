@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import TYPE_CHECKING
 
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from tests.support.browser import BrowserMixin
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BADGE = "document.querySelector('unread-badge .unread-badge')"
 
 
+@tag("long")
 @unittest.skipUnless(ONCE, "runs with SQLite and the database buffer only")
 class QuickstartInABrowserTest(BrowserMixin, SimpleTestCase):
     """The reader, who logs in with what the page says, and looks at the badge where the page says what it shows."""

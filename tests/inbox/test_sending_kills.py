@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.test import tag
 
 from notifications_counter.counters import counters
 from notifications_counter.inbox import Sent, notify
@@ -28,6 +29,7 @@ GRACE = json.dumps({**json.loads(os.environ.get("NC_REDIS_OPTIONS", "{}")), "INT
 ROUNDS = 10 if LONG else 1
 
 
+@tag("long")
 class SendingProcessesTest(CounterTestCase):
     def setUp(self) -> None:
         super().setUp()

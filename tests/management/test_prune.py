@@ -18,6 +18,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
+from django.test import tag
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -228,6 +229,7 @@ class WalkTest(PruneTestCase):
         self.assertEqual(self.ages(user), [])
 
 
+@tag("long")
 class ProcessTest(PruneTestCase):
     def start(self, *options: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "django", NAME, "--older-than", "90d", *options]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from tests.support.base import ROOT, uses_redis
 from tests.support.browser import BrowserMixin
@@ -73,6 +73,7 @@ class DemoTestCase(SimpleTestCase):
         self.assertEqual(list(self.directory.iterdir()), [])
 
 
+@tag("long")
 @unittest.skipUnless(connection.vendor == "sqlite", ONCE)
 class DemoTests(DemoTestCase):
     def test_check(self) -> None:
@@ -129,6 +130,7 @@ class DemoTests(DemoTestCase):
         self.assertEqual(browser.unread(), 0)
 
 
+@tag("long")
 @unittest.skipUnless(connection.vendor == "sqlite", ONCE)
 class WindowsTests(BrowserMixin, DemoTestCase):
     """Two people, each with a window of their own."""

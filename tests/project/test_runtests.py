@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.db import connection
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from tests.support.base import ROOT
 
@@ -52,6 +52,7 @@ class StaysTest(SimpleTestCase):
 @unittest.skipUnless(
     connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") == "redis", "it has a database of its own"
 )
+@tag("long")
 class RunTestsTest(SimpleTestCase):
     def setUp(self) -> None:
         super().setUp()
