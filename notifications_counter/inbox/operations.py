@@ -16,14 +16,13 @@ from ..controller import NotificationController
 from ..exceptions import CounterError, quoted
 from ..models import Notification
 from ..querysets import NotificationQuerySet
-from .conf import inbox_settings
+from .conf import LARGEST_PAGE, inbox_settings
 from .numbers import Numbers, numbers_and_total_of
 from .paging import LARGEST_ID, Cursor, InvalidCursor, first_page, page_after
 from .representation import as_json
 
-#: How many notifications one call marks or deletes at most, and a page has.
+#: How many notifications one call marks or deletes at most.
 MOST_IDS = 500
-MOST_A_PAGE = 200
 
 
 class InvalidInput(CounterError, ValueError):
@@ -209,9 +208,9 @@ def _checked_kind(kind: str) -> str:
 def _checked_limit(limit: int | None) -> int:
     if limit is None:
         return inbox_settings().PAGE_SIZE
-    if not is_integer(limit) or not 1 <= limit <= MOST_A_PAGE:
+    if not is_integer(limit) or not 1 <= limit <= LARGEST_PAGE:
         raise InvalidInput(
             _("The limit must be an integer from 1 to %(most)d, not %(value)s.")
-            % {"most": MOST_A_PAGE, "value": quoted(limit)}
+            % {"most": LARGEST_PAGE, "value": quoted(limit)}
         )
     return limit

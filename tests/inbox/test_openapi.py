@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from notifications_counter.inbox import api, operations
 from notifications_counter.inbox.api_body import MOST_BYTES
+from notifications_counter.inbox.conf import LARGEST_PAGE
 from notifications_counter.models import Notification
 from tests.support.base import ROOT as ROOT_FOLDER
 
@@ -79,7 +80,7 @@ class OpenApiTest(ApiTestCase):
     def test_it_names_the_parameters_and_limits_that_the_views_have(self):
         parameters = {one["name"]: one for one in self.document["paths"]["/notifications/"]["get"]["parameters"]}
         self.assertEqual(set(parameters), set(api.PARAMETERS))
-        self.assertEqual(parameters["limit"]["schema"]["maximum"], operations.MOST_A_PAGE)
+        self.assertEqual(parameters["limit"]["schema"]["maximum"], LARGEST_PAGE)
         self.assertEqual(set(parameters["unread"]["schema"]["enum"]), set(api.BOOLEANS))
         schemas = self.document["components"]["schemas"]
         self.assertEqual(schemas["MarkMany"]["properties"]["ids"]["maxItems"], operations.MOST_IDS)

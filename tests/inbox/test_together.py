@@ -16,14 +16,12 @@ from notifications_counter.exceptions import BufferUnavailable
 from notifications_counter.inbox.models import Revision, UnreadByKind, UnseenCount
 from notifications_counter.inbox.numbers import numbers_of
 from notifications_counter.models import Delta, Notification, UserNotificationsCount
-from tests.support.base import CounterTestCase, note_layout
+from tests.support.base import CounterTestCase, note_layout, uses_redis
 from tests.support.refusing import RefusingServer
-
-IS_REDIS = settings.NOTIFICATIONS_COUNTER["BUFFERS"]["default"]["BACKEND"].endswith("RedisBuffer")
 
 
 class DatabaseTest(CounterTestCase):
-    @unittest.skipIf(IS_REDIS, "of the database buffer")
+    @unittest.skipIf(uses_redis(), "of the database buffer")
     def test_a_create_inserts_the_deltas_of_all_counters_by_one_statement(self):
         (user,) = self.make_users(1)
         with CaptureQueriesContext(connection) as queries:
@@ -34,7 +32,7 @@ class DatabaseTest(CounterTestCase):
         self.assertEqual(len(labels), 4, labels)
 
 
-@unittest.skipUnless(IS_REDIS, "of the Redis buffer")
+@unittest.skipUnless(uses_redis(), "of the Redis buffer")
 class ServerTest(CounterTestCase):
     """A server of its own, that answers, refuses and dies."""
 
