@@ -25,7 +25,8 @@ BUFFERS = ["database", "redis"]
 #: The pairs whose tests take longest begin first.
 SLOWEST_FIRST = ["mariadb", "postgresql", "sqlite"]
 #: Suite -> its settings, and where its tests are. That of the apps has them all installed.
-SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", ["tests.inbox"])}
+APPS = ["tests.inbox", "tests.clicks", "tests.online"]
+SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", APPS)}
 IN_CI = os.environ.get("CI") == "true"
 
 

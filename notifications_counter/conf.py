@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -13,6 +13,10 @@ from .exceptions import InvalidSettings, unknown
 
 SETTING = "NOTIFICATIONS_COUNTER"
 DATABASE_BUFFER = "notifications_counter.buffers.database.DatabaseBuffer"
+#: Those that hold the settings of an app built on the counters, which its own ``conf`` describes.
+OF_APPS = ["INBOX", "CLICKS", "ONLINE"]
+
+Described = TypeVar("Described")
 
 
 def default_buffers() -> Mapping[str, Mapping[str, Any]]:
@@ -31,13 +35,18 @@ class Settings:
     AUDIT_INTERVAL: float | None = 86_400
     #: The settings of the inbox, which ``inbox.conf`` has.
     INBOX: Mapping[str, Any] = field(default_factory=dict)
+    #: The settings of the click counter, which ``contrib.clicks.conf`` has.
+    CLICKS: Mapping[str, Any] = field(default_factory=dict)
+    #: The settings of who is online, which ``contrib.online.conf`` has.
+    ONLINE: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_buffers(self.BUFFERS)
         if not is_integer(self.BADGE_MAX) or self.BADGE_MAX < 1:
             raise InvalidSettings(f"{SETTING}['BADGE_MAX'] must be an integer of at least 1, not {self.BADGE_MAX!r}.")
-        if not isinstance(self.INBOX, Mapping):
-            raise InvalidSettings(f"{SETTING}['INBOX'] must be a dictionary, not {self.INBOX!r}.")
+        for name in OF_APPS:
+            if not isinstance(getattr(self, name), Mapping):
+                raise InvalidSettings(f"{SETTING}[{name!r}] must be a dictionary, not {getattr(self, name)!r}.")
         if self.AUDIT_INTERVAL is not None and not (is_number(self.AUDIT_INTERVAL) and self.AUDIT_INTERVAL > 0):
             raise InvalidSettings(
                 f"{SETTING}['AUDIT_INTERVAL'] must be a number of seconds or None, not {self.AUDIT_INTERVAL!r}."
@@ -82,16 +91,41 @@ def get_settings() -> Settings:
     given = getattr(django_settings, SETTING, {})
     if not isinstance(given, Mapping):
         raise InvalidSettings(f"{SETTING} must be a dictionary, not {given!r}.")
-    known = known_names()
+    _refuse_unknown(SETTING, given, known_names())
+    return Settings(**given)
+
+
+def app_settings(name: str, description: type[Described]) -> Described:
+    """The settings in force of an app built on the counters.
+
+    Args:
+        name: what ``NOTIFICATIONS_COUNTER`` calls them.
+        description: a dataclass with the settings as its fields, whose ``__post_init__`` refuses wrong values.
+
+    Raises:
+        InvalidSettings: a name or a value is wrong.
+    """
+    described: Any = description
+    return cast(Described, _app_settings(name, described))
+
+
+@cache
+def _app_settings(name: str, description: Any) -> Any:
+    given = getattr(get_settings(), name)
+    _refuse_unknown(f"{SETTING}[{name!r}]", given, [entry.name for entry in fields(description)])
+    return description(**given)
+
+
+def _refuse_unknown(place: str, given: Mapping[str, Any], known: list[str]) -> None:
     for name in given:
         if name not in known:
-            raise InvalidSettings(f"{SETTING}: {unknown('setting', name, known)}")
-    return Settings(**given)
+            raise InvalidSettings(f"{place}: {unknown('setting', name, known)}")
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting == SETTING:
         get_settings.cache_clear()
+        _app_settings.cache_clear()
 
 
 setting_changed.connect(_forget)

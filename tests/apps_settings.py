@@ -3,6 +3,11 @@
 from .settings import *  # noqa: F403
 from .settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "notifications_counter.inbox"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "notifications_counter.inbox",
+    "notifications_counter.contrib.clicks",
+    "notifications_counter.contrib.online",
+]
 ROOT_URLCONF = "tests.apps_urls"
 LOGIN_URL = "/login/"

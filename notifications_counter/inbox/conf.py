@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.signals import setting_changed
 from django.utils.functional import Promise
 
-from ..conf import SETTING, get_settings, is_integer, is_number
+from ..conf import SETTING, app_settings, is_integer, is_number
 from ..exceptions import InvalidSettings, quoted, unknown
 
 NAME = f"{SETTING}['INBOX']"
@@ -100,24 +98,10 @@ def _check_delete_with_target(value: object) -> None:
         )
 
 
-@cache
 def inbox_settings() -> InboxSettings:
     """The settings in force.
 
     Raises:
         InvalidSettings: a name or a value is wrong.
     """
-    given = get_settings().INBOX
-    known = [entry.name for entry in fields(InboxSettings)]
-    for name in given:
-        if name not in known:
-            raise InvalidSettings(f"{NAME}: {unknown('setting', name, known)}")
-    return InboxSettings(**given)
-
-
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == SETTING:
-        inbox_settings.cache_clear()
-
-
-setting_changed.connect(_forget)
+    return app_settings("INBOX", InboxSettings)

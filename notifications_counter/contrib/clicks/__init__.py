@@ -1,0 +1,1 @@
+"""Clicks on links, counted by people and by programs."""

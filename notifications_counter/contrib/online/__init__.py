@@ -1,0 +1,1 @@
+"""Who is online: users, guests, rooms."""
