@@ -50,12 +50,23 @@ def _new_layout(counter: CounterDeclaration) -> Layout:
 
 def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using: str | None = None) -> None:
     """Change counts, in the caller's transaction; see ``Counter.add``."""
+    add_together({counter: deltas}, using)
+
+
+def add_together(changes: Mapping[CounterDeclaration, Mapping[Any, int | Decimal]], using: str | None = None) -> None:
+    """Change counts of several counters, in the caller's transaction; see ``together.add_together``."""
+    sums = {counter: _units(counter, deltas) for counter, deltas in changes.items()}
+    counted = {counter: found for counter, found in sums.items() if found and counter.capture != "triggers"}
+    if counted:
+        record_together(counted, using)
+
+
+def _units(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal]) -> dict[str, int]:
     sums: dict[str, int] = {}
     for key, amount in deltas.items():
         units, text = counter.amounts.delta(amount, key), counter.key_text(key)
         sums[text] = sums.get(text, 0) + units
-    if counter.capture != "triggers":
-        record(counter, {key: amount for key, amount in sums.items() if amount}, using)
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
