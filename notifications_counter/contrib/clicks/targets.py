@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 
 from django.core.signing import BadSignature, Signer
 
+from ...exceptions import InvalidClick, InvalidSettings, quoted
 from .addresses import Address, parse
-from .conf import clicks_settings
+from .conf import NAME, clicks_settings
 from .models import Click
 
 #: A signature in front of an address; an address that may be opened never looks like that, whose scheme is http.
@@ -62,16 +62,23 @@ def may_open(address: Address, *, is_signed: bool) -> bool:
 
 def is_allowed(host: str) -> bool:
     """Whether the settings allow a host, which is given as the standard writes it, with a port that is not usual."""
-    exact, endings = _allowed(tuple(clicks_settings().ALLOWED_HOSTS))
+    exact, endings = allowed_hosts(tuple(clicks_settings().ALLOWED_HOSTS))
     return host in exact or host.endswith(endings)
 
 
 @lru_cache(maxsize=16)
-def _allowed(hosts: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Hosts, and what hosts may end with, as the standard writes them."""
+def allowed_hosts(hosts: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Hosts, and what hosts may end with, as the standard writes them.
+
+    Raises:
+        InvalidSettings: one of them is no host.
+    """
     exact, endings = set(), []
     for host in hosts:
-        name = parse(f"https://{host.removeprefix('.')}/").host
+        try:
+            name = parse(f"https://{host.removeprefix('.')}/").host
+        except InvalidClick:
+            raise InvalidSettings(f"{NAME}['ALLOWED_HOSTS'] has {quoted(host)}, which is no host.") from None
         exact.add(name)
         if host.startswith("."):
             endings.append(f".{name}")
