@@ -46,7 +46,7 @@ def add_together(changes: Mapping[Counter, Mapping[Any, int | Decimal]], *, usin
         InvalidKey: a key cannot be one of its counter.
         InvalidDelta: a delta is not an integer below 2**53; see ``Counter.add``. Nothing has been changed then.
     """
-    recording.add_together(changes, using)
+    recording.add_together({**changes}, using)
 
 
 def read_together(
