@@ -43,14 +43,12 @@ class ClickAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("clicks of people"), ordering="click_count")
     def people(self, click: Any) -> int:
         """As of now, whatever is stored."""
-        found = getattr(click, "people", None)
-        return Click.humans.value(click.pk) if found is None else found
+        return int(click.people if hasattr(click, "people") else Click.humans.value(click.pk))
 
     @admin.display(description=_("clicks of programs"), ordering="bot_count")
     def programs(self, click: Any) -> int:
         """As of now, whatever is stored."""
-        found = getattr(click, "programs", None)
-        return Click.bots.value(click.pk) if found is None else found
+        return int(click.programs if hasattr(click, "programs") else Click.bots.value(click.pk))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

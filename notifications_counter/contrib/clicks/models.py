@@ -90,7 +90,7 @@ class Click(models.Model):
         verbose_name_plural = _("clicks on links")
 
     def __str__(self) -> str:
-        return self.url
+        return str(self.url)
 
 
 class ClickDay(models.Model):
