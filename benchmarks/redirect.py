@@ -3,7 +3,8 @@
     POSTGRESQL_URL=... python -m benchmarks redirect [--long] [--requests 3000] [--links 1000]
 
 Prints for each buffer how long a request takes through Django's handler, the three in turn, and how many statements
-1,000 clicks are. The 99th percentile is the median of those of rounds of 500 requests. With --long there are 20,000 requests of each.
+1,000 clicks are. The 99th percentile is the median of those of rounds of 500 requests. With --long there are 20,000
+requests of each.
 """
 
 from __future__ import annotations
