@@ -110,7 +110,7 @@ def url_of(database: str) -> str:
 
 
 def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Path) -> list[Pair]:
-    databases = [name for name in SLOWEST_FIRST if name in (options.database or URL_VARIABLES)]
+    wanted = [name for name in SLOWEST_FIRST if name in (options.database or URL_VARIABLES) and name not in missing]
     return [
         Pair(
             database,
@@ -120,11 +120,18 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
             command(options, suite, labels, leaves_out_long(options, database, buffer)),
             suite,
         )
-        for database in databases
+        for database in wanted
         for buffer in reversed(options.buffer or BUFFERS)
         for suite, labels in labels_of(options, buffer).items()
-        if database not in missing and buffer not in missing
+        if buffer not in missing and not (suite == "apps" and is_enough_elsewhere(options, database, buffer, wanted))
     ]
+
+
+def is_enough_elsewhere(options: argparse.Namespace, database: str, buffer: str, databases: list[str]) -> bool:
+    """Whether the apps, which know neither, are tested on the database and with the buffer in other pairs."""
+    if options.long or options.labels or options.k or options.database or options.buffer:
+        return False
+    return (database == "sqlite") == (buffer == "database") and len(databases) > 1
 
 
 def labels_of(options: argparse.Namespace, buffer: str) -> dict[str, list[str]]:
