@@ -76,7 +76,7 @@ def parse_arguments() -> argparse.Namespace:
         type=int,
         default=default_processes(),
         metavar="N",
-        help="default: one more than processors; in CI one each",
+        help="default: processors + 1",
     )
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
