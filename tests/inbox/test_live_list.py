@@ -13,6 +13,7 @@ from .test_live_badge import LiveBadgeTestCase
 
 ITEMS = "[...document.querySelectorAll('.nc-text')].map(one => one.textContent.replace('Unread:', '').trim())"
 OFFER = "document.querySelector('.nc-offer')?.textContent ?? ''"
+SHOW = " \N{EN DASH} show"
 SAID = "document.querySelector('body > [role=status]').textContent"
 #: Milliseconds in which a list must have followed its badge.
 SOON = 5_000
@@ -25,9 +26,7 @@ class LiveListTest(LiveBadgeTestCase):
         self.first = self.tell("first")
 
     def tell(self, text: str, number: int = 1) -> Notification:
-        rows = [
-            Notification(user=self.ada, text=text, url="/other/", created_at=timezone.now()) for _ in range(number)
-        ]
+        rows = [Notification(user=self.ada, text=text, url="/other/", created_at=timezone.now()) for _ in range(number)]
         return Notification.objects.bulk_create(rows)[0] if len(rows) > 1 else self.saved(rows[0])
 
     def saved(self, row: Notification) -> Notification:
@@ -69,10 +68,10 @@ class LiveListTest(LiveBadgeTestCase):
         page = self.open_list()
         page.focus(f"#inbox-toggle-{self.first.pk}")
         self.tell("second")
-        self.wait_for(page, OFFER, "1 new notification – show", SOON)
+        self.wait_for(page, OFFER, f"1 new notification{SHOW}", SOON)
         self.tell("third", 2)
-        self.wait_for(page, OFFER, "3 new notifications – show", SOON)
-        self.wait_for(page, SAID, "3 new notifications – show", SOON)
+        self.wait_for(page, OFFER, f"3 new notifications{SHOW}", SOON)
+        self.wait_for(page, SAID, f"3 new notifications{SHOW}", SOON)
         self.assertEqual(page.evaluate("document.activeElement.id"), f"inbox-toggle-{self.first.pk}")
         self.assert_lists(page, "first")
         self.assert_accessible(page)
@@ -87,7 +86,7 @@ class LiveListTest(LiveBadgeTestCase):
         page.evaluate("scrollTo(0, 900)")
         before = page.evaluate("scrollY")
         self.tell("second")
-        self.wait_for(page, OFFER, "1 new notification – show", SOON)
+        self.wait_for(page, OFFER, f"1 new notification{SHOW}", SOON)
         page.click(".nc-offer")
         self.wait_for(page, f"{ITEMS}[0]", "second", SOON)
         self.assertGreater(before, 0)
