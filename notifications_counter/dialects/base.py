@@ -164,7 +164,7 @@ class Dialect:
             connection: the connection.
             instance: has the values of all other fields.
             field: the field that differs.
-            values: its values.
+            values: its values, as the database takes them.
 
         Returns:
             The primary keys that the database gave the rows, in the order of the values.
