@@ -35,8 +35,13 @@ def _check_buffer(counter: CounterDeclaration) -> Iterator[Error]:
     except (InvalidSettings, MissingExtra, TypeError):  # said by the checks of buffers
         return
     if not buffer.supports_triggers:
-        sentence = f"triggers write into the database, but the buffer {counter.buffer_alias!r} is none of a database."
-        hint = "Configure a second buffer in the settings, the DatabaseBuffer, and name it with Counter(buffer=...)."
+        sentence = (
+            f"triggers write into the database, but the buffer {counter.buffer_alias!r} is not a database buffer."
+        )
+        hint = (
+            'Give NOTIFICATIONS_COUNTER[\'BUFFERS\'] a second one, "database": {"BACKEND":'
+            ' "notifications_counter.buffers.database.DatabaseBuffer"}, and name it: Counter(..., buffer="database").'
+        )
         yield _error(counter, sentence, hint, 17)
 
 

@@ -123,7 +123,8 @@ def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
 def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
-        return _after(store, counted_rows(store.counter, store.using), key_names(store.counter), after, limit)
+        rows, names = counted_rows(store.counter, store.using), key_names(store.counter)
+        return _after(store, rows, names, after, limit, is_near=len(names) > 1)
     # All of them: one whose rows were gone at its turn may have got new ones since.
     return _after(store, rows_of(store.counter.model, store.using), _pk_names(store), after, limit)
 
@@ -142,12 +143,21 @@ def _pk_names(store: CounterStore) -> list[str]:
     return [part.column.attname for part in store.counter.keys.parts]
 
 
-def _after(store: CounterStore, rows: models.QuerySet[Any], names: Sequence[str], after: str, limit: int) -> list[str]:
+def _after(
+    store: CounterStore,
+    rows: models.QuerySet[Any],
+    names: Sequence[str],
+    after: str,
+    limit: int,
+    *,
+    is_near: bool = False,
+) -> list[str]:
     keys = store.counter.keys
     if after:
         parts = zip(names, keys.parts, keys.split(after), strict=True)
         rows = rows.filter(_is_after([(name, part.value(text)) for name, part, text in parts]))
-    found = rows.order_by(*names).values_list(*names).distinct()[:limit]
+    found = list(_first(_near(rows, names[0], limit), names, limit)) if is_near else []
+    found = found or list(_first(rows, names, limit))  # those that were near may be gone: only this is the end
     texts = [keys.text(key if keys.is_composite else key[0]) for key in found]
     if texts and texts[-1] == after:
         raise RecountFailed(
@@ -155,6 +165,20 @@ def _after(store: CounterStore, rows: models.QuerySet[Any], names: Sequence[str]
             " greater than itself. The column must give back what it was given."
         )
     return texts
+
+
+def _first(rows: models.QuerySet[Any], names: Sequence[str], limit: int) -> models.QuerySet[Any, Any]:
+    return rows.order_by(*names).values_list(*names).distinct()[:limit]
+
+
+def _near(rows: models.QuerySet[Any], name: str, limit: int) -> models.QuerySet[Any]:
+    """Those whose first part of the key is at most that of the row so many rows on.
+
+    They hold as many keys as are asked for, or fewer, and are found by an index that begins with that part: without an
+    end, some databases would sort all rows that follow.
+    """
+    ends = rows.order_by(name).values_list(name, flat=True)[limit : limit + 1]
+    return next((rows.filter(**{f"{name}__lte": end}) for end in ends), rows)
 
 
 def _is_after(place: Sequence[tuple[str, Any]]) -> Q:

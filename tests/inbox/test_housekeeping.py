@@ -35,6 +35,15 @@ class PruneTest(CounterTestCase):
         self.assertEqual(Notification.objects.count(), 2)
 
 
+class AuditTest(CounterTestCase):
+    def test_no_check_asks_a_site_for_an_index_of_the_package_s_own_tables(self) -> None:
+        audited = {**settings.NOTIFICATIONS_COUNTER, "AUDIT_INTERVAL": 86_400}
+        found = StringIO()
+        with override_settings(NOTIFICATIONS_COUNTER=audited):
+            call_command("check", databases=["default"], stderr=found)
+        self.assertNotIn("(notifications_counter.W064) notifications_counter", found.getvalue())
+
+
 @once
 class AdminInBrowserTest(BrowserTestCase):
     def setUp(self) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.test import override_settings
 
 from notifications_counter.ledger.tables import Delta, Progress
-from notifications_counter.reconciliation.walk import all_keys, number_of_keys
+from notifications_counter.reconciliation.walk import SOURCE_KEYS, all_keys, next_keys, number_of_keys
 from tests.capture.test_composite import COUNTERS, KINDS, CompositeTestCase, by_kind, by_thread, true_counts
-from tests.shop.models import MessagesByKind, MessagesByThread
+from tests.shop.models import Message, MessagesByKind, MessagesByThread
 
 
 class RecountTest(CompositeTestCase):
@@ -56,6 +57,19 @@ class RecountTest(CompositeTestCase):
             expected = {counter.key_text(key) for key in true_counts(counter)}
             self.assertEqual((len(keys), set(keys)), (len(expected), expected))
             self.assertEqual(number_of_keys(counter.store()), 2 * len(expected))
+
+    def test_a_walk_goes_on_where_the_next_rows_are_deleted_under_it(self) -> None:
+        first, second = sorted([self.user.pk, self.other.pk])
+
+        def delete_once_the_end_of_a_slice_is_known(execute: Any, sql: str, *arguments: Any) -> Any:
+            done = execute(sql, *arguments)
+            if "OFFSET" in sql:
+                models.QuerySet(Message).filter(user_id=first).order_by()._raw_delete(connection.alias)
+            return done
+
+        with connection.execute_wrapper(delete_once_the_end_of_a_slice_is_known):
+            found = next_keys(by_kind.store(), SOURCE_KEYS, "", 3)
+        self.assertEqual({by_kind.keys.split(key)[0] for key in found}, {str(second)})
 
     def test_the_audit_finds_what_was_changed_behind_its_back(self) -> None:
         self.spoil()
