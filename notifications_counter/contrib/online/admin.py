@@ -28,7 +28,7 @@ class LastSeenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         online = presence.online_names([row.name for row in rows if row.name])
         for row in rows:
             row.online = row.name in online
-        found.result_list = rows  # type: ignore[assignment]
+        found.result_list = rows
         return found
 
     @admin.display(description=_("online"), boolean=True)

@@ -48,6 +48,8 @@ class OnlineSettings:
             raise InvalidSettings(f"{NAME}['KEY'] must be 'username' or 'pk', not {quoted(self.KEY)}.")
         if not isinstance(self.GUESTS, bool):
             raise InvalidSettings(f"{NAME}['GUESTS'] must be True or False, not {quoted(self.GUESTS)}.")
+        if self.GUESTS and self.LAYOUT == "two_sets":
+            raise InvalidSettings(f"{NAME}['GUESTS'] needs the LAYOUT 'buckets' or 'database'.")
         for name, most in (("MINUTES", MOST_MINUTES), ("REPORT_INTERVAL", MOST_SECONDS)):
             value = getattr(self, name)
             if not is_integer(value) or not 1 <= value <= most:

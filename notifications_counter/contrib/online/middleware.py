@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,8 +14,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject
 
+from ...exceptions import InvalidKey
 from . import members, presence
 from .conf import function_of, online_settings
+
+logger = logging.getLogger("notifications_counter")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -46,7 +50,7 @@ class OnlineMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self._acall(request)
-        response = self.get_response(request)
+        response: Any = self.get_response(request)
         if not is_speculative(request):
             _report(request, _user_of(request), response)
         return response
@@ -80,7 +84,11 @@ def _user_of(request: Any) -> Any:
 def _name(request: HttpRequest, user: Any) -> str | None:
     """Whom a request reports: a key of this process and of the cookie."""
     if user is not None and user.is_authenticated:
-        return f"{members.USERS}:{members.name_of(user)}"
+        try:
+            return f"{members.USERS}:{members.name_of(user)}"
+        except InvalidKey as error:
+            logger.warning("A user cannot be reported as online: %s", error)
+            return None
     if not online_settings().GUESTS:
         return None
     address = (function_of("ADDRESS") or _remote_address)(request)

@@ -18,7 +18,7 @@ class LastSeen(models.Model):
     """When somebody was last seen, as of the last flush."""
 
     #: What ``members.number_of`` makes of the name: the layout in Redis knows no more than this.
-    number = models.BigIntegerField(_("number"), primary_key=True)
+    number = models.BigIntegerField(primary_key=True)
     name = models.CharField(_("user"), max_length=LONGEST_NAME)
     seen_at = models.DateTimeField(_("last seen"), db_index=True)
 
@@ -33,16 +33,14 @@ class LastSeen(models.Model):
 class Report(models.Model):
     """That somebody has reported in a minute: the layout "database"."""
 
-    area = KeyField(_("area"), max_length=LONGEST_AREA)
+    area = KeyField(max_length=LONGEST_AREA)
     #: Since the epoch, like the seconds.
-    minute = models.IntegerField(_("minute"))
-    name = KeyField(_("user"), max_length=LONGEST_NAME)
-    first_second = models.BigIntegerField(_("first second"))
-    last_second = models.BigIntegerField(_("last second"))
+    minute = models.IntegerField()
+    name = KeyField(max_length=LONGEST_NAME)
+    first_second = models.BigIntegerField()
+    last_second = models.BigIntegerField()
 
     class Meta:
-        verbose_name = _("report")
-        verbose_name_plural = _("reports")
         constraints = [models.UniqueConstraint(fields=["area", "minute", "name"], name="nc_online_report")]
         indexes = [models.Index(fields=["area", "name", "minute"], name="nc_online_report_name")]
 

@@ -109,7 +109,8 @@ def get_users_online() -> set[str]:
     def _page(after: str = "") -> Page:
         return layout().page(members.area_of(""), _seconds(None), LARGEST_PAGE, after)
 
-    return set(_kept_while_away("all", read, set()))
+    nobody: set[str] = set()
+    return set(_kept_while_away("all", read, nobody))
 
 
 def users_online(
@@ -199,7 +200,7 @@ def is_online_many(users: Iterable[Any], minutes: int | None = None, *, room: st
 def online_names(names: Sequence[str], minutes: int | None = None, *, room: str = "") -> set[str]:
     """Those who are online, of the names by which users are known."""
     seconds, area = _seconds(minutes), members.area_of(room)
-    now, seen = _try(lambda: layout().seen(area, names), (0, {}))
+    now, seen = _seen(area, names)
     return {name for name, second in seen.items() if now - seconds < (second or 0) <= now}
 
 
@@ -213,7 +214,7 @@ def last_seen(user: Any) -> datetime | None:
         InvalidKey: nobody can be called like that.
     """
     name = members.name_of(user)
-    _, seen = _try(lambda: layout().seen(members.area_of(""), [name]), (0, {}))
+    _, seen = _seen(members.area_of(""), [name])
     if second := seen.get(name):
         return time_of(second)
     return LastSeen.objects.filter(pk=members.number_of(name)).values_list("seen_at", flat=True).first()
@@ -237,6 +238,11 @@ def _checked(after: str) -> str:
     if after and not (second.isascii() and second.isdecimal() and len(second) < 16 and (rest or not _)):
         raise InvalidOption(f"after must be what the page before has as following, not {quoted(after)}.")
     return after
+
+
+def _seen(area: str, names: Sequence[str]) -> tuple[int, dict[str, int | None]]:
+    nobody: tuple[int, dict[str, int | None]] = (0, {})
+    return _try(lambda: layout().seen(area, names), nobody)
 
 
 # Whose they are

@@ -67,7 +67,7 @@ class Layout:
         """
         raise NotImplementedError
 
-    def forget(self, name: str, areas: Sequence[str]) -> None:
+    def forget(self, name: str, areas: Sequence[str], at: int | None = None) -> None:
         """Forget that somebody is there."""
         raise NotImplementedError
 

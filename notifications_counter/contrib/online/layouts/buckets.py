@@ -30,8 +30,8 @@ class Buckets(Layout):
         is_guest = areas[0].startswith(f"{members.GUESTS}:")
         self.server.run("report", window, shard, field, "" if number >= 0 or is_guest else name, *areas, at=at)
 
-    def forget(self, name: str, areas: Sequence[str]) -> None:
-        self.server.run("forget", *members.place_of(members.number_of(name)), *areas)
+    def forget(self, name: str, areas: Sequence[str], at: int | None = None) -> None:
+        self.server.run("forget", *members.place_of(members.number_of(name)), *areas, at=at)
 
     def page(self, area: str, seconds: int, limit: int, after: str = "", at: int | None = None) -> Page:
         return self._page(area, seconds, min(limit, USERS_A_CALL), after, "", at)[1]

@@ -37,7 +37,7 @@ class InDatabase(Layout):
         except DatabaseError as error:
             raise BufferUnavailable(f"A report could not be written: {described(error)}") from error
 
-    def forget(self, name: str, areas: Sequence[str]) -> None:
+    def forget(self, name: str, areas: Sequence[str], at: int | None = None) -> None:
         Report.objects.filter(area__in=areas, name=name).delete()
 
     def _online(self, area: str, seconds: int, now: int) -> models.QuerySet[Report]:

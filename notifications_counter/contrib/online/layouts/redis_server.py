@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ....buffers import buffers
-from ....buffers.redis.client import NoScriptError, texts
+from ....buffers.redis.client import NoScriptError, from_url, shown, texts
 from ....buffers.redis.options import DEFAULTS
 from ....buffers.redis.server import RedisServer
 from ....exceptions import InvalidSettings
@@ -43,6 +43,7 @@ class Server:
     def _options(self) -> tuple[str, dict[str, Any]]:
         location, alias = online_settings().LOCATION, redis_alias()
         if location is not None:
+            _check(location)
             return "", {**DEFAULTS, "URL": location}
         if alias is None:
             raise InvalidSettings(
@@ -83,3 +84,10 @@ class Server:
     def close(self) -> None:
         """Let go of connections."""
         self.redis.close()
+
+
+def _check(location: str) -> None:
+    try:
+        from_url("", location, DEFAULTS["TIMEOUT"]).close()
+    except InvalidSettings:
+        raise InvalidSettings(f"{NAME}['LOCATION'] is no URL of a Redis: {shown(location)!r}.") from None

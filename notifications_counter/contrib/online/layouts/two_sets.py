@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from ....exceptions import InvalidOption
 from .. import members
+from ..conf import NAME
 from .base import Change, Layout, Page, Seen, chunks
 from .redis_server import Server
 
@@ -37,7 +40,7 @@ class TwoSets(Layout):
             _check(area)
         self.server.ask(lambda client: client.sadd(CURRENT, name), CURRENT)
 
-    def forget(self, name: str, areas: Sequence[str]) -> None:
+    def forget(self, name: str, areas: Sequence[str], at: int | None = None) -> None:
         self.server.ask(lambda client: [client.srem(each, name) for each in (CURRENT, OLD)], CURRENT)
 
     def tick(self) -> None:
@@ -67,6 +70,8 @@ class TwoSets(Layout):
         return set(self.server.ask(lambda client: list(client.sunion(CURRENT, OLD)), CURRENT))
 
     def number(self, area: str, seconds: int, at: int | None = None) -> int:
+        if area.startswith(f"{members.GUESTS}:"):
+            return 0
         _check(area)
         return len(self._names())
 
@@ -75,7 +80,7 @@ class TwoSets(Layout):
         now = int(time.time())
         found: dict[str, int | None] = {}
         for part in chunks(names, NAMES_A_CALL):
-            there = self.server.ask(lambda client, part=part: _are_members(client, part), CURRENT)
+            there = self.server.ask(partial(_are_members, names=part), CURRENT)
             found |= {name: now if is_there else None for name, is_there in zip(part, there, strict=True)}
         return now, found
 
@@ -90,8 +95,8 @@ class TwoSets(Layout):
         return []
 
 
-def _are_members(client: object, names: Sequence[str]) -> list[bool]:
-    with client.pipeline(transaction=False) as pipeline:  # type: ignore[attr-defined]
+def _are_members(client: Any, names: Sequence[str]) -> list[bool]:
+    with client.pipeline(transaction=False) as pipeline:
         for each in (CURRENT, OLD):
             pipeline.smismember(each, names)
         current, old = pipeline.execute()
@@ -101,6 +106,5 @@ def _are_members(client: object, names: Sequence[str]) -> list[bool]:
 def _check(area: str) -> None:
     if area != members.area_of(""):
         raise InvalidOption(
-            "The layout 'two_sets' knows no rooms and no guests: use 'buckets' or 'database' for NOTIFICATIONS_COUNTER"
-            "['ONLINE']['LAYOUT']."
+            f"The layout 'two_sets' knows no rooms and no guests: use 'buckets' or 'database' for {NAME}['LAYOUT']."
         )
