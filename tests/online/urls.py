@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
-from django.urls import path
+from django.urls import include, path
 
 
 def there(request: HttpRequest) -> HttpResponse:
@@ -31,4 +31,5 @@ urlpatterns = [
     path("leave/", leave),
     path("who/", who),
     path("admin/", admin.site.urls),
+    path("online/", include("notifications_counter.contrib.online.urls")),
 ]

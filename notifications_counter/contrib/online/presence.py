@@ -104,7 +104,7 @@ def get_users_online() -> set[str]:
         while page.following:
             page = _page(page.following)
             found += page.seen
-        return _usernames(found)
+        return set(usernames_of(found).values())
 
     def _page(after: str = "") -> Page:
         return layout().page(members.area_of(""), _seconds(None), LARGEST_PAGE, after)
@@ -286,11 +286,13 @@ def names_of(seen: Iterable[Seen]) -> dict[int, str]:
     return found
 
 
-def _usernames(seen: Iterable[Seen]) -> set[str]:
-    names = set(names_of(seen).values())
+def usernames_of(seen: Iterable[Seen]) -> dict[int, str]:
+    """The usernames of some, by number; without those of whom nobody knows any more."""
+    names = names_of(seen)
     if online_settings().KEY == "username":
         return names
-    return {user.get_username() for part in chunks(names, 500) for user in members.users_of(part)}
+    users = (user for part in chunks(names.values(), 500) for user in members.users_of(part))
+    return {members.number_of(members.name_of(user)): user.get_username() for user in users}
 
 
 # With Redis away

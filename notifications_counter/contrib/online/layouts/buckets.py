@@ -12,6 +12,9 @@ from .redis_server import Server
 #: A script does no more than this at once, so that it never holds up the server for 2 ms.
 NAMES_A_CALL, USERS_A_CALL = 200, 50
 
+#: So many are written to the database at once.
+USERS_A_PART = 1000
+
 #: So many who came or left in a second are named.
 MOST_NAMED = 100
 
@@ -66,10 +69,14 @@ class Buckets(Layout):
         area, name = members.area_of(""), f"{self.server.base}:written"
         low = int(self.server.ask(lambda client: client.get(name)) or 0)
         now, page = self._page(area, MOST_SECONDS, USERS_A_CALL, "", low)
-        yield page.seen
+        part = list(page.seen)
         while page.following:
             page = self._page(area, MOST_SECONDS, USERS_A_CALL, page.following, low)[1]
-            yield page.seen
+            part += page.seen
+            if len(part) >= USERS_A_PART:
+                yield part
+                part = []
+        yield part
         self.server.ask(lambda client: client.set(name, now, ex=MOST_SECONDS))
 
     def written(self, part: Sequence[Seen]) -> None:

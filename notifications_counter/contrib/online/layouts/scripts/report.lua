@@ -32,12 +32,13 @@ for index = 6, #ARGV do
     end
     redis.call('HSET', key, field, offset)
     local place = place_of(area, key, found[2])
+    local bits = bits_key(area, now)
     if redis.call('HINCRBY', counts_key(area, block), offset, 1) == 1 then
-      redis.call('SETBIT', bits_key(area, now), place, 1)
-      redis.call('EXPIRE', bits_key(area, now), LONGEST)
-    else
-      redis.call('SETBIT', bits_key(area, now), place, 1)
+      -- As long as it will get at once: what grows is given twice the room that it needs.
+      redis.call('SETBIT', bits, redis.call('STRLEN', names_key(area, block)) / NAME - 1, 0)
+      redis.call('EXPIRE', bits, LONGEST)
     end
+    redis.call('SETBIT', bits, place, 1)
     if old then take_back(area, old_key, old_place or place, old_block, old) end
     if not old and name ~= '' then redis.call('HSET', base .. ':texts', shard .. ':' .. field, name) end
     local is_new = not old or now - (old_block * BLOCK + old) >= window
