@@ -11,9 +11,9 @@ PAGE = """<!doctype html><html lang="en">{% load static notifications_online %}<
 <script type="module" src="{% static "notifications_counter/users-online.js" %}"></script>
 <users-online src="/online/live/" here="/online/here/">{% users_online %}</users-online></html>"""
 
-AHEAD = """<!doctype html><html lang="en"><title>Ahead</title>
-<script type="speculationrules">{"prerender": [{"urls": ["/who/"], "eagerness": "immediate"}]}</script>
-<a href="/who/">Who</a></html>"""
+#: A page that lets the browser load another one ahead.
+AHEAD = '<!doctype html><html lang="en"><title>Ahead</title><a href="/who/">Who</a></html>'
+RULES = '{"prerender": [{"urls": ["/who/"], "eagerness": "immediate"}]}'
 
 
 #: How often the page was asked for ahead of time.
@@ -27,12 +27,17 @@ def who(request: HttpRequest) -> HttpResponse:
 
 
 def ahead(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(AHEAD)
+    return HttpResponse(AHEAD, headers={"Speculation-Rules": '"/rules/"'})
+
+
+def rules(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(RULES, content_type="application/speculationrules+json")
 
 
 urlpatterns = [
     path("who/", who),
     path("ahead/", ahead),
+    path("rules/", rules),
     path("streams/", streams),
     path("asked/", lambda request: HttpResponse(str(len(asked)))),
     path("", lambda request: redirect("/who/")),
