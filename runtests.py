@@ -27,6 +27,14 @@ SLOWEST_FIRST = ["mariadb", "postgresql", "sqlite"]
 #: Suite -> its settings, and where its tests are. That of the apps has them all installed.
 APPS = ["tests.inbox", "tests.clicks", "tests.online"]
 SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", APPS)}
+#: Suite -> what the quick run has of it with Redis: where a buffer matters most. The rest it has with the other.
+OF_REDIS = {
+    "engine": [f"tests.{part}" for part in ("buffers", "capture", "compat", "flushing", "ledger", "reconciliation")],
+    "apps": [
+        "tests.online",
+        *(f"tests.inbox.test_{part}" for part in ("revisions", "together", "wake_ups", "streams")),
+    ],
+}
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -63,13 +71,24 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")
     parser.add_argument("--suite", choices=list(SUITES), help="only the counters, or only the apps built on them")
-    parser.add_argument("--processes", type=int, default=processors(), metavar="N", help="default: one a processor")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=default_processes(),
+        metavar="N",
+        help="default: processors + 1",
+    )
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only tests whose name matches; repeatable")
     parser.add_argument("--durations", type=int, default=10, metavar="N", help="name the N slowest tests; default: 10")
     parser.add_argument("-v", "--verbosity", type=int, nargs="?", const=2, default=1, choices=range(4))
     return parser.parse_args()
+
+
+def default_processes() -> int:
+    """One more than there are processors, because tests wait a lot; in CI another series runs beside this one."""
+    return processors() + (not IN_CI)
 
 
 def processors() -> int:
@@ -102,7 +121,7 @@ def url_of(database: str) -> str:
 
 
 def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Path) -> list[Pair]:
-    databases = [name for name in SLOWEST_FIRST if name in (options.database or URL_VARIABLES)]
+    wanted = [name for name in SLOWEST_FIRST if name in (options.database or URL_VARIABLES) and name not in missing]
     return [
         Pair(
             database,
@@ -112,20 +131,28 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
             command(options, suite, labels, leaves_out_long(options, database, buffer)),
             suite,
         )
-        for database in databases
+        for database in wanted
         for buffer in reversed(options.buffer or BUFFERS)
-        for suite, labels in labels_of(options).items()
-        if database not in missing and buffer not in missing
+        for suite, labels in labels_of(options, buffer).items()
+        if buffer not in missing and not (suite == "apps" and is_enough_elsewhere(options, database, buffer, wanted))
     ]
 
 
-def labels_of(options: argparse.Namespace) -> dict[str, list[str]]:
-    """Suite -> what is to be run of it."""
+def is_enough_elsewhere(options: argparse.Namespace, database: str, buffer: str, databases: list[str]) -> bool:
+    """Whether the apps, which know neither, are tested on the database and with the buffer in other pairs."""
+    if options.long or options.labels or options.k or options.database or options.buffer:
+        return False
+    return (database == "sqlite") == (buffer == "database") and len(databases) > 1
+
+
+def labels_of(options: argparse.Namespace, buffer: str) -> dict[str, list[str]]:
+    """Suite -> what is to be run of it with a buffer."""
     _, apps = SUITES["apps"]
     of_apps = [label for label in options.labels if any(f"{label}.".startswith(f"{app}.") for app in apps)]
     chosen = {"engine": [label for label in options.labels if label not in of_apps], "apps": of_apps}
+    is_part = effort(options) == "quick" and len(options.buffer or BUFFERS) > 1 and buffer == "redis"
     return {
-        suite: chosen[suite] or labels
+        suite: chosen[suite] or (OF_REDIS[suite] if is_part else labels)
         for suite, (_, labels) in SUITES.items()
         if (chosen[suite] or not options.labels) and options.suite in (None, suite)
     }
@@ -137,7 +164,9 @@ def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, 
         what += " but those that take longest: servers that fail, outages, rolling moves (--all runs them too)"
     print(f"{what}.")
     if effort(options) == "quick":
-        print("Many processes and random walks on SQLite alone (--most and --all have them on each database).")
+        print(
+            "Many processes and random walks on SQLite alone, and with Redis what concerns buffers (--most has it all)."
+        )
     print(f"On: {', '.join(pair.name for pair in pairs) or 'nothing'}; processes: {options.processes}.")
     for name, reason in missing.items():
         print(f"Not on {name}: {reason}.")

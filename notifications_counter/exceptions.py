@@ -61,6 +61,10 @@ class NothingToRecount(CounterError):
     """A counter of events has no rows that could be counted again."""
 
 
+class SourceCounted(CounterError):
+    """A counter with a source was to be added to in its rows, as only a counter of events can be."""
+
+
 class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 
@@ -91,6 +95,10 @@ class InvalidNotification(CounterError, ValueError):
 
 class InvalidRecipients(CounterError, TypeError):
     """It cannot be told from a value who is to be notified."""
+
+
+class InvalidClick(CounterError, ValueError):
+    """What is to be recorded cannot be a click on a link. Nothing has been recorded."""
 
 
 #: How many characters of a value a message shows.
