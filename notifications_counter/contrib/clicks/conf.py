@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ NAME = f"{SETTING}['CLICKS']"
 #: What the key of a day has besides the address, of the 500 characters that a key may have: a comma and the day.
 OF_DAY = len(",2000-01-31")
 LONGEST = 500 - OF_DAY
+
+#: A name or an address of IPv6, with a port if it has one; nothing of what stands before or behind it in an address.
+HOST = re.compile(r"\.?([^\s*/\\?#@\[\]:.][^\s*/\\?#@\[\]:]*|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class ClicksSettings:
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence) or not all(map(_is_name, value)):
                 raise InvalidSettings(f"{NAME}[{name!r}] must be a list of texts, not {quoted(value)}.")
+        for host in self.ALLOWED_HOSTS:
+            if not HOST.fullmatch(host):
+                raise InvalidSettings(
+                    f"{NAME}['ALLOWED_HOSTS'] has {quoted(host)}, which is not a host, such as 'example.com', or "
+                    f"'.example.com' for all below it too. To allow every host would be an open redirect."
+                )
         for name in ("SORT_QUERY", "IGNORE_FRAGMENT"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidSettings(f"{NAME}[{name!r}] must be True or False, not {quoted(getattr(self, name))}.")
