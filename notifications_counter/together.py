@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.db import models
 
 from .buffers import recording
 from .buffers.base import Together
 from .counters import Counter, short_epoch
+from .declaration.counter import CounterDeclaration
 from .ledger.store import CounterStore
 from .ledger.together import Wanted
 from .reconciliation.negative import without_negative
@@ -46,7 +47,7 @@ def add_together(changes: Mapping[Counter, Mapping[Any, int | Decimal]], *, usin
         InvalidKey: a key cannot be one of its counter.
         InvalidDelta: a delta is not an integer below 2**53; see ``Counter.add``. Nothing has been changed then.
     """
-    recording.add_together(changes, using)
+    recording.add_together(cast(Mapping[CounterDeclaration, Any], changes), using)
 
 
 def read_together(

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from django.test import Client, SimpleTestCase, TransactionTestCase
+from django.test import Client, SimpleTestCase
 from django.urls import reverse
 
 from notifications_counter.contrib.clicks.addresses import normalise, parse
@@ -11,6 +11,7 @@ from notifications_counter.contrib.clicks.conf import LONGEST
 from notifications_counter.contrib.clicks.models import Click, ClickDay
 from notifications_counter.contrib.clicks.targets import sign
 from notifications_counter.exceptions import InvalidClick
+from tests.support.base import CounterTestCase
 from tests.support.walks import SEED
 
 from .attacks import ALLOWED, attacks
@@ -101,7 +102,7 @@ class OptionTests(SimpleTestCase):
                     normalise(url)
 
 
-class LongestTests(TransactionTestCase):
+class LongestTests(CounterTestCase):
     def test_the_longest_address_is_counted_by_both_models(self) -> None:
         for filler in ("a", ",", "!"):
             begin = f"https://example.com/{filler}?"
@@ -116,7 +117,7 @@ class LongestTests(TransactionTestCase):
         self.assertEqual(ClickDay.objects.count(), 3)
 
 
-class AttackTests(TransactionTestCase):
+class AttackTests(CounterTestCase):
     def test_no_generated_address_leaves_the_allowed_hosts(self) -> None:
         client, led = Client(headers={"User-Agent": PERSON}), 0
         with settings_with(ALLOWED_HOSTS=[ALLOWED]):

@@ -3,12 +3,13 @@
 from datetime import UTC, date, datetime
 
 from django.db import transaction
-from django.test import RequestFactory, TransactionTestCase, override_settings
+from django.test import RequestFactory, override_settings
 
 from notifications_counter.contrib.clicks import ClickEvent, record
 from notifications_counter.contrib.clicks.models import Click, ClickDay, day_of
 from notifications_counter.contrib.clicks.recording import count
 from notifications_counter.exceptions import InvalidClick
+from tests.support.base import CounterTestCase
 
 URL = "https://example.com/"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -20,7 +21,7 @@ def flush() -> None:
         counter.flush()
 
 
-class RecordingTests(TransactionTestCase):
+class RecordingTests(CounterTestCase):
     def test_a_click_is_counted_in_all_and_on_its_day(self) -> None:
         event = record("HTTPS://Example.com:443")
         self.assertEqual((event.url, event.is_bot), (URL, False))
@@ -71,7 +72,7 @@ class RecordingTests(TransactionTestCase):
         self.assertEqual(ClickDay.humans.values_of(URL), {date(2026, 3, 2): 1})
 
 
-class EventTests(TransactionTestCase):
+class EventTests(CounterTestCase):
     def test_an_event_survives_being_a_message(self) -> None:
         event = ClickEvent("0" * 32, URL, True, datetime(2026, 3, 1, 12, tzinfo=UTC))
         self.assertEqual(ClickEvent.from_dict(event.as_dict()), event)

@@ -4,12 +4,13 @@ from html import unescape
 from typing import Any
 
 from django.template import Context, Template
-from django.test import Client, TransactionTestCase
+from django.test import Client
 from django.test.utils import override_settings
 from django.urls import reverse
 
 from notifications_counter.contrib.clicks.models import Click
 from notifications_counter.contrib.clicks.targets import sign
+from tests.support.base import CounterTestCase
 
 from .test_recording import CRAWLER, PERSON, URL, flush
 
@@ -25,8 +26,9 @@ def counted_url(url: str) -> str:
     return Template("{% load notifications_clicks %}{% counted_url url %}").render(Context({"url": url}))
 
 
-class RedirectTests(TransactionTestCase):
+class RedirectTests(CounterTestCase):
     def setUp(self) -> None:
+        super().setUp()
         self.client = Client(headers={"User-Agent": PERSON})
 
     def assert_leads(self, answer: Any, url: str) -> None:
@@ -127,7 +129,7 @@ class RedirectTests(TransactionTestCase):
         self.assertEqual(Click.humans.value(URL), 0)
 
 
-class TagTests(TransactionTestCase):
+class TagTests(CounterTestCase):
     def render(self, url: object) -> str:
         return Template("{% load notifications_clicks %}{% clicks_of url %}").render(Context({"url": url}))
 

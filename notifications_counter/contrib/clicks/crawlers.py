@@ -31,4 +31,4 @@ def is_crawler(user_agent: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_listed(user_agent: str) -> bool:
-    return _bots.is_bot(user_agent) or crawleruseragents.is_crawler(user_agent)
+    return bool(_bots.is_bot(user_agent) or crawleruseragents.is_crawler(user_agent))

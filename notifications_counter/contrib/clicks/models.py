@@ -93,7 +93,7 @@ class Click(models.Model):
         verbose_name_plural = _("clicks on links")
 
     def __str__(self) -> str:
-        return self.url
+        return str(self.url)
 
 
 class ClickDay(models.Model):
@@ -121,7 +121,7 @@ class Normaliser(models.Model):
     """By what the stored addresses were normalised: with another one, they may be other addresses."""
 
     library = models.CharField(_("library and version"), max_length=100)
-    options = models.CharField(_("options"), max_length=1000)
+    options = models.TextField(_("options"))
     checked_at = models.DateTimeField(_("checked at"))
 
     class Meta:

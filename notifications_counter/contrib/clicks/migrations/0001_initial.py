@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("library", models.CharField(max_length=100, verbose_name="library and version")),
-                ("options", models.CharField(max_length=1000, verbose_name="options")),
+                ("options", models.TextField(verbose_name="options")),
                 ("checked_at", models.DateTimeField(verbose_name="checked at")),
             ],
             options={
