@@ -36,8 +36,9 @@ LINGER = 0.5
 #: Seconds that a broker has for each answer, and between two heartbeats.
 ANSWER, HEARTBEAT = 10, 30
 
-#: Seconds without a message after which it is looked whether there are any.
-DEAF = 5
+#: Seconds without a message after which another connection is opened: RabbitMQ tells a consumer that its queue was
+#: deleted, but if there is another one of that name at once, it says nothing, and hands over nothing any more.
+QUIET = 60
 
 #: Seconds between two rounds of what else there is to do: clicks that the database keeps, ids to forget.
 ROUND = 60
@@ -71,11 +72,16 @@ class Consumer:
     Args:
         stopping: set by whoever wants it to end after its chunk.
         report: called with what has been done so far, after each chunk.
+        quiet: the seconds without a message after which another connection is opened.
     """
 
     def __init__(
-        self, stopping: threading.Event | None = None, report: Callable[[Consumed], None] | None = None
+        self,
+        stopping: threading.Event | None = None,
+        report: Callable[[Consumed], None] | None = None,
+        quiet: float = QUIET,
     ) -> None:
+        self.quiet = quiet
         self.stopping = stopping or threading.Event()
         self.report = report
         self.done = Consumed()
@@ -153,27 +159,19 @@ class Consumer:
             auto_declare=False,
         )
         consumer.consume()
-        taken, next_beat, next_look = 0, 0.0, time.monotonic() + DEAF
+        taken, next_beat, since = 0, 0.0, time.monotonic()
         while not self.stopping.is_set() and (most is None or taken < most):
             chunk = self._next_chunk(broker, CHUNK if most is None else min(CHUNK, most - taken))
             if chunk:
                 self._settle(broker, chunk)
                 taken += len(chunk)
-                next_look = time.monotonic() + DEAF
-            elif most is not None:
-                break  # others have taken the rest
-            elif time.monotonic() > next_look:
-                self._refuse_deaf(broker)
-                next_look = time.monotonic() + DEAF
+                since = time.monotonic()
+            elif most is not None or time.monotonic() > since + self.quiet:
+                return  # others have taken the rest; or nobody will ever say anything on this connection
             if time.monotonic() > next_beat:
                 broker.connection.heartbeat_check()
                 next_beat = time.monotonic() + HEARTBEAT / 4
             self._look_after_database()
-
-    def _refuse_deaf(self, broker: Broker) -> None:
-        """A consumer whose queue was deleted, and declared again at once, is not told, and is given nothing more."""
-        if number := self._waiting(broker):
-            raise BrokerUnavailable(f"{number} messages are in the queue, and none is handed over.")
 
     def _next_chunk(self, broker: Broker, size: int) -> list[Any]:
         """Messages that have come: enough for a chunk, or those that came within a moment."""
