@@ -1,8 +1,5 @@
 """Addresses: equal to what browsers make of them, and what the settings make one."""
 
-import json
-from pathlib import Path
-
 from django.test import Client, SimpleTestCase
 from django.urls import reverse
 
@@ -17,8 +14,7 @@ from tests.support.walks import SEED
 from .attacks import ALLOWED, attacks
 from .test_recording import PERSON, flush
 from .test_redirect import settings_with
-
-VECTORS = json.loads((Path(__file__).parent / "data" / "urltestdata.json").read_text())
+from .vectors import VECTORS
 
 
 def is_web(vector: dict[str, str]) -> bool:
