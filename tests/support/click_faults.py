@@ -19,7 +19,11 @@ PREFIX = "https://example.com/articles/"
 QUEUE = "clicks"
 
 #: Who is killed, and how often of a hundred times; of each at least five.
-KINDS = {"publisher": 45, "consumer": 47, "broker": 8}
+KINDS = {"publisher": 46, "consumer": 46, "broker": 8}
+
+#: How long the run takes for each kill, so that whoever is killed is at work: the consumer has to start each time.
+SECONDS = 2.0
+TO_START = 1.5
 
 
 @dataclass
@@ -73,6 +77,7 @@ class Faults:
         return subprocess.Popen([sys.executable, "-m", *command], env=dict(self.environment), stderr=subprocess.DEVNULL)
 
     def _start_consumer(self) -> subprocess.Popen[bytes]:
+        self.at_work_from = time.monotonic() + TO_START
         return self._start("django", "notification_consume", "--verbosity=0")
 
     def _sent(self, place: int) -> int:
@@ -98,7 +103,8 @@ class Faults:
     def _publish(self, place: int) -> subprocess.Popen[bytes]:
         share = self.clicks // self.publishers
         first, last = place * share + self._sent(place), (place + 1) * share
-        arguments = [str(self.logs[place]), PREFIX, self.links, first, last, self.choose.randrange(10**6)]
+        arguments: list[object] = [str(self.logs[place]), PREFIX, self.links, first, last, self.choose.randrange(10**6)]
+        arguments.append(max(10, int(share / self.kills / SECONDS)))
         return self._start("tests.support.children.publish_clicks", *map(str, arguments))
 
     def _kill(self, kind: str) -> None:
@@ -107,6 +113,8 @@ class Faults:
             time.sleep(self.choose.random())
             self.server.start()
         else:
+            if kind == "consumer":
+                time.sleep(max(0.0, self.at_work_from - time.monotonic()))
             working = [one for one in [*self.running] if one and one.poll() is None]
             victim = self.consumer if kind == "consumer" else self.choose.choice(working or [self.consumer])
             victim.send_signal(signal.SIGKILL)
@@ -152,7 +160,9 @@ class Faults:
         for url, number in ClickDay.objects.values_list("url", "click_count"):
             in_days[url] += number
         once = collections.Counter(url for key, url in self.url_of.items() if key in counted)
+        recorded = collections.Counter(self.url_of.values())
         found = {
+            "clicks more than were ever recorded": sum(max(0, stored[url] - recorded[url]) for url in stored),
             "certain clicks that are not counted": len(self.certain - counted),
             "ids that nobody has recorded": len(counted - self.url_of.keys()),
             "addresses whose count is not that of their ids": _differing(stored, once),

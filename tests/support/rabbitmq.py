@@ -104,6 +104,10 @@ class RabbitMQ:
                     raise
                 time.sleep(0.2)
 
+    def version(self) -> str:
+        with connected(self.url) as connection:
+            return str(connection.connection.server_properties["version"])
+
     def kill(self) -> None:
         """With SIGKILL, and whatever it has started."""
         if self.process:

@@ -7,13 +7,14 @@ are in doubt.
 import os
 import random
 import sys
+import time
 import uuid
 from datetime import UTC, datetime
 
 import django
 
 
-def main(path: str, prefix: str, links: int, first: int, last: int, seed: int) -> None:
+def main(path: str, prefix: str, links: int, first: int, last: int, seed: int, rate: int) -> None:
     django.setup()
     from notifications_counter.contrib.clicks.recording import ClickEvent, ingest
 
@@ -29,7 +30,8 @@ def main(path: str, prefix: str, links: int, first: int, last: int, seed: int) -
         ingest()(events)
         os.write(log, "".join(f"c {one.id}\n" for one in events).encode())
         first += number
+        time.sleep(number / rate)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:7]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:8]))
