@@ -18,6 +18,7 @@ from typing import Any
 import kombu
 from amqp.exceptions import PreconditionFailed
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import RequestFactory, override_settings, tag
 
 from notifications_counter.contrib.clicks import process_clicks, record, record_many, send_increment_clicks
@@ -203,6 +204,41 @@ class ClassicQueueTest(BrokerTestCase):
         call_command("check", databases=["default"], stderr=out)
         self.assertIn("notifications_counter.W096", out.getvalue())
         self.assertIn("quorum", out.getvalue())
+
+
+@needs_rabbitmq
+class RefusingTest(BrokerTestCase):
+    def test_a_click_that_the_queue_refuses_is_kept_in_the_database(self) -> None:
+        with connected() as connection, connection.channel() as channel:
+            full = {"x-max-length": 1, "x-overflow": "reject-publish"}
+            exchange = kombu.Exchange(self.queue, "direct", durable=True)
+            kombu.Queue(self.queue, exchange, "increment_click", durable=True, queue_arguments=full)(channel).declare()
+        record(URL)
+        with self.assertLogs("notifications_counter", "ERROR"):
+            record_many([OTHER] * 3)
+        self.assertEqual((ready(self.queue), KeptClick.objects.count()), (1, 3))
+        process_clicks()
+        self.assertEqual((clicks(), clicks(OTHER)), ((1, 0), (3, 0)))
+
+    def test_while_the_database_is_away_the_consumer_waits_and_takes_nothing(self) -> None:
+        record(URL)
+        stopping, table = threading.Event(), CountedClick._meta.db_table
+        consumer = Consumer(stopping, report=lambda done: stopping.set())
+
+        def rename(old: str, new: str) -> None:
+            with connection.schema_editor() as editor:
+                editor.alter_db_table(CountedClick, old, new)
+
+        rename(table, "away")
+        timer = threading.Timer(4, rename, ("away", table))
+        try:
+            with self.assertLogs("notifications_counter", "WARNING") as logs:
+                timer.start()
+                consumer.run()
+        finally:
+            timer.join()
+        self.assertEqual(clicks(), (1, 0))
+        self.assertEqual(len(logs.output), 2, logs.output)
 
 
 class AwayTest(CounterTestCase):

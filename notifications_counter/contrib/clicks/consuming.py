@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import kombu
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, DataError, IntegrityError, connections
 
-from ...exceptions import BrokerUnavailable, CounterError, described
+from ...exceptions import BrokerUnavailable, InvalidDelta, InvalidKey, described
 from .bodies import Read, Refused, read
 from .broker import Broker, dead_letters
 from .conf import clicks_settings
@@ -25,7 +25,7 @@ from .publishing import Confirmed
 logger = logging.getLogger("notifications_counter")
 
 #: How many messages one transaction counts, and one acknowledgement settles.
-CHUNK = 500
+CHUNK = 1_000
 
 #: How many the broker may hand over beforehand: what a killed consumer holds comes back, and each return is counted.
 PREFETCH = 2 * CHUNK
@@ -211,9 +211,7 @@ class Consumer:
         anonymous = [one.event for _, one in reads if not one.has_id]
         try:
             new = count_once(events, anonymous=anonymous)
-        except (OperationalError, InterfaceError):
-            raise
-        except (CounterError, DatabaseError) as error:
+        except (InvalidKey, InvalidDelta, DataError, IntegrityError) as error:  # whatever else fails is no click's fault
             if len(reads) == 1:
                 return [(reads[0][0], described(error))]
             return [refused for one in reads for refused in self._count([one])]
