@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "demo",  # before the package, whose base template for the inbox it replaces by its own
     "notifications_counter",
     "notifications_counter.inbox",
+    "notifications_counter.contrib.clicks",
 ]
 
 NOTIFICATIONS_COUNTER: dict[str, Any] = {

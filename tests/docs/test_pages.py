@@ -20,6 +20,7 @@ ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") != "redis"
 STARTS = {
     "installation": "new",
     "quickstart": "empty",
+    "clicks": "empty",
     "third-party-models": "new",
     "migrating-from-django-notifications": "new",
     "fill-factor": "postgresql",

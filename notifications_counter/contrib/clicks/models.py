@@ -89,8 +89,8 @@ class Click(models.Model):
     objects: ClassVar[ClickManager] = ClickManager()
 
     class Meta:
-        verbose_name = _("clicks on a link")
-        verbose_name_plural = _("clicks on links")
+        verbose_name = _("link")
+        verbose_name_plural = _("links")
 
     def __str__(self) -> str:
         return str(self.url)
@@ -109,8 +109,8 @@ class ClickDay(models.Model):
     bots = Counter(field="bot_count")
 
     class Meta:
-        verbose_name = _("clicks on a link in a day")
-        verbose_name_plural = _("clicks on links by day")
+        verbose_name = _("link by day")
+        verbose_name_plural = _("links by day")
         indexes: ClassVar = [models.Index(fields=["day"], name="nc_click_day")]
 
     def __str__(self) -> str:

@@ -22,8 +22,8 @@ class Migration(migrations.Migration):
                 ("bot_count", models.BigIntegerField(default=0, verbose_name="clicks of programs, as stored")),
             ],
             options={
-                "verbose_name": "clicks on a link",
-                "verbose_name_plural": "clicks on links",
+                "verbose_name": "link",
+                "verbose_name_plural": "links",
             },
         ),
         migrations.CreateModel(
@@ -54,8 +54,8 @@ class Migration(migrations.Migration):
                 ("bot_count", models.BigIntegerField(default=0, verbose_name="clicks of programs, as stored")),
             ],
             options={
-                "verbose_name": "clicks on a link in a day",
-                "verbose_name_plural": "clicks on links by day",
+                "verbose_name": "link by day",
+                "verbose_name_plural": "links by day",
                 "indexes": [models.Index(fields=["day"], name="nc_click_day")],
             },
         ),
