@@ -202,7 +202,7 @@ class ClassicQueueTest(BrokerTestCase):
             kombu.Queue(self.queue, durable=True)(channel).queue_declare()  # as it was
         out = StringIO()
         call_command("check", databases=["default"], stderr=out)
-        self.assertIn("notifications_counter.W096", out.getvalue())
+        self.assertIn("notifications_counter.W106", out.getvalue())
         self.assertIn("quorum", out.getvalue())
 
 
@@ -294,7 +294,7 @@ class AwayTest(CounterTestCase):
     def test_the_check_says_so_without_the_password(self) -> None:
         out = StringIO()
         call_command("check", databases=["default"], stderr=out)
-        self.assertIn("notifications_counter.W095", out.getvalue())
+        self.assertIn("notifications_counter.W105", out.getvalue())
         self.assertNotIn("secret", out.getvalue())
 
 

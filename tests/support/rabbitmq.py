@@ -22,8 +22,9 @@ from .servers import HOST, free_port
 
 AMQP_URL = os.environ.get("AMQP_URL", "")
 IN_CI = os.environ.get("CI") == "true"
-#: Where Debian has it; another version may be unpacked elsewhere.
+#: Where Debian has it; another version may be unpacked in a folder, whose programs run as they are.
 PROGRAMS = Path(os.environ.get("RABBITMQ_PROGRAMS", "/usr/lib/rabbitmq/bin"))
+RUNS_AS_ITS_USER = os.getuid() == 0 and "RABBITMQ_PROGRAMS" not in os.environ
 
 needs_rabbitmq = unittest.skipUnless(AMQP_URL or IN_CI, "needs a RabbitMQ at AMQP_URL")
 needs_rabbitmq_programs = unittest.skipUnless(PROGRAMS.exists() or IN_CI, "needs the programs of RabbitMQ")
@@ -144,7 +145,7 @@ class RabbitMQ:
 
     def _as_its_user(self, *command: str) -> list[str]:
         variables = ["env", *(f"{name}={value}" for name, value in self.environment.items())]
-        user = ["setpriv", "--reuid=rabbitmq", "--regid=rabbitmq", "--clear-groups", "--"] if os.getuid() == 0 else []
+        user = ["setpriv", "--reuid=rabbitmq", "--regid=rabbitmq", "--clear-groups", "--"] if RUNS_AS_ITS_USER else []
         return [*user, *variables, *command]
 
 
@@ -154,7 +155,7 @@ def rabbitmq() -> Iterator[RabbitMQ]:
         os.chmod(folder, 0o755)
         own = Path(folder) / "own"
         own.mkdir()
-        if os.getuid() == 0:
+        if RUNS_AS_ITS_USER:
             shutil.chown(own, "rabbitmq", "rabbitmq")
         server = RabbitMQ(own)
         try:

@@ -21,7 +21,7 @@ def check_extra(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
         if clicks_settings().BROKER:
             _broker()
     except MissingExtra as error:
-        return [Error(str(error), hint=f"{NAME}['BROKER'] is set.", id="notifications_counter.E095")]
+        return [Error(str(error), hint=f"{NAME}['BROKER'] is set.", id="notifications_counter.E105")]
     except InvalidSettings:  # said by the check of the settings
         pass
     return []
@@ -40,7 +40,7 @@ def check_broker(
     except BrokerUnavailable as error:
         return [
             Warning(
-                described(error), hint="Until it is back, the database keeps clicks.", id="notifications_counter.W095"
+                described(error), hint="Until it is back, the database keeps clicks.", id="notifications_counter.W105"
             )
         ]
     hint = (
@@ -48,7 +48,7 @@ def check_broker(
         " consumer refuses: let it be emptied, delete it, and the next click or notification_consume declares a quorum"
         " queue."
     )
-    return [Warning(sentence, hint=hint, id="notifications_counter.W096") for sentence in found]
+    return [Warning(sentence, hint=hint, id="notifications_counter.W106") for sentence in found]
 
 
 def problems() -> list[str]:
