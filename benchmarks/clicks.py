@@ -4,9 +4,9 @@
 
 Four processes record clicks on 1,000 links, while publishers, the consumer and the broker are killed with SIGKILL at
 random. Then it is checked by id that each click that was confirmed, or kept in the database, counts once, and one in
-doubt once or not at all. After that nobody is killed: how many clicks a second are published one by one and in bulk, and
-consumed by one process, in seconds of its processor, beside a consumer of Kombu's that counts nothing. With --long there
-are 100,000 clicks and 100 kills. Needs Debian's package rabbitmq-server.
+doubt once or not at all. After that nobody is killed: how many clicks a second are published one by one and in bulk,
+and consumed by one process, also in seconds of its processor, beside a consumer of Kombu's that counts nothing. With
+--long there are 100,000 clicks and 100 kills. Needs Debian's package rabbitmq-server.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What brokers and their clients do on valid input, and what this package therefore does not rely on.
 
-When one of these fails after an upgrade, something has been mended, and ``docs/clicks-by-message.rst`` has a row to change.
+When one of these fails after an upgrade, something has been mended, and a row of ``docs/clicks-by-message.rst`` is old.
 """
 
 from __future__ import annotations
@@ -65,8 +65,14 @@ class PublishingFactsTest(BrokersTestCase):
         with connected(**CONFIRMS) as connection:
             channel = connection.channel()
             self.declare(channel, x_max_length=1, x_overflow="reject-publish")
-            with self.assertRaises(TimeoutError):
-                self.publish(channel, "taken", confirm_timeout=1e-6)
+            for _ in range(100):  # now and then the answer is there before anybody looks
+                try:
+                    self.publish(channel, "taken", confirm_timeout=1e-6)
+                except TimeoutError:
+                    break
+                channel.queue_purge(self.name)
+            else:
+                self.fail("each answer came in time")
             self.publish(channel, "refused", confirm_timeout=5)  # and no error
             time.sleep(0.5)
         self.assertEqual(ready(self.name), 1)
@@ -174,18 +180,17 @@ class ConsumingFactsTest(BrokersTestCase):
 class RedisFactsTest(BrokersTestCase):
     def test_what_a_consumer_that_is_gone_has_held_is_not_given_to_the_next_one(self) -> None:
         """It comes back after ``visibility_timeout``, an hour, and while no others arrive."""
-        with valkey() as url:
-            with connected(url) as connection:
-                channel = connection.channel()
-                queue = kombu.Queue(self.name)(channel)
-                queue.declare()
-                self.publish(channel)
-                held: list[Any] = []
-                self.consumer(channel, held)
-                self.drain(connection, 0.5)
-                self.assertEqual(len(held), 1)
-                with connected(url) as other:  # as if the first had been killed: it never says goodbye
-                    found: list[Any] = []
-                    self.consumer(other.channel(), found)
-                    self.drain(other)
-                    self.assertEqual(found, [])
+        with valkey() as url, connected(url) as connection:
+            channel = connection.channel()
+            queue = kombu.Queue(self.name)(channel)
+            queue.declare()
+            self.publish(channel)
+            held: list[Any] = []
+            self.consumer(channel, held)
+            self.drain(connection, 0.5)
+            self.assertEqual(len(held), 1)
+            with connected(url) as other:  # as if the first had been killed: it never says goodbye
+                found: list[Any] = []
+                self.consumer(other.channel(), found)
+                self.drain(other)
+                self.assertEqual(found, [])

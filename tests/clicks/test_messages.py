@@ -18,8 +18,9 @@ from typing import Any
 import kombu
 from amqp.exceptions import PreconditionFailed
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
-from django.test import RequestFactory, override_settings, tag
+from django.test import RequestFactory, tag
 
 from notifications_counter.contrib.clicks import process_clicks, record, record_many, send_increment_clicks
 from notifications_counter.contrib.clicks.consuming import Consumed, Consumer
@@ -28,11 +29,21 @@ from notifications_counter.contrib.clicks.models import Click, ClickDay, Counted
 from notifications_counter.contrib.clicks.once import count_once, forget_ids
 from notifications_counter.contrib.clicks.publishing import publisher
 from notifications_counter.contrib.clicks.recording import ClickEvent
+from notifications_counter.contrib.clicks.tasks import process_clicks as task
 from notifications_counter.exceptions import BrokerUnavailable
 from notifications_counter.flushing import flush_all
 from tests.management.test_schedulers import stop
 from tests.support.base import ROOT, CounterTestCase, child_environment
-from tests.support.rabbitmq import AMQP_URL, connected, delete, needs_rabbitmq, ready, with_broker
+from tests.support.rabbitmq import (
+    AMQP_URL,
+    connected,
+    delete,
+    needs_rabbitmq,
+    needs_rabbitmq_programs,
+    rabbitmq,
+    ready,
+    with_broker,
+)
 from tests.support.servers import HOST, free_port, valkey
 
 URL = "https://example.com/"
@@ -97,6 +108,11 @@ class CountingTest(BrokerTestCase):
         self.assertEqual(KeptClick.objects.count(), 0)
         self.assertEqual(process_clicks().counted, 1_200)
         self.assertEqual((clicks(), clicks(OTHER)), ((600, 0), (600, 0)))
+
+    def test_the_celery_task_counts_what_is_there(self) -> None:
+        record(URL)
+        self.assertEqual(task()["counted"], 1)
+        self.assertEqual(clicks(), (1, 0))
 
     def test_a_message_that_comes_twice_counts_once(self) -> None:
         made = event()
@@ -269,8 +285,9 @@ class AwayTest(CounterTestCase):
         self.assertEqual(clicks(), (1, 0))
 
     def test_a_broker_that_accepts_and_never_answers_costs_no_more_than_the_time_out(self) -> None:
-        with socket.create_server((HOST, 0)) as server, with_broker(f"amqp://{HOST}:{server.getsockname()[1]}//"):
-            with self.settings_with_timeout(0.3), self.assertLogs("notifications_counter", "ERROR"):
+        with socket.create_server((HOST, 0)) as server:
+            with_it = with_broker(f"amqp://{HOST}:{server.getsockname()[1]}//", TIMEOUT=0.3)
+            with with_it, self.assertLogs("notifications_counter", "ERROR"):
                 began = time.monotonic()
                 record(URL)
                 first = time.monotonic() - began
@@ -278,12 +295,6 @@ class AwayTest(CounterTestCase):
         self.assertLess(first, 1.5)
         self.assertLess(time.monotonic() - began - first, 0.2)  # it is left alone for a while
         self.assertEqual(KeptClick.objects.count(), 2)
-
-    def settings_with_timeout(self, seconds: float) -> override_settings:
-        from django.conf import settings
-
-        clicks = {**settings.NOTIFICATIONS_COUNTER["CLICKS"], "TIMEOUT": seconds}
-        return override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "CLICKS": clicks})
 
     def test_the_command_says_so_without_the_password(self) -> None:
         with self.assertRaises(CommandError) as raised:
@@ -296,6 +307,57 @@ class AwayTest(CounterTestCase):
         call_command("check", databases=["default"], stderr=out)
         self.assertIn("notifications_counter.W105", out.getvalue())
         self.assertNotIn("secret", out.getvalue())
+
+
+class SettingsTest(CounterTestCase):
+    def said(self, program: str) -> str:
+        """What a process says in which a package is missing."""
+        start = "import django; django.setup()\n"
+        environment = child_environment(
+            DJANGO_SETTINGS_MODULE="tests.clicks.broker_settings", NC_BROKER="amqp://a:very-secret@h//", NC_CLICKS_QUEUE="q"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program.replace("SETUP", start)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        self.assertNotIn("secret", done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_without_kombu_checks_and_clicks_name_the_extra(self) -> None:
+        hidden = "import sys; sys.modules['kombu'] = None\nSETUP"
+        for program in (
+            "from django.core.management import call_command; call_command('check')",
+            "from notifications_counter.contrib.clicks import record; record('https://example.com/')",
+            "from django.core.management import call_command; call_command('notification_consume', once=True)",
+        ):
+            self.assertIn("python -m pip install '.[amqp]'", self.said(hidden + program))
+
+    def test_without_celery_the_task_says_which_extra_sends_it(self) -> None:
+        program = (
+            "import sys; sys.modules['celery'] = None\nSETUP"
+            "from notifications_counter.contrib.clicks.tasks import process_clicks; process_clicks.delay()"
+        )
+        self.assertIn("python -m pip install '.[celery]'", self.said(program))
+
+    def test_wrong_settings_are_refused_without_the_password(self) -> None:
+        for url, more in (
+            ("nothing://a:very-secret@host//", {}),
+            ("very-secret", {}),
+            ("amqp://a:very-secret@host//", {"TIMEOUT": 0}),
+            ("amqp://a:very-secret@host//", {"QUEUE": "a b"}),
+            ("amqp://a:very-secret@host//", {"KEEP_IDS_DAYS": 0}),
+        ):
+            with self.subTest(url, **more), with_broker(url, **more):
+                with self.assertRaises(SystemCheckError) as raised:
+                    call_command("check")
+                self.assertIn("CLICKS", str(raised.exception))
+                self.assertNotIn("secret", str(raised.exception))
+
+    def test_the_task_has_the_name_of_the_article(self) -> None:
+        self.assertEqual(task.name, "notifications_counter.contrib.clicks.tasks.process_clicks")
 
 
 class OnceTest(CounterTestCase):
@@ -407,6 +469,27 @@ class ConsumerTest(BrokerTestCase):
             timer.cancel()
         self.assertEqual(seen, [1, 2])
         self.assertEqual(clicks(), (2, 0))
+
+
+@tag("long")
+@needs_rabbitmq_programs
+class PausedTest(CounterTestCase):
+    def test_a_click_that_is_not_confirmed_in_time_and_arrives_all_the_same_counts_once(self) -> None:
+        with rabbitmq() as server, with_broker(server.url, TIMEOUT=0.5):
+            self.addCleanup(publisher.__init__)
+            record(URL)
+            with server.paused(), self.assertLogs("notifications_counter", "ERROR"):
+                began = time.monotonic()
+                record(URL)
+                self.assertLess(time.monotonic() - began, 1.5)
+            self.assertEqual(KeptClick.objects.count(), 1)
+            publisher.__init__()  # the broker is not left alone any more
+            record(URL)
+            self.assertEqual(KeptClick.objects.count(), 1)
+            done = process_clicks()
+            self.assertEqual((done.counted, clicks()), (3, (3, 0)))
+            self.assertEqual(done.duplicates, 1)
+            publisher.close(politely=True)
 
 
 @needs_rabbitmq

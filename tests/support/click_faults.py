@@ -175,8 +175,8 @@ class Faults:
         doubt = len(self.url_of.keys() - self.certain)
         kills = ", ".join(f"{number} of the {kind}" for kind, number in sorted(self.killed.items()))
         return (
-            f"NC_SEED={self.seed}: {self.killed.total()} kills ({kills}); {len(self.certain):,} clicks confirmed or kept,"
-            f" {doubt:,} in doubt"
+            f"NC_SEED={self.seed}: {self.killed.total()} kills ({kills});"
+            f" {len(self.certain):,} clicks confirmed or kept, {doubt:,} in doubt"
         )
 
 

@@ -51,7 +51,7 @@ class Broker:
             )
             self.is_amqp = self.connection.transport.driver_type == "amqp"
         except (ImportError, KeyError, ValueError) as error:
-            raise InvalidSettings(f"{NAME}['BROKER'] cannot be used: {told(error, self.url)}") from error
+            raise InvalidSettings(f"{NAME}['BROKER'] cannot be used: {told(error, self.url)}.") from error
         with self.explained():
             self.connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=timeout)
             if self.is_amqp:
@@ -107,7 +107,7 @@ class Broker:
         return [sentence for sentence in found if sentence]
 
     def _declared(self, what: str, declare: Any) -> str:
-        # On a channel of its own: the broker closes it where it refuses, and py-amqp opens it again under the same name.
+        # On a channel of its own: where the broker refuses, it closes it, and py-amqp opens it again behind our back.
         channel = self.connection.channel()
         try:
             entity = declare.__self__.bind(channel)
@@ -148,6 +148,19 @@ class Broker:
         """In a process that was forked off: the connection is the parent's, who would not survive its end here."""
         if self.socket is not None:
             os.close(self.socket.detach())
+
+
+def refuse_unusable() -> None:
+    """Look at the setting alone, without asking the broker.
+
+    Raises:
+        InvalidSettings: the setting ``BROKER`` is no broker's URL, or a package that it needs is not installed.
+    """
+    url = address()
+    try:
+        kombu.Connection(url).create_transport()
+    except (ImportError, KeyError, ValueError) as error:
+        raise InvalidSettings(f"{NAME}['BROKER'] cannot be used: {told(error, url)}.") from error
 
 
 def address() -> str:

@@ -18,18 +18,18 @@ ANSWER = 5
 def check_extra(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Whether what a broker needs is installed, and its URL can be understood."""
     try:
-        if clicks_settings().BROKER:
-            _broker()
-    except MissingExtra as error:
-        return [Error(str(error), hint=f"{NAME}['BROKER'] is set.", id="notifications_counter.E105")]
+        if not clicks_settings().BROKER:
+            return []
     except InvalidSettings:  # said by the check of the settings
-        pass
+        return []
+    try:
+        import_string(f"{__package__}.broker.refuse_unusable")()
+    except (MissingExtra, InvalidSettings) as error:
+        return [Error(str(error), hint=f"{NAME}['BROKER'] is set.", id="notifications_counter.E105")]
     return []
 
 
-def check_broker(
-    app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_broker(app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """With ``--database``, ask the broker: whether it answers, and whether exchange and queue are what is wanted."""
     try:
         if not databases or not clicks_settings().BROKER:

@@ -211,7 +211,12 @@ class Consumer:
         anonymous = [one.event for _, one in reads if not one.has_id]
         try:
             new = count_once(events, anonymous=anonymous)
-        except (InvalidKey, InvalidDelta, DataError, IntegrityError) as error:  # whatever else fails is no click's fault
+        except (
+            InvalidKey,
+            InvalidDelta,
+            DataError,
+            IntegrityError,
+        ) as error:  # whatever else fails is no click's fault
             if len(reads) == 1:
                 return [(reads[0][0], described(error))]
             return [refused for one in reads for refused in self._count([one])]

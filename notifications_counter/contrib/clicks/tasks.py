@@ -29,9 +29,9 @@ try:
 except ImportError:
     process_clicks = _without_celery(_process)
 else:
-    process_clicks = shared_task(
-        name="notifications_counter.contrib.clicks.tasks.process_clicks", ignore_result=True
-    )(_process)
+    process_clicks = shared_task(name="notifications_counter.contrib.clicks.tasks.process_clicks", ignore_result=True)(
+        _process
+    )
 
 try:
     from django.tasks import task

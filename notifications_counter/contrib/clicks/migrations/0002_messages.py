@@ -4,36 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notifications_counter_clicks', '0001_initial'),
+        ("notifications_counter_clicks", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CountedClick',
+            name="CountedClick",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(verbose_name='clicked at')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(verbose_name="clicked at")),
             ],
             options={
-                'verbose_name': 'id of a counted click',
-                'verbose_name_plural': 'ids of counted clicks',
-                'indexes': [models.Index(fields=['at'], name='nc_counted_at')],
+                "verbose_name": "id of a counted click",
+                "verbose_name_plural": "ids of counted clicks",
+                "indexes": [models.Index(fields=["at"], name="nc_counted_at")],
             },
         ),
         migrations.CreateModel(
-            name='KeptClick',
+            name="KeptClick",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('url', models.CharField(max_length=500, verbose_name='address')),
-                ('is_bot', models.BooleanField(verbose_name='by a program')),
-                ('at', models.DateTimeField(verbose_name='clicked at')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("url", models.CharField(max_length=500, verbose_name="address")),
+                ("is_bot", models.BooleanField(verbose_name="by a program")),
+                ("at", models.DateTimeField(verbose_name="clicked at")),
             ],
             options={
-                'verbose_name': 'kept click',
-                'verbose_name_plural': 'kept clicks',
-                'indexes': [models.Index(fields=['at'], name='nc_kept_at')],
+                "verbose_name": "kept click",
+                "verbose_name_plural": "kept clicks",
+                "indexes": [models.Index(fields=["at"], name="nc_kept_at")],
             },
         ),
     ]

@@ -53,6 +53,6 @@ class Command(ExplainingCommand):
             self.stdout.write(f"Clicks: {', '.join(numbers)}.")
 
     def _signals(self) -> list[signal.Signals]:
-        """What ends this process: of another's, such as a worker that calls the command, that is the host's business."""
+        """What ends this process; that of another program that calls the command is the host's business."""
         in_main = threading.current_thread() is threading.main_thread()
         return [signal.SIGTERM, signal.SIGINT] if in_main and self.from_command_line else []
