@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "notifications_counter",
     "notifications_counter.inbox",
     "notifications_counter.contrib.clicks",
+    "notifications_counter.contrib.online",
 ]
 
 NOTIFICATIONS_COUNTER: dict[str, Any] = {
@@ -68,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "notifications_counter.contrib.online.OnlineMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

@@ -314,7 +314,9 @@ class SettingsTest(CounterTestCase):
         """What a process says in which a package is missing."""
         start = "import django; django.setup()\n"
         environment = child_environment(
-            DJANGO_SETTINGS_MODULE="tests.clicks.broker_settings", NC_BROKER="amqp://a:very-secret@h//", NC_CLICKS_QUEUE="q"
+            DJANGO_SETTINGS_MODULE="tests.clicks.broker_settings",
+            NC_BROKER="amqp://a:very-secret@h//",
+            NC_CLICKS_QUEUE="q",
         )
         done = subprocess.run(
             [sys.executable, "-c", program.replace("SETUP", start)],

@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...exceptions import BrokerUnavailable, InvalidSettings, MissingExtra, described
@@ -132,6 +132,27 @@ class Broker:
             limit |= {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead}
             limit |= {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
         return limit
+
+    def producer(self, channel: Any) -> Any:
+        """What publishes on a channel; it declares nothing."""
+        return kombu.Producer(channel, auto_declare=False)
+
+    def consume(self, take: Callable[[Any], None], prefetch: int) -> None:
+        """Have the messages of the queue handed over, on a channel of their own, also those that Kombu cannot decode.
+
+        Args:
+            take: called with each message, by whoever waits for events.
+            prefetch: how many may be handed over before they are acknowledged.
+        """
+        self.consumer = kombu.Consumer(
+            self.connection.channel(),
+            [kombu.Queue(clicks_settings().QUEUE, no_declare=True)],
+            on_message=take,
+            on_decode_error=lambda message, error: take(message),
+            prefetch_count=prefetch,
+            auto_declare=False,
+        )
+        self.consumer.consume()
 
     def close(self, *, politely: bool = False) -> None:
         """Close the connection.

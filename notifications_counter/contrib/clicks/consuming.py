@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import kombu
 from django.db import DatabaseError, DataError, IntegrityError, connections
 
 from ...exceptions import BrokerUnavailable, InvalidDelta, InvalidKey, described
@@ -149,16 +148,7 @@ class Consumer:
 
     def _take(self, broker: Broker, most: int | None) -> None:
         """Take messages: so many, as far as they come, or until it is to stop."""
-        queue = kombu.Queue(clicks_settings().QUEUE, no_declare=True)
-        consumer = kombu.Consumer(
-            broker.connection.channel(),
-            [queue],
-            on_message=lambda message: self._held.append(message),
-            on_decode_error=lambda message, error: self._held.append(message),
-            prefetch_count=PREFETCH,
-            auto_declare=False,
-        )
-        consumer.consume()
+        broker.consume(lambda message: self._held.append(message), PREFETCH)
         taken, next_beat, since = 0, 0.0, time.monotonic()
         while not self.stopping.is_set() and (most is None or taken < most):
             chunk = self._next_chunk(broker, CHUNK if most is None else min(CHUNK, most - taken))

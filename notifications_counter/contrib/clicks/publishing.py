@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import kombu
-
 from ...exceptions import BrokerUnavailable
 from .broker import ROUTING_KEY, Broker
 from .conf import clicks_settings
@@ -36,7 +34,7 @@ class Confirmed:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.channel = broker.connection.channel()
-        self.producer = kombu.Producer(self.channel, auto_declare=False)
+        self.producer = broker.producer(self.channel)
         self.waiting: dict[int, str] = {}
         self.returned: set[str] = set()
         self.refused: set[str] = set()
