@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import unittest
 import uuid
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -309,6 +310,7 @@ class AwayTest(CounterTestCase):
         self.assertNotIn("secret", out.getvalue())
 
 
+@unittest.skipUnless(connection.vendor == "sqlite", "asks no database: it runs with SQLite only")
 class SettingsTest(CounterTestCase):
     def said(self, program: str) -> str:
         """What a process says in which a package is missing."""
@@ -385,6 +387,7 @@ class OnceTest(CounterTestCase):
         self.assertEqual(forget_ids(), 1)
 
 
+@tag("long")
 @needs_rabbitmq
 class ConsumerTest(BrokerTestCase):
     def start(self, *arguments: str) -> subprocess.Popen[str]:
