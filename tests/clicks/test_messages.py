@@ -394,7 +394,7 @@ class ConsumerTest(BrokerTestCase):
         environment = child_environment(
             DJANGO_SETTINGS_MODULE="tests.clicks.broker_settings", NC_BROKER=AMQP_URL, NC_CLICKS_QUEUE=self.queue
         )
-        command = [sys.executable, "-m", "django", "notification_consume", *arguments]
+        command = [sys.executable, "-m", "django", "notification_consume", "--skip-checks", *arguments]
         return subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
