@@ -148,6 +148,7 @@ class OnlineTest(CounterTestCase):
         self.assertEqual(get_users_online(), {"ada"})
 
     def test_a_flush_writes_one_row_for_each_user(self) -> None:
+        began = time.time()
         for ago in (90, 60, 30):
             for name in ("ada", "bob", "7"):
                 report_at(name, ago)
@@ -155,7 +156,7 @@ class OnlineTest(CounterTestCase):
         call_command("notification_update_counter", verbosity=0)
         self.assertEqual(sorted(LastSeen.objects.values_list("name", flat=True)), ["7", "ada", "bob"])
         seen = LastSeen.objects.get(name="ada").seen_at
-        self.assertAlmostEqual(seen.timestamp(), time.time() - 30, delta=5)
+        self.assertAlmostEqual(seen.timestamp(), began - 30, delta=15)
         report_user("ada")
         call_command("notification_update_counter", verbosity=0)
         self.assertEqual(LastSeen.objects.count(), 3)
@@ -168,7 +169,7 @@ class OnlineTest(CounterTestCase):
         report_user(ada)
         seen = last_seen(ada)
         assert seen is not None
-        self.assertAlmostEqual(seen.timestamp(), time.time(), delta=5)
+        self.assertAlmostEqual(seen.timestamp(), time.time(), delta=15)
         call_command("notification_update_counter", verbosity=0)
         layout().forget("ada", ["u:"])
         self.assertEqual(last_seen("ada"), seen)

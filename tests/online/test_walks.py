@@ -97,6 +97,19 @@ class WalkTest(CounterTestCase):
         self.assertEqual(len(found), len(set(found)))
         return set(found)
 
+    def test_a_page_is_full_although_nearly_all_of_its_second_have_reported_again(self) -> None:
+        if not uses_redis():
+            self.skipTest("the hashes of Redis")
+        names = [str(128 * place) for place in range(200)]  # each in a hash of its own
+        for name in names:
+            layout().report(name, [AREA], 600, BEGIN)
+        for name in names[:195]:
+            layout().report(name, [AREA], 600, BEGIN + 600)
+        for _ in range(2):
+            page = layout().page(AREA, 600, 5, f"{BEGIN}.0.0", BEGIN + 599)
+            self.assertEqual(sorted(seen.name for seen in page.seen), sorted(names[195:]))
+        self.assertEqual(layout().number(AREA, 600, BEGIN + 599), 5)
+
     def test_no_key_of_redis_stays_for_ever(self) -> None:
         if not uses_redis():
             self.skipTest("needs Redis")

@@ -4,7 +4,7 @@
 -- BASE:AREA:BLOCK:s:SHARD  hash: field of a user -> second of the last report; 'p' -> '#' and the shard's place
 -- BASE:AREA:BLOCK:n        the names of the shards by place, 16 bytes each
 -- BASE:AREA:BLOCK:c        hash: second -> how many reported last in it
--- BASE:AREA:at:SECOND      bit by place: whether the shard has somebody who reported last in that second
+-- BASE:AREA:at:SECOND      bit by place: whether the shard may have somebody who reported last in that second
 -- BASE:AREA:new:SECOND     who came in that second; kept only while BASE:live says that somebody listens
 -- BASE:texts               hash: shard:field -> name, until a flush has written it to the database
 --
@@ -34,28 +34,21 @@ local function names_key(area, block)
   return base .. ':' .. area .. ':' .. block .. ':n'
 end
 
--- Take away that somebody was seen in a second; the field itself has another value, or is gone, by now.
-local function take_back(area, key, place, block, offset)
-  local second = block * BLOCK + offset
+-- Take away that somebody was seen in a second. The bit of the shard stays: who reads the second takes it back.
+local function take_back(area, block, offset)
   if redis.call('HINCRBY', counts_key(area, block), offset, -1) <= 0 then
     redis.call('HSET', counts_key(area, block), offset, 0)
-    redis.call('DEL', bits_key(area, second))
-    return
+    redis.call('DEL', bits_key(area, block * BLOCK + offset))
   end
-  local text = tostring(offset)
-  for _, value in ipairs(redis.call('HVALS', key)) do
-    if value == text then return end
-  end
-  redis.call('SETBIT', bits_key(area, second), place, 0)
 end
 
--- Where and when somebody was seen last: key, place, block, second in it.
+-- Where and when somebody was seen last: key, block, second in it.
 local function find(area, shard, field)
   local block = split(now)
   for each = block, block - 1, -1 do
     local key = shard_key(area, each, shard)
-    local found = redis.call('HMGET', key, field, 'p')
-    if found[1] then return key, tonumber(string.sub(found[2], 2)), each, tonumber(found[1]) end
+    local found = redis.call('HGET', key, field)
+    if found then return key, each, tonumber(found) end
   end
 end
 

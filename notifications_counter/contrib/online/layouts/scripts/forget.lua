@@ -3,10 +3,10 @@
 -- ARGV  now or '', shard, field, areas...
 for index = 4, #ARGV do
   local area = ARGV[index]
-  local key, place, block, offset = find(area, ARGV[2], ARGV[3])
+  local key, block, offset = find(area, ARGV[2], ARGV[3])
   if key then
     redis.call('HDEL', key, ARGV[3])
-    take_back(area, key, place, block, offset)
+    take_back(area, block, offset)
   end
 end
 redis.call('HDEL', base .. ':texts', ARGV[2] .. ':' .. ARGV[3])

@@ -25,9 +25,10 @@ for index = 6, #ARGV do
   local key = shard_key(area, block, shard)
   local found = redis.call('HMGET', key, field, 'p')
   if found[1] ~= tostring(offset) then
-    local old_key, old_place, old_block, old = key, nil, block, tonumber(found[1] or nil)
+    local old_block, old = block, tonumber(found[1] or nil)
     if not old then
-      old_key, old_place, old_block, old = find(area, shard, field)
+      local old_key
+      old_key, old_block, old = find(area, shard, field)
       if old then redis.call('HDEL', old_key, field) end
     end
     redis.call('HSET', key, field, offset)
@@ -39,7 +40,7 @@ for index = 6, #ARGV do
       redis.call('EXPIRE', bits, LONGEST)
     end
     redis.call('SETBIT', bits, place, 1)
-    if old then take_back(area, old_key, old_place or place, old_block, old) end
+    if old then take_back(area, old_block, old) end
     if not old and name ~= '' then redis.call('HSET', base .. ':texts', shard .. ':' .. field, name) end
     local is_new = not old or now - (old_block * BLOCK + old) >= window
     if is_new and redis.call('EXISTS', base .. ':live') == 1 then
