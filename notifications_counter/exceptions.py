@@ -89,12 +89,20 @@ class BufferMismatch(CounterError):
     """The settings name another place than the one where deltas are pending."""
 
 
+class BrokerUnavailable(CounterError):
+    """A message broker does not answer, or refuses."""
+
+
 class InvalidNotification(CounterError, ValueError):
     """What is to be sent cannot be a notification. Nothing has been sent."""
 
 
 class InvalidRecipients(CounterError, TypeError):
     """It cannot be told from a value who is to be notified."""
+
+
+class InvalidClick(CounterError, ValueError):
+    """What is to be recorded cannot be a click on a link. Nothing has been recorded."""
 
 
 #: How many characters of a value a message shows.

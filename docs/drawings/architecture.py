@@ -25,7 +25,7 @@ class Layer(NamedTuple):
 
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
-    Layer(("contrib", "inbox"), "apps of their own: clicks, who is online; page, badge, API"),
+    Layer(("contrib", "inbox"), "apps of their own: clicks, online, streams; inbox, API"),
     Layer(("live",), "streams of values beside the site's application"),
     Layer(
         (
@@ -62,6 +62,7 @@ LAYERS = (
             "indexes",
             "rename_counter",
             "signals",
+            "target_field",
             "compat",
             "dialects",
         ),

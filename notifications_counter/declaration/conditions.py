@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -153,6 +154,11 @@ def _fits(value: object, field: models.Field[Any, Any]) -> bool:
 def converts_as_django(field: models.Field[Any, Any]) -> bool:
     """Whether a field's class changes values on their way to the database and back only as Django's own do."""
     kind: Any = type(field)
+    return _converts_as_django(kind)
+
+
+@cache
+def _converts_as_django(kind: Any) -> bool:
     methods = [getattr(kind, name) for name in CONVERSIONS] + [getattr(kind, "from_db_value", None)]
     return all(method is None or str(method.__module__).startswith("django.db.models.") for method in methods)
 
