@@ -23,11 +23,10 @@ KINDS: dict[str, tuple[type[models.Field[Any, Any]], ...]] = {
     "a date": (models.DateField,),
     "a time": (models.TimeField,),
     "an IP address": (models.GenericIPAddressField,),
-    "true or false": (models.BooleanField,),
 }
 
 #: Kinds whose values have no such text: databases give back another one than was set, or several that are equal.
-UNFIT = (models.FloatField, models.JSONField, models.BinaryField, models.DurationField)
+UNFIT = (models.FloatField, models.JSONField, models.BinaryField, models.DurationField, models.BooleanField)
 
 
 def check_key_columns(counter: CounterDeclaration) -> Iterator[Error]:
