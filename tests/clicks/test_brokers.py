@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import time
 import unittest
 import uuid
@@ -22,11 +21,10 @@ from kombu.exceptions import ContentDisallowed
 from tests.support.rabbitmq import AMQP_URL, connected, delete, needs_rabbitmq, ready
 from tests.support.servers import valkey
 
-ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") != "redis"
 CONFIRMS = {"transport_options": {"confirm_publish": True}}
 
 
-@unittest.skipUnless(ONCE, "asks brokers alone: it runs with SQLite and the database buffer only")
+@unittest.skipUnless(connection.vendor == "sqlite", "asks brokers alone: it runs with SQLite only")
 class BrokersTestCase(SimpleTestCase):
     def setUp(self) -> None:
         super().setUp()

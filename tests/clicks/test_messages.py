@@ -476,6 +476,7 @@ class ConsumerTest(BrokerTestCase):
         self.assertEqual(clicks(), (2, 0))
 
 
+@unittest.skipIf(connection.vendor == "mysql", "starts a server of its own: it runs on the other databases only")
 @tag("long")
 @needs_rabbitmq_programs
 class PausedTest(CounterTestCase):

@@ -54,7 +54,7 @@ class Faults:
         self.choose = random.Random(self.seed)
         kinds = [kind for kind, share in KINDS.items() for _ in range(max(1, round(share * self.kills / 100)))]
         self.choose.shuffle(kinds)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as self.errors:
             self.logs = [Path(folder) / str(place) for place in range(self.publishers)]
             self.running: list[subprocess.Popen[bytes] | None] = [None] * self.publishers
             self.consumer = self._start_consumer()
@@ -74,11 +74,16 @@ class Faults:
             self._read()
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", *command], env=dict(self.environment), stderr=subprocess.DEVNULL)
+        return subprocess.Popen([sys.executable, "-m", *command], env=dict(self.environment), stderr=self.errors)
+
+    def _said(self) -> str:
+        """The last that the processes have said."""
+        self.errors.seek(0)
+        return self.errors.read().decode()[-3_000:]
 
     def _start_consumer(self) -> subprocess.Popen[bytes]:
         self.at_work_from = time.monotonic() + TO_START
-        return self._start("django", "notification_consume", "--verbosity=0")
+        return self._start("django", "notification_consume", "--skip-checks", "--verbosity=0")
 
     def _sent(self, place: int) -> int:
         """How many clicks a publisher and those before it in its place have been about to record."""
@@ -94,9 +99,9 @@ class Faults:
                 if process is None or process.poll() == -signal.SIGKILL:
                     self.running[place] = self._publish(place)
                 else:
-                    assert not process.poll(), f"a publisher has ended with status {process.returncode}"
+                    assert not process.poll(), f"a publisher has ended: {self._said()}"
             if self.consumer.poll() is not None:
-                assert self.consumer.returncode == -signal.SIGKILL, f"status {self.consumer.returncode}"
+                assert self.consumer.returncode == -signal.SIGKILL, f"the consumer has ended: {self._said()}"
                 self.consumer = self._start_consumer()
             time.sleep(0.05)
 
@@ -126,7 +131,7 @@ class Faults:
     def _count_the_rest(self) -> None:
         end = time.monotonic() + 300
         while time.monotonic() < end:
-            done = self._start("django", "notification_consume", "--once", "--verbosity=0")
+            done = self._start("django", "notification_consume", "--skip-checks", "--once", "--verbosity=0")
             if done.wait(300) == 0 and self._is_empty():
                 return
             time.sleep(0.5)

@@ -71,6 +71,7 @@ class RabbitMQ:
         self.directory, self.port = directory, free_port()
         self.url = f"amqp://guest:guest@{HOST}:{self.port}//"
         self.process: subprocess.Popen[bytes] | None = None
+        self.names: subprocess.Popen[bytes] | None = None
         names = {"MNESIA_BASE": "mnesia", "LOG_BASE": "log", "ENABLED_PLUGINS_FILE": "plugins"}
         self.environment = {
             "HOME": str(directory),
@@ -87,6 +88,8 @@ class RabbitMQ:
 
     def start(self) -> None:
         with (self.directory / "out").open("ab") as out:
+            if self.names is None:  # else Erlang starts one, which outlives the server
+                self.names = subprocess.Popen(self._as_its_user("epmd"), cwd=self.directory, stdout=out, stderr=out)
             self.process = subprocess.Popen(
                 self._as_its_user(str(PROGRAMS / "rabbitmq-server")),
                 cwd=self.directory,
@@ -140,8 +143,9 @@ class RabbitMQ:
 
     def end(self) -> None:
         self.kill()
-        with contextlib.suppress(Exception):
-            subprocess.run(self._as_its_user("epmd", "-kill"), cwd=self.directory, capture_output=True, timeout=10)
+        if self.names:
+            self.names.kill()
+            self.names.wait()
 
     def _as_its_user(self, *command: str) -> list[str]:
         variables = ["env", *(f"{name}={value}" for name, value in self.environment.items())]
