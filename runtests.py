@@ -27,6 +27,14 @@ SLOWEST_FIRST = ["mariadb", "postgresql", "sqlite"]
 #: Suite -> its settings, and where its tests are. That of the apps has them all installed.
 APPS = ["tests.inbox", "tests.clicks", "tests.online"]
 SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", APPS)}
+#: Suite -> what the quick run has of it with Redis: where a buffer matters most. The rest it has with the other.
+OF_REDIS = {
+    "engine": [f"tests.{part}" for part in ("buffers", "capture", "compat", "flushing", "ledger", "reconciliation")],
+    "apps": [
+        "tests.online",
+        *(f"tests.inbox.test_{part}" for part in ("revisions", "together", "wake_ups", "streams")),
+    ],
+}
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -114,18 +122,19 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
         )
         for database in databases
         for buffer in reversed(options.buffer or BUFFERS)
-        for suite, labels in labels_of(options).items()
+        for suite, labels in labels_of(options, buffer).items()
         if database not in missing and buffer not in missing
     ]
 
 
-def labels_of(options: argparse.Namespace) -> dict[str, list[str]]:
-    """Suite -> what is to be run of it."""
+def labels_of(options: argparse.Namespace, buffer: str) -> dict[str, list[str]]:
+    """Suite -> what is to be run of it with a buffer."""
     _, apps = SUITES["apps"]
     of_apps = [label for label in options.labels if any(f"{label}.".startswith(f"{app}.") for app in apps)]
     chosen = {"engine": [label for label in options.labels if label not in of_apps], "apps": of_apps}
+    is_part = effort(options) == "quick" and len(options.buffer or BUFFERS) > 1 and buffer == "redis"
     return {
-        suite: chosen[suite] or labels
+        suite: chosen[suite] or (OF_REDIS[suite] if is_part else labels)
         for suite, (_, labels) in SUITES.items()
         if (chosen[suite] or not options.labels) and options.suite in (None, suite)
     }
@@ -137,7 +146,9 @@ def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, 
         what += " but those that take longest: servers that fail, outages, rolling moves (--all runs them too)"
     print(f"{what}.")
     if effort(options) == "quick":
-        print("Many processes and random walks on SQLite alone (--most and --all have them on each database).")
+        print(
+            "Many processes and random walks on SQLite alone, and with Redis what concerns buffers (--most has it all)."
+        )
     print(f"On: {', '.join(pair.name for pair in pairs) or 'nothing'}; processes: {options.processes}.")
     for name, reason in missing.items():
         print(f"Not on {name}: {reason}.")

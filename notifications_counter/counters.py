@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 
+from .applying.direct import add_to_rows
 from .applying.result import FlushResult
 from .buffers import recording
 from .buffers.base import Buffer
@@ -250,6 +251,24 @@ class Counter(CounterDeclaration):
                 decimal place. Nothing has been changed then.
         """
         recording.add(self, deltas, using)
+
+    def add_to_rows(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
+        """Add to the stored counts themselves, in the caller's transaction, past the buffer; of a counter of events.
+
+        For a consumer that remembers in the same transaction what it has counted: the ids of messages, or its position
+        in a log. Counts and memory are committed together or not at all, whatever the buffer is. The rows of the keys
+        are locked until the transaction ends: add many keys at once, and keep the transaction short.
+
+        Args:
+            deltas: as of ``add``.
+            using: a database alias, where it is not the counter's own.
+
+        Raises:
+            InvalidKey: a key cannot be one of this counter.
+            InvalidDelta: a delta is none. Nothing has been changed then.
+            SourceCounted: the counter has a source.
+        """
+        add_to_rows(self.store(using), recording.sums_of(self, deltas))
 
     def flush(
         self,

@@ -61,6 +61,10 @@ class NothingToRecount(CounterError):
     """A counter of events has no rows that could be counted again."""
 
 
+class SourceCounted(CounterError):
+    """A counter with a source was to be added to in its rows, as only a counter of events can be."""
+
+
 class BufferUnavailable(CounterError):
     """The buffer's server does not answer, or refuses."""
 

@@ -25,7 +25,7 @@ class Layer(NamedTuple):
 
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
-    Layer(("inbox",), "page, live badge, JSON API: an app of its own"),
+    Layer(("contrib", "inbox"), "apps of their own: clicks, who is online; page, badge, API"),
     Layer(("live",), "streams of values beside the site's application"),
     Layer(
         (

@@ -357,6 +357,9 @@ class Buffer:
     def invalidate(self, store: CounterStore, keys: Iterable[str]) -> None:
         """Pending deltas of the database are about to be applied: delete what is cached of their keys."""
 
+    def hold_cache(self, store: CounterStore, keys: Iterable[str]) -> None:
+        """Counts are about to change in the open transaction: nobody caches values of their keys until it has ended."""
+
     def claim(self, store: CounterStore, shard: int, known: ProgressSnapshot) -> Claim:
         """Take all that is pending outside the database as one batch, or resume the one that was begun."""
         return Claim(0, 0, "")

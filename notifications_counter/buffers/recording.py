@@ -50,12 +50,23 @@ def _new_layout(counter: CounterDeclaration) -> Layout:
 
 def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using: str | None = None) -> None:
     """Change counts, in the caller's transaction; see ``Counter.add``."""
+    sums = sums_of(counter, deltas)
+    if counter.capture != "triggers":
+        record(counter, sums, using)
+
+
+def sums_of(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal]) -> dict[str, int]:
+    """Deltas by key, as text, in units, without those that come to nothing.
+
+    Raises:
+        InvalidKey: a key cannot be one of the counter.
+        InvalidDelta: a delta is none.
+    """
     sums: dict[str, int] = {}
     for key, amount in deltas.items():
         units, text = counter.amounts.delta(amount, key), counter.key_text(key)
         sums[text] = sums.get(text, 0) + units
-    if counter.capture != "triggers":
-        record(counter, {key: amount for key, amount in sums.items() if amount}, using)
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 def record(counter: CounterDeclaration, sums: Mapping[str, int], using: str | None = None) -> None:
@@ -91,12 +102,18 @@ def revise(revision: CounterDeclaration, counters: Iterable[CounterDeclaration])
             followers.append(revision)
 
 
-def corrected(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:
-    """Keys have been corrected by a recount, so that their values are other ones, though nobody has changed them."""
+def corrected(counter: CounterDeclaration, keys: Iterable[str], using: str | None = None) -> None:
+    """The values of keys are other ones, though no delta of them was recorded: their revisions rise."""
     if keys and (revisions := _with_revisions({counter: dict.fromkeys(keys)})):
         for revision, sums in revisions.items():
             if revision is not counter:
                 record(revision, cast(Mapping[str, int], sums), using)
+
+
+def note_change(store: CounterStore, keys: Iterable[str]) -> None:
+    """Stored counts have been changed in the open transaction, without a delta: tell whoever follows the counter."""
+    corrected(store.counter, keys, store.using)
+    changed.note(store.counter, keys, store.using)
 
 
 def _with_revisions(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 
-from notifications_counter.exceptions import InvalidKey
+from notifications_counter.exceptions import InvalidDelta, InvalidKey, SourceCounted
 from notifications_counter.models import UserNotificationsCount
 from tests.support.base import counter, default_buffer, empty_redis, flush_all, notify, true_count
 from tests.testapp.models import Click
@@ -275,6 +275,38 @@ class BufferContract:
             self.assertEqual(Click.counter.value(URL), 1)
             raise Rollback
         self.assertEqual(Click.counter.value(URL), 0)
+
+    def test_events_added_to_rows_are_stored_and_read_at_once_beside_pending_ones(self: Any) -> None:
+        Click.counter.add({URL: 1})
+        self.assertEqual(Click.counter.value(URL), 1)  # cached, where something is
+        Click.counter.add_to_rows({URL: 2, URL + "a": 3, URL + "b": 0})
+        self.assertEqual(Click.counter.values([URL, URL + "a", URL + "b"]), {URL: 3, URL + "a": 3, URL + "b": 0})
+        self.assertEqual(Click.objects.get(url=URL + "a").clicks, 3)
+        flush_all()
+        self.assertEqual(dict(Click.objects.values_list("url", "clicks")), {URL: 3, URL + "a": 3})
+
+    def test_events_added_to_rows_belong_to_the_transaction(self: Any) -> None:
+        Click.counter.add_to_rows({URL: 1})
+        with self.assertRaises(Rollback), transaction.atomic():
+            Click.counter.add_to_rows({URL: 4})
+            self.assertEqual(Click.counter.value(URL), 5)
+            self.assertEqual(self.in_another_connection(lambda: Click.counter.value(URL)), 1)
+            raise Rollback
+        self.assertEqual(Click.counter.value(URL), 1)
+
+    def test_events_added_to_rows_are_read_after_the_commit_whatever_others_read_before_it(self: Any) -> None:
+        with transaction.atomic():
+            Click.counter.add_to_rows({URL: 4})
+            self.assertEqual(self.in_another_connection(lambda: Click.counter.value(URL)), 0)
+        self.assertEqual(Click.counter.value(URL), 4)
+        self.assertEqual(self.in_another_connection(lambda: Click.counter.value(URL)), 4)
+
+    def test_nothing_is_added_to_rows_of_a_counter_with_a_source_or_by_a_wrong_delta(self: Any) -> None:
+        with self.assertRaisesMessage(SourceCounted, "Use add()"):
+            counter.add_to_rows({self.user: 1})
+        with self.assertRaises(InvalidDelta):
+            Click.counter.add_to_rows({URL: 1, URL + "a": 1.5})
+        self.assertEqual(Click.objects.count(), 0)
 
     def test_two_counters_do_not_mix(self: Any) -> None:
         notify(self.user, 2)

@@ -166,10 +166,19 @@ class RedisBuffer(Buffer):
 
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
-        with suppress(BufferUnavailable):
-            self._run_or_owe("freeze", store, sums, self.intent_grace)
-            self._freeze_elsewhere(store, sums)
+        self._keep_from_caching(store, sums, self.intent_grace)
         store.insert_deltas(sums)
+
+    def hold_cache(self, store: CounterStore, keys: Iterable[str]) -> None:
+        held = list(keys)
+        self._keep_from_caching(store, held, self.intent_grace)
+        if sends_after_commit(store.connection):
+            transaction.on_commit(partial(self.forget, store, held), using=store.using)
+
+    def _keep_from_caching(self, store: CounterStore, keys: Iterable[str], seconds: int) -> None:
+        with suppress(BufferUnavailable):
+            self._run_or_owe("freeze", store, keys, seconds)
+            self._freeze_elsewhere(store, keys)
 
     def push(self, token: str, changes: Mapping[CounterStore, Sums]) -> dict[CounterStore, Sums]:
         """Count the deltas of a committed transaction; returns what is to be kept in the database instead."""
