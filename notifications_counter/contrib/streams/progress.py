@@ -38,6 +38,7 @@ def prepare(processor: Processor) -> int:
     Raises:
         UnknownTopic: there is no such topic.
         StreamError: the topics have different numbers of partitions.
+        TopicReplaced: the group has offsets in a topic that is gone.
     """
     number, using = partitions_of(processor), processor.using
     Group.objects.using(using).get_or_create(name=processor.group)
@@ -56,6 +57,7 @@ def prepare(processor: Processor) -> int:
                 ],
                 ignore_conflicts=True,
             )
+    refuse_replaced(processor, positions(processor, range(number)))
     return number
 
 
