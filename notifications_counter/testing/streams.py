@@ -13,7 +13,7 @@ from django.db import transaction
 from ..contrib.streams import progress
 from ..contrib.streams.codecs import codec_of
 from ..contrib.streams.emitting import Delivery, Emitter
-from ..contrib.streams.exceptions import UnknownTopic
+from ..contrib.streams.exceptions import Fenced, UnknownTopic
 from ..contrib.streams.logs.base import Batch, everything_of
 from ..contrib.streams.membership import expire
 from ..contrib.streams.partitioners import Partitioner
@@ -212,7 +212,7 @@ class RandomRun:
                 with transaction.atomic(self.processor.using):
                     runner.chunk(batch.source).apply(batch.records, batch.next_offset)
                     raise Crash
-            except Crash:
+            except (Crash, Fenced):
                 pass
         self._working.remove(runner)
         self._expire(runner)
