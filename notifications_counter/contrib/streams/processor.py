@@ -174,6 +174,18 @@ class Processor:
         """What the group's table is called."""
         return f"{self.group}-table"
 
+    def key_table(self) -> Table:
+        """Its table, whose keys are those of messages.
+
+        Raises:
+            InvalidSettings: it has none, or one with composite keys.
+        """
+        if self.table is None:
+            raise InvalidSettings(f"The processor {quoted(self.group)} has no table: give it table=.")
+        if self.table.is_composite:
+            raise InvalidSettings(f"{self.table.model._meta.label} has composite keys: read it through its counter.")
+        return self.table
+
     @property
     def log(self) -> Log:
         """The log that its topics are in."""

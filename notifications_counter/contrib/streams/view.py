@@ -55,12 +55,9 @@ class View:
         using: str = DEFAULT_DB_ALIAS,
     ) -> None:
         self._processor = table if isinstance(table, Processor) else None
-        found = table.table if isinstance(table, Processor) else table_of(table, using)
-        if found is None:
-            raise InvalidSettings(f"The processor {quoted(table.group)} has no table that could be viewed.")
-        if found.is_composite:
-            raise InvalidSettings(f"{found.model._meta.label} has composite keys: read it through its counter.")
-        self.table: Table = found
+        self.table: Table = table.key_table() if isinstance(table, Processor) else table_of(table, using)
+        if self.table.is_composite:
+            raise InvalidSettings(f"{self.table.model._meta.label} has composite keys: read it through its counter.")
         self.codec: Codec = codec_of(codec)
         self.content_type: str = getattr(self.codec, "content_type", "application/octet-stream")
         self.missing_is_404 = missing_is_404
