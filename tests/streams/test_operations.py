@@ -103,7 +103,10 @@ class StatusTests(StreamsTestCase):
             register(registry)
             labels = {"group": "mini-group", "topic": TOPIC, "partition": str(partition)}
             self.assertEqual(registry.get_sample_value("notifications_counter_stream_lag", labels), 1)
-            up = {group: registry.get_sample_value("notifications_counter_stream_up", {"group": group}) for group in ("mini-group", "faults")}
+            up = {
+                group: registry.get_sample_value("notifications_counter_stream_up", {"group": group})
+                for group in ("mini-group", "faults")
+            }
         self.assertEqual(up, {"mini-group": 1, "faults": 0})
 
 

@@ -36,7 +36,7 @@ class Context:
         self.topic, self.partition = source
         self._processor = processor
         self._keys = [record.key for record in records if record.key is not None]
-        window, keys = processor.window, self._keys
+        window, keys = processor.window, list[Any](self._keys)
         if window is not None:
             keys = [(one.key, window.start(one.timestamp)) for one in records if one.key is not None]
         self._table: OpenTable | None = None if processor.table is None else processor.table.open(keys)
@@ -150,7 +150,9 @@ class Context:
         """
         codec = self._processor.output_codecs.get(topic)
         if codec is None:
-            raise InvalidSettings(f"{quoted(self._processor.group)}: {unknown('output', topic, self._processor.outputs)}")
+            raise InvalidSettings(
+                f"{quoted(self._processor.group)}: {unknown('output', topic, self._processor.outputs)}"
+            )
         moment = self.record.timestamp if timestamp is None else milliseconds(timestamp)
         message = Outgoing(-1, checked_key(key), encoded(codec, value), moment, pairs(headers))
         self.emitted.setdefault(topic, []).append(message)

@@ -266,7 +266,9 @@ class Emitter:
         else:
             self._report(batch, deliveries, None)
 
-    def _report(self, batch: Sequence[_Waiting], deliveries: Sequence[Delivery | None], error: Exception | None) -> None:
+    def _report(
+        self, batch: Sequence[_Waiting], deliveries: Sequence[Delivery | None], error: Exception | None
+    ) -> None:
         if error is not None:
             logger.error("%d messages were not delivered to %s: %s", len(batch), self.topic, described(error))
         for waiting, delivery in zip(batch, deliveries, strict=True):
@@ -341,6 +343,4 @@ def pairs(headers: Mapping[str, str | bytes] | None) -> Headers:
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not isinstance(value, str | bytes):
             raise InvalidMessage(f"{quoted(name)}: {quoted(value)} cannot be a header: use text and bytes.")
-    return tuple(
-        (name, value.encode() if isinstance(value, str) else value) for name, value in (headers or {}).items()
-    )
+    return tuple((name, value.encode() if isinstance(value, str) else value) for name, value in (headers or {}).items())

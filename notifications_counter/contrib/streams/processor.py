@@ -115,7 +115,9 @@ class Processor:
         from_end: bool = False,
     ) -> None:
         if not isinstance(group, str) or not 0 < len(group) <= LONGEST_NAME:
-            raise InvalidSettings(f"{quoted(group)} is no name of a group: use text of up to {LONGEST_NAME} characters.")
+            raise InvalidSettings(
+                f"{quoted(group)} is no name of a group: use text of up to {LONGEST_NAME} characters."
+            )
         self.group = group
         self.process = process
         self.table: Table | None = None if table is None else table_of(table, using)

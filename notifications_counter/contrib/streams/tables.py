@@ -39,7 +39,9 @@ class Table:
         self.key_fields = model._meta.pk_fields
         self.is_composite = len(self.key_fields) > 1
         self.fields = [
-            one for one in model._meta.concrete_fields if one not in self.key_fields and not getattr(one, "generated", 0)
+            one
+            for one in model._meta.concrete_fields
+            if one not in self.key_fields and not getattr(one, "generated", 0)
         ]
         if not self.fields:
             raise InvalidSettings(f"{model._meta.label} cannot be a table: it has no field besides its key.")
@@ -178,7 +180,9 @@ class OpenTable:
     def _check(self, value: Any) -> None:
         names = self.table.names
         if value is not None and len(names) > 1 and (not isinstance(value, Mapping) or not {*value} <= {*names}):
-            raise ValueError(f"{quoted(value)} is no value of {self.table.model._meta.label}: give a dictionary of {names}.")
+            raise ValueError(
+                f"{quoted(value)} is no value of {self.table.model._meta.label}: give a dictionary of {names}."
+            )
 
     def add(self, key: Any, amount: int) -> None:
         """Add to the count of a key; only in a table of counts."""

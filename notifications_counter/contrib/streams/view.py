@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
-from ...exceptions import InvalidKey, InvalidSettings, quoted
+from ...exceptions import InvalidKey, InvalidSettings
 from .codecs import JSON, Codec, codec_of
 from .conf import streams_settings
 from .models import Progress
@@ -73,7 +73,9 @@ class View:
         """
         found = [one for one in processors() if one.table is not None and one.table.model is self.table.model]
         if self._processor is None and len(found) != 1:
-            raise InvalidSettings(f"{self.table.model._meta.label} is the table of {len(found)} processors, not of one.")
+            raise InvalidSettings(
+                f"{self.table.model._meta.label} is the table of {len(found)} processors, not of one."
+            )
         return self._processor or found[0]
 
     def get(self, key: str) -> Any:

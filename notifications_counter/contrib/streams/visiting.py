@@ -31,8 +31,8 @@ def visit(
 
     Args:
         processor: the processor.
-        function: called with a key and its value, again where its transaction must be repeated; returns the new value, or the same one to change nothing. None
-            deletes the row, but not in a table of counts.
+        function: called with a key and its value, again where its transaction must be repeated; returns the new value,
+            or the same one to change nothing. None deletes the row, but not in a table of counts.
         prefix: only keys that begin so.
         after: only keys behind this one, as ``progress`` was told of it, to go on after an interruption.
         progress: called after each commit with how many keys have been visited, and with the last of them.

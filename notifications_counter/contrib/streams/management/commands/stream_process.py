@@ -46,7 +46,7 @@ class Command(ExplainingCommand):
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _signals(self) -> list[signal.Signals]:
-        """What ends this process: of another's, such as a worker that calls the command, that is the host's business."""
+        """What ends this process: of a worker that calls the command, that is the worker's own business."""
         in_main = threading.current_thread() is threading.main_thread()
         return [signal.SIGTERM, signal.SIGINT] if in_main and self.from_command_line else []
 
