@@ -11,6 +11,8 @@ keys.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import json
 import os
 import statistics
@@ -23,7 +25,6 @@ from typing import Any
 from .environment import execute, postgresql_and_valkey, table
 
 TOPIC, PARTITIONS = "benchmark", 10
-AT_ONCE = 5_000
 
 
 def arguments() -> argparse.Namespace:
@@ -32,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--keys", type=int, nargs="+", default=[10_000])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--chunk", type=int, default=20_000, help="messages that one transaction applies")
     parser.add_argument("--part", choices=["bare", "table"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.long:
@@ -46,10 +48,8 @@ def emit(messages: int, keys: int) -> float:
     from notifications_counter.contrib.streams.logs import get_log
 
     log = get_log()
-    try:
+    with contextlib.suppress(UnknownTopic):
         log.delete_topic(TOPIC)
-    except UnknownTopic:
-        pass
     log.create_topic(TOPIC, PARTITIONS)
     began = time.perf_counter()
     with Emitter(TOPIC, str) as emitter:
@@ -58,7 +58,7 @@ def emit(messages: int, keys: int) -> float:
     return messages / (time.perf_counter() - began)
 
 
-def bare() -> dict[str, Any]:
+def bare(chunk: int) -> dict[str, Any]:
     """Read everything, and count it in memory."""
     from notifications_counter.contrib.streams.logs import get_log
     from notifications_counter.contrib.streams.logs.base import Position, TopicPartition
@@ -70,7 +70,7 @@ def bare() -> dict[str, Any]:
     reader = log.reader("bare")
     reader.assign({TopicPartition(TOPIC, number): Position(0, uid) for number in range(PARTITIONS)})
     while left:
-        batch = reader.poll(AT_ONCE, 10)
+        batch = reader.poll(chunk, 10)
         assert batch is not None
         for record in batch.records:
             (record.value or b"").decode()
@@ -79,7 +79,7 @@ def bare() -> dict[str, Any]:
     return {"rate": messages / (time.perf_counter() - began), "keys": len(counts)}
 
 
-def count() -> dict[str, Any]:
+def count(chunk: int) -> dict[str, Any]:
     """Count everything in the table."""
     from notifications_counter.contrib.streams import Processor
     from notifications_counter.contrib.streams.logs import get_log
@@ -87,16 +87,15 @@ def count() -> dict[str, Any]:
     from tests.streams.models import UserClicks
 
     messages = sum(get_log().ends(TOPIC).values())
-    processor = Processor("benchmark", inputs={TOPIC: str}, table=UserClicks, chunk_size=AT_ONCE)
+    processor = Processor("benchmark", inputs={TOPIC: str}, table=UserClicks, chunk_size=chunk)
     began = time.perf_counter()
     Runner(processor, once=True).run()
     return {"rate": messages / (time.perf_counter() - began)}
 
 
-def part(name: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.stream", "--part", name], capture_output=True, text=True, check=False
-    )
+def part(name: str, chunk: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.stream", "--part", name, f"--chunk={chunk}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
@@ -108,19 +107,19 @@ def start_anew() -> None:
     execute("CHECKPOINT")
 
 
-def measure(messages: int, keys: int, rounds: int) -> None:
+def measure(messages: int, keys: int, rounds: int, chunk: int) -> None:
     from notifications_counter.contrib.streams.models import Message
     from tests.streams.models import UserClicks
 
     UserClicks.objects.all().delete()
-    print(f"{messages:,} messages, {keys:,} keys, {PARTITIONS} partitions")
+    print(f"{messages:,} messages, {keys:,} keys, {PARTITIONS} partitions, {chunk:,} messages a transaction")
     print(f"  emitted by one process, each confirmed          {emit(messages, keys):>10,.0f} a second")
     execute(f"VACUUM ANALYZE {table(Message)}")
     rates: dict[str, list[float]] = {"bare": [], "table": []}
     for _ in range(rounds + 1):
         start_anew()
         for name, found in rates.items():
-            found.append(part(name)["rate"])
+            found.append(part(name, chunk)["rate"])
         execute(f"VACUUM ANALYZE {table(UserClicks)}")
     first = rates["table"].pop(0)
     rates["bare"].pop(0)
@@ -144,12 +143,13 @@ def main() -> None:
         import django
 
         django.setup()
-        print(json.dumps(bare() if options.part == "bare" else count()))
+        gc.freeze()  # as the command does
+        print(json.dumps(bare(options.chunk) if options.part == "bare" else count(options.chunk)))
         return
     with postgresql_and_valkey(buffer="database", settings="tests.apps_settings"):
         os.environ["NC_STREAMS"] = "{}"
         for keys in options.keys:
-            measure(options.messages, keys, options.rounds)
+            measure(options.messages, keys, options.rounds, options.chunk)
 
 
 if __name__ == "__main__":

@@ -209,7 +209,8 @@ class Emitter:
 
     def _append(self, messages: Sequence[Outgoing]) -> list[Delivery]:
         number = self.log.topic(self.topic).partitions
-        placed = [one._replace(partition=self.partitioner(one.key or "", number)) for one in messages]
+        partition = self.partitioner
+        placed = [Outgoing(partition(one.key or "", number), *one[1:]) for one in messages]
         offsets = self.log.append(self.topic, placed)
         return [Delivery(self.topic, one.partition, offset) for one, offset in zip(placed, offsets, strict=True)]
 
@@ -250,10 +251,11 @@ class Emitter:
                     self._thread = None
                     return []
             return self._next_batch()
-        give_up = time.monotonic() + LINGER
+        if self._waiting.empty():
+            time.sleep(LINGER)
         with contextlib.suppress(queue.Empty):
             while len(batch) < AT_ONCE:
-                batch.append(self._waiting.get(timeout=max(0.0, give_up - time.monotonic())))
+                batch.append(self._waiting.get_nowait())
         return batch
 
     def _send(self, batch: Sequence[_Waiting]) -> None:

@@ -32,7 +32,7 @@ TRIMMED_AT_ONCE = 10_000
 
 
 class EmbeddedLog(Log):
-    """A log in the tables of this app. Its option ``DATABASE`` is the alias of their database; ``"default"`` without."""
+    """A log in the tables of this app, in the database that its option ``DATABASE`` names; ``"default"`` without it."""
 
     option_names: ClassVar[Sequence[str]] = ("DATABASE",)
     supports_transactions: ClassVar[bool] = True

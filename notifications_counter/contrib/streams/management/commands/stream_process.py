@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from typing import Any
@@ -36,6 +37,8 @@ class Command(ExplainingCommand):
             runner = Runner(processor, once=options["once"], stopped=self.stopping.is_set, say=say)
         except CounterError as error:
             raise CommandError(described(error)) from error
+        if self.from_command_line:
+            gc.freeze()  # what Django has made so far is not looked through again and again
         previous = {number: signal.signal(number, self._stop) for number in self._signals()}
         try:
             runner.run()
