@@ -153,7 +153,8 @@ def _fits(value: object, field: models.Field[Any, Any]) -> bool:
 
 def converts_as_django(field: models.Field[Any, Any]) -> bool:
     """Whether a field's class changes values on their way to the database and back only as Django's own do."""
-    return _class_converts_as_django(type(field))
+    kind: Any = type(field)
+    return _class_converts_as_django(kind)
 
 
 @cache
