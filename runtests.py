@@ -71,13 +71,24 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
     parser.add_argument("--buffer", action="append", choices=BUFFERS, help="repeatable; default: both")
     parser.add_argument("--suite", choices=list(SUITES), help="only the counters, or only the apps built on them")
-    parser.add_argument("--processes", type=int, default=processors(), metavar="N", help="default: one a processor")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=default_processes(),
+        metavar="N",
+        help="default: processors + 1",
+    )
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only tests whose name matches; repeatable")
     parser.add_argument("--durations", type=int, default=10, metavar="N", help="name the N slowest tests; default: 10")
     parser.add_argument("-v", "--verbosity", type=int, nargs="?", const=2, default=1, choices=range(4))
     return parser.parse_args()
+
+
+def default_processes() -> int:
+    """One more than there are processors, because tests wait a lot; in CI another series runs beside this one."""
+    return processors() + (not IN_CI)
 
 
 def processors() -> int:
@@ -110,7 +121,7 @@ def url_of(database: str) -> str:
 
 
 def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Path) -> list[Pair]:
-    databases = [name for name in SLOWEST_FIRST if name in (options.database or URL_VARIABLES)]
+    wanted = [name for name in SLOWEST_FIRST if name in (options.database or URL_VARIABLES) and name not in missing]
     return [
         Pair(
             database,
@@ -120,11 +131,18 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
             command(options, suite, labels, leaves_out_long(options, database, buffer)),
             suite,
         )
-        for database in databases
+        for database in wanted
         for buffer in reversed(options.buffer or BUFFERS)
         for suite, labels in labels_of(options, buffer).items()
-        if database not in missing and buffer not in missing
+        if buffer not in missing and not (suite == "apps" and is_enough_elsewhere(options, database, buffer, wanted))
     ]
+
+
+def is_enough_elsewhere(options: argparse.Namespace, database: str, buffer: str, databases: list[str]) -> bool:
+    """Whether the apps, which know neither, are tested on the database and with the buffer in other pairs."""
+    if options.long or options.labels or options.k or options.database or options.buffer:
+        return False
+    return (database == "sqlite") == (buffer == "database") and len(databases) > 1
 
 
 def labels_of(options: argparse.Namespace, buffer: str) -> dict[str, list[str]]:

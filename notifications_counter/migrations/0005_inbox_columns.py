@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contenttypes", "0002_remove_content_type_name"),
+        ("contenttypes", "__first__"),  # which is there also where tests make its tables without migrations
         ("notifications_counter", "0004_declaration"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

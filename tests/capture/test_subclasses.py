@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core import serializers
 from django.core.management import call_command
 from django.db import transaction
+from django.test import tag
 
 from notifications_counter.controller import NotificationController
 from notifications_counter.models import Notification
@@ -137,6 +138,7 @@ class OtherWaysTest(TicketTestCase):
         counter.flush(using="other")
         self.assertEqual((counter.value(self.user), counter.value(twin.pk, using="other")), (1, 0))
 
+    @tag("long")
     def test_a_fixture_is_counted_with_its_count_rows_and_without(self) -> None:
         notify(self.user, 3)
         flush_all()

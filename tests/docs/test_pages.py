@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from django.db import connection
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from .blocks import Block, blocks_of
 from .pages import run_page
@@ -19,12 +19,17 @@ ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") != "redis"
 #: Page -> what it begins with, where that is not a project in which the package is installed.
 STARTS = {
     "installation": "new",
+    "online": "new",
     "quickstart": "empty",
+    "clicks": "empty",
     "third-party-models": "new",
     "migrating-from-django-notifications": "new",
     "fill-factor": "postgresql",
     "database-privileges": "postgresql",
 }
+
+#: Pages that run the tests of a project, or wait for a flush by a scheduler.
+LONG = {"testing", "flushing"}
 
 #: Pages about what the package cannot do yet.
 PENDING: set[str] = set()
@@ -63,6 +68,7 @@ def test_case(page: Path) -> type[PageTestCase]:
 
 for _page in pages():
     _class = unittest.skipUnless(ONCE, "runs with SQLite and the database buffer only")(test_case(_page))
+    _class = tag("long")(_class) if _page.stem in LONG else _class
     globals()[_class.__name__] = _class
 del _class  # or the test runner would find it twice
 

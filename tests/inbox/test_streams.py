@@ -7,6 +7,7 @@ from unittest import skipIf
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.test import tag
 
 from notifications_counter.inbox.numbers import numbers_of
 from notifications_counter.models import Notification
@@ -80,6 +81,7 @@ class StreamTest(StreamTestCase):
         self.assertTrue(response.headers["Content-Type"].startswith("text/event-stream"))
 
     @skipIf(uses_redis() or connection.vendor != "sqlite", "once is enough of what takes so long")
+    @tag("long")
     def test_a_silent_stream_gets_a_comment_after_fifteen_seconds(self):
         stream = self.stream()
         stream.next()

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.migrations import Migration, RunPython
+from django.test import tag
 
 from notifications_counter.annotations import AnnotationNotSupported, CounterQuerySet, value_of
 from notifications_counter.buffers import buffers
@@ -126,6 +127,7 @@ class RecountTest(CounterTestCase):
         self.assertEqual(counter.value(self.user), 5)
 
     @heavy
+    @tag("long")
     def test_two_processes_saving_the_same_rows_at_once_end_exact(self) -> None:
         times = unless_quick(1000 if connection.vendor != "sqlite" else 100)
         for pair in (("read", "unread"), ("delete", "read")):
