@@ -25,6 +25,7 @@ class Layer(NamedTuple):
 
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
+    Layer(("testing",), "help for the tests of a site"),
     Layer(("contrib", "inbox"), "apps of their own: clicks, online, streams; inbox, API"),
     Layer(("live",), "streams of values beside the site's application"),
     Layer(
@@ -36,7 +37,6 @@ LAYERS = (
                 "tasks",
                 "checks",
                 "pruning",
-                "testing",
                 "badge",
                 "context_processors",
                 "middleware",
