@@ -8,6 +8,8 @@ INSTALLED_APPS = [
     "notifications_counter.inbox",
     "notifications_counter.contrib.clicks",
     "notifications_counter.contrib.online",
+    "notifications_counter.contrib.streams",
+    "tests.streams",
 ]
 ROOT_URLCONF = "tests.apps_urls"
 LOGIN_URL = "/login/"
