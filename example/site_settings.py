@@ -21,6 +21,8 @@ INSTALLED_APPS = [
     "demo",  # before the package, whose base template for the inbox it replaces by its own
     "notifications_counter",
     "notifications_counter.inbox",
+    "notifications_counter.contrib.streams",
+    "stream_demo",
 ]
 
 NOTIFICATIONS_COUNTER: dict[str, Any] = {
@@ -35,7 +37,9 @@ NOTIFICATIONS_COUNTER: dict[str, Any] = {
             "parcel": {"label": "Parcels", "icon": "order"},
             "security": {"label": "Security"},
         },
-    }
+    },
+    # So quickly the partitions of a processor move that was killed.
+    "STREAMS": {"SESSION_TIMEOUT": float(os.environ.get("DEMO_SESSION_TIMEOUT", "10"))},
 }
 
 # The database buffer is the default and needs no setting at all; this is for the Redis buffer.
@@ -87,7 +91,7 @@ TEMPLATES = [
 DEBUG = False  # so that what the page "Cost" measures is what a site would have
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 SECRET_KEY = "no secret: only for this example"
-ROOT_URLCONF = "site_urls"
+ROOT_URLCONF = os.environ.get("DEMO_URLCONF", "site_urls")
 STATIC_URL = "static/"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "start"

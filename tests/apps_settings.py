@@ -1,7 +1,10 @@
 """Settings of the tests of the apps that are built on the counters: all of them are installed."""
 
+import json
+import os
+
 from .settings import *  # noqa: F403
-from .settings import INSTALLED_APPS
+from .settings import INSTALLED_APPS, NOTIFICATIONS_COUNTER
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -13,3 +16,5 @@ INSTALLED_APPS = [
 ]
 ROOT_URLCONF = "tests.apps_urls"
 LOGIN_URL = "/login/"
+# For processes that a test starts.
+NOTIFICATIONS_COUNTER["STREAMS"] = json.loads(os.environ.get("NC_STREAMS", "{}"))

@@ -61,3 +61,15 @@ class Seen(models.Model):
 
     class Meta:
         app_label = "streams_tests"
+
+
+class FaultClicks(models.Model):
+    """How often each user has clicked, while processes are killed."""
+
+    user = KeyField(primary_key=True, max_length=100)
+    clicks = models.BigIntegerField(default=0)
+
+    counter = Counter()
+
+    class Meta:
+        app_label = "streams_tests"

@@ -41,7 +41,7 @@ class MembershipTests(StreamsTestCase):
                 runner.rebalance(now=True)
 
     def stop(self, runner: Runner) -> None:
-        runner._end()
+        runner.end()
 
     def emit(self, number: int = 40) -> None:
         with Emitter(TOPIC) as emitter:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol
 
+from django.core.serializers.json import DjangoJSONEncoder
+
 from ...exceptions import InvalidSettings, quoted
 
 
@@ -24,6 +26,8 @@ class Codec(Protocol):
 
 class String:
     """Text, in UTF-8."""
+
+    content_type = "text/plain; charset=utf-8"
 
     def encode(self, value: str) -> bytes:
         """The bytes of a text.
@@ -46,6 +50,8 @@ class String:
 
 class Integer:
     """Integers of any size, as decimal digits, as goka's codec of integers has them."""
+
+    content_type = "text/plain; charset=utf-8"
 
     def encode(self, value: int) -> bytes:
         """The digits of an integer.
@@ -87,7 +93,9 @@ class Bytes:
 
 
 class JSON:
-    """Values of JSON, written compactly, in UTF-8."""
+    """Values of JSON, written compactly, in UTF-8; dates and decimals are written as Django writes them."""
+
+    content_type = "application/json"
 
     def encode(self, value: Any) -> bytes:
         """A value as JSON.
@@ -95,7 +103,9 @@ class JSON:
         Raises:
             TypeError, ValueError: JSON has no such value; it has no NaN either.
         """
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        return json.dumps(
+            value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, cls=DjangoJSONEncoder
+        ).encode()
 
     def decode(self, data: bytes) -> Any:
         """The value of JSON.
@@ -112,6 +122,8 @@ class Field:
     Args:
         name: the name of the field.
     """
+
+    content_type = JSON.content_type
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -103,7 +103,7 @@ class Runner:
                 self._retried(self.step, max(0.0, self._balanced + self.interval - time.monotonic()))
         finally:
             alive.end()
-            self._end()
+            self.end()
             self._unguard()
 
     def begin(self) -> None:
@@ -191,11 +191,9 @@ class Runner:
     # Messages
 
     def apply(self, batch: Batch) -> int:
-        """Apply the messages of one partition; how many it were."""
-        source, before = batch.source, self.offsets[batch.source]
-        generation = self._members().held[source.partition]
-        rate = self._rate(source, len(batch.records))
-        chunk = Chunk(self.processor, source, generation=generation, before=before, rate=rate)
+        """Apply the messages of one partition; how many it were, none where another member has the partition."""
+        source = batch.source
+        chunk = self.chunk(source, self._rate(source, len(batch.records)))
         try:
             chunk.apply(batch.records, batch.next_offset)
         except Fenced as error:
@@ -208,6 +206,16 @@ class Runner:
         self.applied += len(batch.records)
         self._say_now_and_then()
         return len(batch.records)
+
+    def chunk(self, source: TopicPartition, rate: float = 0) -> Chunk:
+        """The chunk that comes next in a partition.
+
+        Args:
+            source: the partition, one that this member has.
+            rate: messages a second, lately.
+        """
+        generation = self._members().held[source.partition]
+        return Chunk(self.processor, source, generation=generation, before=self.offsets[source], rate=rate)
 
     def _rate(self, source: TopicPartition, messages: int) -> float:
         """Messages a second of a partition: an average in which what is long ago counts less."""
@@ -223,13 +231,13 @@ class Runner:
         """Whether all was applied that was there at the start."""
         if not self.once:
             return False
-        if self.reader_is_behind():
+        if self._is_behind():
             return False
         wanted = {source.partition for source in self._targets}
         stands = progress.positions(self.processor, wanted)
         return all(source in stands and stands[source].offset >= end for source, end in self._targets.items())
 
-    def reader_is_behind(self) -> bool:
+    def _is_behind(self) -> bool:
         """Whether a partition of this member's own is not at its end yet."""
         return any(offset < self._targets.get(source, 0) for source, offset in self.offsets.items())
 
@@ -303,7 +311,7 @@ class Runner:
                 connections[alias].close_if_unusable_or_obsolete()
         return self.stopped()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Leave the group, so that others need not wait for the end of the leases."""
         self._say_how_far()
         try:

@@ -243,3 +243,20 @@ class Log:
             UnknownTopic: there is no such topic.
         """
         raise NotImplementedError
+
+
+def everything_of(log: Log, topic: str) -> list[Record]:
+    """All messages that a topic has now, by partition; for tests, because it holds all of them."""
+    uid, ends = log.topic(topic).uid, log.ends(topic)
+    found: dict[int, list[Record]] = {number: [] for number in ends}
+    left = {TopicPartition(topic, number): begin for number, begin in log.begins(topic).items() if begin < ends[number]}
+    reader = log.reader("everything")
+    reader.assign({source: Position(begin, uid) for source, begin in left.items()})
+    while left:
+        batch = reader.poll(1_000, 60)
+        assert batch is not None, f"nothing comes of {left}"
+        found[batch.source.partition] += batch.records
+        if batch.next_offset >= ends[batch.source.partition]:
+            left.pop(batch.source, None)
+    reader.close()
+    return [record for number in sorted(found) for record in found[number]]
