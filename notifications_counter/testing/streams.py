@@ -4,6 +4,7 @@ any server."""
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -120,7 +121,7 @@ class Tester:
         Returns:
             What has happened; its seed repeats it.
         """
-        run = RandomRun(self.processor, random.randrange(10**6) if seed is None else seed, members)
+        run = RandomRun(self.processor, secrets.randbelow(10**6) if seed is None else seed, members)
         for _ in range(steps):
             run.step()
         run.finish()
@@ -146,7 +147,7 @@ class RandomRun:
         self.seed = seed
         self.most = most
         self.happened = dict.fromkeys(("joined", "left", "crashed", "stood still", "woke up", "fenced", "applied"), 0)
-        self._random = random.Random(seed)  # noqa: S311: a schedule, no secret
+        self._random = random.Random(seed)  # noqa: S311 - a schedule, no secret
         self._working: list[Runner] = []
         self._standing: list[tuple[Runner, Batch | None]] = []
 

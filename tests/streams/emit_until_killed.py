@@ -1,6 +1,6 @@
 """Emits messages with ids of its own until it is killed, and prints those that were acknowledged, one a line.
 
-    python -m tests.streams.emit_until_killed TOPIC PREFIX RATE
+python -m tests.streams.emit_until_killed TOPIC PREFIX RATE
 """
 
 from __future__ import annotations

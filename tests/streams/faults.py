@@ -147,7 +147,9 @@ class Faults:
         return f"{dict(self.happened)}, {len(self.acknowledged)} acknowledged messages"
 
 
-def wrong(seen: collections.Counter[str], acknowledged: list[str], counts: dict[str, int], total: int) -> dict[str, Any]:
+def wrong(
+    seen: collections.Counter[str], acknowledged: list[str], counts: dict[str, int], total: int
+) -> dict[str, Any]:
     """What is wrong: messages that were lost or applied twice, and counts that do not agree with the offsets.
 
     Args:

@@ -35,8 +35,8 @@ class FaultTests(StreamsTestCase):
     def test_under_random_faults_each_acknowledged_message_counts_once(self) -> None:
         run, began = Faults("faults", SEED), time.monotonic()
         run.run(NUMBER)
-        processor = get_processor("faults")
-        Runner(processor, once=True).run()
+        end = time.monotonic() + 60
+        Runner(get_processor("faults"), once=True, stopped=lambda: time.monotonic() > end).run()
         seen = collections.Counter(Seen.objects.values_list("message", flat=True))
         counts = dict(FaultClicks.objects.values_list("user", "clicks"))
         total = sum(Progress.objects.filter(group="faults").values_list("offset", flat=True))

@@ -67,7 +67,10 @@ class CountingTests(StreamsTestCase):
 
     def test_groups_count_by_themselves_and_a_new_one_can_begin_at_the_end(self) -> None:
         self.emit("ada", "ada")
-        first, second = self.processor("first", table=UserClicks), self.processor("second", table=UserClicks, from_end=True)
+        first, second = (
+            self.processor("first", table=UserClicks),
+            self.processor("second", table=UserClicks, from_end=True),
+        )
         self.run_once(first)
         self.run_once(second)
         self.assertEqual(self.clicks(), {"ada": 2})
@@ -303,7 +306,8 @@ class SeveralTopicsTests(StreamsTestCase):
             Emitter(TOPIC).emit_sync(key, "/")
         self.run_once(processor)
         self.assertEqual(
-            list(Profile.objects.order_by("user").values_list("user", "name", "seen")), [("ada", "Ada", 2), ("ben", "", 1)]
+            list(Profile.objects.order_by("user").values_list("user", "name", "seen")),
+            [("ada", "Ada", 2), ("ben", "", 1)],
         )
 
     def test_topics_with_other_numbers_of_partitions_are_refused(self) -> None:
@@ -337,7 +341,9 @@ class SeveralTopicsTests(StreamsTestCase):
         with self.assertRaises(ProcessingFailed):
             self.run_once(processor)
         found = [record for records in everything(self.log, "names").values() for record in records]
-        self.assertEqual([(one.key, one.value, one.headers) for one in found], [("ADA", b'{"page":"/"}', (("id", b"7"),))])
+        self.assertEqual(
+            [(one.key, one.value, one.headers) for one in found], [("ADA", b'{"page":"/"}', (("id", b"7"),))]
+        )
         self.assertEqual(everything(self.log, "names")[murmur2("ADA", self.partitions)], found)
 
     def test_the_loop_brings_messages_back_under_another_key(self) -> None:

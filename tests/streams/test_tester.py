@@ -59,7 +59,9 @@ class TesterTests(TestCase):
             tester.push("clicks", key, value)
         with self.assertLogs("notifications_counter", "WARNING"):  # of zombies
             run = tester.run_randomly(seed=SEED)
-        self.assertEqual(sorted(Seen.objects.values_list("message", flat=True)), sorted(value for _, value in pushed), run)
+        self.assertEqual(
+            sorted(Seen.objects.values_list("message", flat=True)), sorted(value for _, value in pushed), run
+        )
         expected = collections.Counter(key for key, _ in pushed)
         self.assertEqual(dict(Profile.objects.values_list("user", "seen")), dict(expected), run)
         happened = sum(run.happened.values()) - run.happened["applied"]

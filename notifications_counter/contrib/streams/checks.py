@@ -35,7 +35,7 @@ def check_processors(app_configs: Any = None, **kwargs: Any) -> list[CheckMessag
     found: list[CheckMessage] = []
     for processor in processors():
         try:
-            processor.log  # noqa: B018: what it names must be there
+            processor.log  # noqa: B018 - what it names must be there
         except InvalidSettings as error:
             found.append(Error(str(error), obj=processor.group, hint=HINT, id="notifications_counter.E121"))
         except CounterError:  # E120 says so
@@ -43,9 +43,7 @@ def check_processors(app_configs: Any = None, **kwargs: Any) -> list[CheckMessag
     return found
 
 
-def check_topics(
-    app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_topics(app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Whether the topics of processors are there, with equal numbers of partitions; with ``check --database``."""
     if not databases:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,7 +88,7 @@ class Chunk:
             return []
         cuts = [len(records) // 2] if bad.place is None else [bad.place, bad.place + 1]
         ends = [0, *cuts, len(records)]
-        parts = [(records[start:end], end) for start, end in zip(ends, ends[1:], strict=False) if start < end]
+        parts = [(records[start:end], end) for start, end in itertools.pairwise(ends) if start < end]
         return [(part, records[end].offset if end < len(records) else after) for part, end in parts]
 
     def _apply(self, records: Records, after: int) -> None:
@@ -117,15 +118,15 @@ class Chunk:
     def _count(self, context: Context, records: Records) -> None:
         """Count each message once for its key."""
         decode, window = self.processor.codecs[self.source.topic].decode, self.processor.window
-        place, table = 0, context.table
+        table = context.table
         assert isinstance(table, OpenCounts)
-        try:
-            for place, record in enumerate(records):
+        for place, record in enumerate(records):
+            try:
                 key_of(record)
                 if record.value is not None:
                     decode(record.value)
-        except Exception as error:
-            raise BadMessage(place, error) from error
+            except Exception as error:
+                raise BadMessage(place, error) from error
         keys: Any = (record.key for record in records)
         if window is not None:
             keys = ((record.key, window.start(record.timestamp)) for record in records)

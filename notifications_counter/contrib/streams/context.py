@@ -12,7 +12,7 @@ from ...exceptions import InvalidSettings, quoted, unknown
 from .emitting import checked_key, encoded, milliseconds, pairs
 from .logs.base import Outgoing, Record, TopicPartition
 from .processor import Processor
-from .tables import OpenTable, Table, table_of
+from .tables import OpenLookup, OpenTable, Table, table_of
 
 
 class Context:
@@ -36,11 +36,11 @@ class Context:
         self.topic, self.partition = source
         self._processor = processor
         self._keys = [record.key for record in records if record.key is not None]
-        window, keys = processor.window, self._keys
+        window, keys = processor.window, list[Any](self._keys)
         if window is not None:
             keys = [(one.key, window.start(one.timestamp)) for one in records if one.key is not None]
         self._table: OpenTable | None = None if processor.table is None else processor.table.open(keys)
-        self._lookups: dict[type[models.Model], OpenTable] = {}
+        self._lookups: dict[type[models.Model], OpenLookup] = {}
         self.record: Record
         self.emitted: dict[str, list[Outgoing]] = {}
 
@@ -121,7 +121,7 @@ class Context:
             raise InvalidSettings(f"{quoted(model)} is none of the lookups of {quoted(self._processor.group)}.")
         if model not in self._lookups:
             table: Table = table_of(model, self._processor.using)
-            self._lookups[model] = OpenTable(table, self._keys if key is None else [])
+            self._lookups[model] = OpenLookup(table, self._keys if key is None else [])
         return self._lookups[model].get(self.key if key is None else key)
 
     # Messages
@@ -150,7 +150,9 @@ class Context:
         """
         codec = self._processor.output_codecs.get(topic)
         if codec is None:
-            raise InvalidSettings(f"{quoted(self._processor.group)}: {unknown('output', topic, self._processor.outputs)}")
+            raise InvalidSettings(
+                f"{quoted(self._processor.group)}: {unknown('output', topic, self._processor.outputs)}"
+            )
         moment = self.record.timestamp if timestamp is None else milliseconds(timestamp)
         message = Outgoing(-1, checked_key(key), encoded(codec, value), moment, pairs(headers))
         self.emitted.setdefault(topic, []).append(message)

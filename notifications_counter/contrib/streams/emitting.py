@@ -209,7 +209,8 @@ class Emitter:
 
     def _append(self, messages: Sequence[Outgoing]) -> list[Delivery]:
         number = self.log.topic(self.topic).partitions
-        placed = [one._replace(partition=self.partitioner(one.key or "", number)) for one in messages]
+        partition = self.partitioner
+        placed = [Outgoing(partition(one.key or "", number), *one[1:]) for one in messages]
         offsets = self.log.append(self.topic, placed)
         return [Delivery(self.topic, one.partition, offset) for one, offset in zip(placed, offsets, strict=True)]
 
@@ -250,10 +251,11 @@ class Emitter:
                     self._thread = None
                     return []
             return self._next_batch()
-        give_up = time.monotonic() + LINGER
+        if self._waiting.empty():
+            time.sleep(LINGER)
         with contextlib.suppress(queue.Empty):
             while len(batch) < AT_ONCE:
-                batch.append(self._waiting.get(timeout=max(0.0, give_up - time.monotonic())))
+                batch.append(self._waiting.get_nowait())
         return batch
 
     def _send(self, batch: Sequence[_Waiting]) -> None:
@@ -266,7 +268,9 @@ class Emitter:
         else:
             self._report(batch, deliveries, None)
 
-    def _report(self, batch: Sequence[_Waiting], deliveries: Sequence[Delivery | None], error: Exception | None) -> None:
+    def _report(
+        self, batch: Sequence[_Waiting], deliveries: Sequence[Delivery | None], error: Exception | None
+    ) -> None:
         if error is not None:
             logger.error("%d messages were not delivered to %s: %s", len(batch), self.topic, described(error))
         for waiting, delivery in zip(batch, deliveries, strict=True):
@@ -341,6 +345,4 @@ def pairs(headers: Mapping[str, str | bytes] | None) -> Headers:
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not isinstance(value, str | bytes):
             raise InvalidMessage(f"{quoted(name)}: {quoted(value)} cannot be a header: use text and bytes.")
-    return tuple(
-        (name, value.encode() if isinstance(value, str) else value) for name, value in (headers or {}).items()
-    )
+    return tuple((name, value.encode() if isinstance(value, str) else value) for name, value in (headers or {}).items())

@@ -91,8 +91,8 @@ class ProcessingFailed(StreamError):
 
     def __init__(self, group: str, topic: str, partition: int, offset: int, error: BaseException) -> None:
         super().__init__(
-            f"{group}: the message at offset {offset} of partition {partition} of the topic {quoted(topic)} could not be"
-            f" processed: {type(error).__name__}: {described(error)}"
+            f"{group}: the message at offset {offset} of partition {partition} of the topic {quoted(topic)} could not"
+            f" be processed: {type(error).__name__}: {described(error)}"
         )
         self.topic = topic
         self.partition = partition

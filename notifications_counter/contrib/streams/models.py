@@ -23,7 +23,7 @@ class Topic(models.Model):
         db_table = "notifications_counter_streams_topic"
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Partition(models.Model):
@@ -50,7 +50,7 @@ class Message(models.Model):
     pk = models.CompositePrimaryKey("partition_id", "offset")
     partition = models.ForeignKey(Partition, models.CASCADE, db_index=False, db_constraint=False)  # begins the key
     offset = models.BigIntegerField()
-    key = models.TextField(null=True)  # noqa: DJ001: a message without a key differs from one with an empty key
+    key = models.TextField(null=True)  # noqa: DJ001 - a message without a key differs from one with an empty key
     value = models.BinaryField(null=True)
     #: Milliseconds since 1970.
     timestamp = models.BigIntegerField()
@@ -73,7 +73,7 @@ class Group(models.Model):
         db_table = "notifications_counter_streams_group"
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Member(models.Model):

@@ -66,5 +66,7 @@ def partitioner_of(given: str | Partitioner) -> Partitioner:
     if callable(given):
         return given
     if given not in NAMED:
-        raise InvalidSettings(unknown("partitioner", given, NAMED) if isinstance(given, str) else f"{quoted(given)} is no partitioner.")
+        raise InvalidSettings(
+            unknown("partitioner", given, NAMED) if isinstance(given, str) else f"{quoted(given)} is no partitioner."
+        )
     return NAMED[given]

@@ -115,7 +115,9 @@ class Processor:
         from_end: bool = False,
     ) -> None:
         if not isinstance(group, str) or not 0 < len(group) <= LONGEST_NAME:
-            raise InvalidSettings(f"{quoted(group)} is no name of a group: use text of up to {LONGEST_NAME} characters.")
+            raise InvalidSettings(
+                f"{quoted(group)} is no name of a group: use text of up to {LONGEST_NAME} characters."
+            )
         self.group = group
         self.process = process
         self.table: Table | None = None if table is None else table_of(table, using)
@@ -173,6 +175,18 @@ class Processor:
     def table_name(self) -> str:
         """What the group's table is called."""
         return f"{self.group}-table"
+
+    def key_table(self) -> Table:
+        """Its table, whose keys are those of messages.
+
+        Raises:
+            InvalidSettings: it has none, or one with composite keys.
+        """
+        if self.table is None:
+            raise InvalidSettings(f"The processor {quoted(self.group)} has no table: give it table=.")
+        if self.table.is_composite:
+            raise InvalidSettings(f"{self.table.model._meta.label} has composite keys: read it through its counter.")
+        return self.table
 
     @property
     def log(self) -> Log:

@@ -70,7 +70,14 @@ def positions(processor: Processor, partitions: Iterable[int]) -> dict[TopicPart
 
 
 def advance(
-    processor: Processor, source: TopicPartition, before: int, after: int, *, generation: int, messages: int, rate: float
+    processor: Processor,
+    source: TopicPartition,
+    before: int,
+    after: int,
+    *,
+    generation: int,
+    messages: int,
+    rate: float,
 ) -> None:
     """Move a group's offset in a partition, in the transaction that is open, which holds its row from now on.
 

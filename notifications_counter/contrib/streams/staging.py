@@ -1,7 +1,7 @@
 """Messages that are emitted in a transaction on the database of their log: appended just before its commit, in it.
 
-So partitions are locked no longer than a commit takes, in one order, whatever the transaction did before. Each is a hook
-in Django's list of those that run after the commit: what is no longer there was rolled back.
+So partitions are locked no longer than a commit takes, in one order, whatever the transaction did before. Each is a
+hook in Django's list of those that run after the commit: what is no longer there was rolled back.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from ...compat.uncached import rows_of
 from ...conf import is_integer
 from ...counters import Counter, counters
 from ...exceptions import InvalidKey, InvalidSettings, quoted
+from .logs.embedded_sql import locked
 
 #: Keys that one statement names: SQLite takes 999 parameters in its oldest builds.
 KEYS_A_STATEMENT = 900
@@ -38,7 +39,9 @@ class Table:
         self.key_fields = model._meta.pk_fields
         self.is_composite = len(self.key_fields) > 1
         self.fields = [
-            one for one in model._meta.concrete_fields if one not in self.key_fields and not getattr(one, "generated", 0)
+            one
+            for one in model._meta.concrete_fields
+            if one not in self.key_fields and not getattr(one, "generated", 0)
         ]
         if not self.fields:
             raise InvalidSettings(f"{model._meta.label} cannot be a table: it has no field besides its key.")
@@ -63,13 +66,19 @@ class Table:
         """All rows of the model."""
         return rows_of(self.model, self.using)
 
-    def read(self, keys: Iterable[Any]) -> dict[Any, Any]:
-        """Primary key -> value, of those that have a row."""
+    def read(self, keys: Iterable[Any], *, lock: bool = False) -> dict[Any, Any]:
+        """Primary key -> value, of those that have a row.
+
+        Args:
+            keys: the primary keys.
+            lock: whether to lock the rows until the open transaction ends.
+        """
         found, wanted = {}, list(dict.fromkeys(keys))
         for start in range(0, len(wanted), KEYS_A_STATEMENT):
             part = wanted[start : start + KEYS_A_STATEMENT]
-            rows = self.rows.filter(pk__in=part).values_list("pk", *self.names)
-            found.update({pk: self.value_of(values) for pk, *values in rows.iterator()})
+            rows = self.rows.filter(pk__in=part)
+            rows = locked(rows.order_by("pk")) if lock else rows
+            found.update({pk: self.value_of(values) for pk, *values in rows.values_list("pk", *self.names)})
         return found
 
     @property
@@ -137,6 +146,9 @@ class OpenTable:
         keys: the keys of the chunk's messages.
     """
 
+    #: Whether rows are locked when they are read, so that a visitor does not change them before they are written.
+    locks = True
+
     def __init__(self, table: Any, keys: Iterable[Any]) -> None:
         self.table = table
         self.keys = keys
@@ -152,10 +164,10 @@ class OpenTable:
         """The values, with that of a primary key if it has any."""
         if self.values is None:
             self.known = set(map(self.table.key, self.keys))
-            self.values = self.table.read(self.known)
+            self.values = self.table.read(sorted(self.known), lock=self.locks)
         if pk not in self.known:
             self.known.add(pk)
-            self.values |= self.table.read([pk])
+            self.values |= self.table.read([pk], lock=self.locks)
         return self.values
 
     def set(self, key: Any, value: Any) -> None:
@@ -168,7 +180,9 @@ class OpenTable:
     def _check(self, value: Any) -> None:
         names = self.table.names
         if value is not None and len(names) > 1 and (not isinstance(value, Mapping) or not {*value} <= {*names}):
-            raise ValueError(f"{quoted(value)} is no value of {self.table.model._meta.label}: give a dictionary of {names}.")
+            raise ValueError(
+                f"{quoted(value)} is no value of {self.table.model._meta.label}: give a dictionary of {names}."
+            )
 
     def add(self, key: Any, amount: int) -> None:
         """Add to the count of a key; only in a table of counts."""
@@ -196,8 +210,16 @@ class OpenTable:
         return self.table.model(**given, **values)
 
 
+class OpenLookup(OpenTable):
+    """A table of which a chunk only reads."""
+
+    locks = False
+
+
 class OpenCounts(OpenTable):
     """A table of counts while a chunk is being processed."""
+
+    locks = False  # differences are added, whatever the count is by then
 
     def __init__(self, table: CountTable, keys: Iterable[Any]) -> None:
         super().__init__(table, keys)

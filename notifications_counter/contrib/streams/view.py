@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
-from ...exceptions import InvalidKey, InvalidSettings, quoted
+from ...exceptions import InvalidKey, InvalidSettings
 from .codecs import JSON, Codec, codec_of
 from .conf import streams_settings
 from .models import Progress
@@ -55,12 +55,9 @@ class View:
         using: str = DEFAULT_DB_ALIAS,
     ) -> None:
         self._processor = table if isinstance(table, Processor) else None
-        found = table.table if isinstance(table, Processor) else table_of(table, using)
-        if found is None:
-            raise InvalidSettings(f"The processor {quoted(table.group)} has no table that could be viewed.")
-        if found.is_composite:
-            raise InvalidSettings(f"{found.model._meta.label} has composite keys: read it through its counter.")
-        self.table: Table = found
+        self.table: Table = table.key_table() if isinstance(table, Processor) else table_of(table, using)
+        if self.table.is_composite:
+            raise InvalidSettings(f"{self.table.model._meta.label} has composite keys: read it through its counter.")
         self.codec: Codec = codec_of(codec)
         self.content_type: str = getattr(self.codec, "content_type", "application/octet-stream")
         self.missing_is_404 = missing_is_404
@@ -76,7 +73,9 @@ class View:
         """
         found = [one for one in processors() if one.table is not None and one.table.model is self.table.model]
         if self._processor is None and len(found) != 1:
-            raise InvalidSettings(f"{self.table.model._meta.label} is the table of {len(found)} processors, not of one.")
+            raise InvalidSettings(
+                f"{self.table.model._meta.label} is the table of {len(found)} processors, not of one."
+            )
         return self._processor or found[0]
 
     def get(self, key: str) -> Any:

@@ -97,7 +97,9 @@ class Command(BaseCommand):
     def _show(self) -> None:
         self.serving = True
         emitter = self._manage("stream_demo_emit", stdout=subprocess.DEVNULL)
-        self.say(f"\nThe view: http://localhost:{self.port}/user-3   Who has which partition: http://localhost:{self.port}/")
+        self.say(
+            f"\nThe view: http://localhost:{self.port}/user-3   Who has which partition: http://localhost:{self.port}/"
+        )
         self.say(f"Ten clicks a second of {USERS[0]} to {USERS[-1]} go to the topic {TOPIC}.")
         for process in self.processors:
             self.say(f"A processor of {processor.group}: kill -9 {process.pid} lets its partitions move")

@@ -1,7 +1,7 @@
 """The interface of a log: topics of partitions, each a sequence of messages with offsets that only ever grow.
 
-A log keeps messages, and neither reads nor writes how far somebody has got: that is a row of the database, ``Progress``.
-``tests/streams/log_contract.py`` holds what each log must do.
+A log keeps messages, and neither reads nor writes how far somebody has got: that is a row of the database,
+``Progress``. ``tests/streams/log_contract.py`` holds what each log must do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The embedded log: messages are rows of the database.
 
-Whoever appends messages locks the rows of their partitions, in the order of their numbers, takes offsets from there, and
-holds them until the commit. So the offsets of a partition have no gaps and become visible in their order, whatever
+Whoever appends messages locks the rows of their partitions, in the order of their numbers, takes offsets from there,
+and holds them until the commit. So the offsets of a partition have no gaps and become visible in their order, whatever
 else the transactions of the writers do: no reader can pass one that comes later.
 """
 
@@ -32,7 +32,7 @@ TRIMMED_AT_ONCE = 10_000
 
 
 class EmbeddedLog(Log):
-    """A log in the tables of this app. Its option ``DATABASE`` is the alias of the database, ``"default"`` without it."""
+    """A log in the tables of this app, in the database that its option ``DATABASE`` names; ``"default"`` without it."""
 
     option_names: ClassVar[Sequence[str]] = ("DATABASE",)
     supports_transactions: ClassVar[bool] = True
@@ -136,7 +136,7 @@ class EmbeddedLog(Log):
                 return 0
             Partition.objects.using(self.using).filter(id=id).update(begin=last)
             messages.filter(offset__lt=last).delete()
-        return last - begin
+        return int(last - begin)
 
     def _partitions(self, topic: str) -> Any:
         return Partition.objects.using(self.using).filter(topic__name=topic).order_by("number")

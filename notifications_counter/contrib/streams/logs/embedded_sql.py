@@ -53,7 +53,9 @@ def insert(connection: BaseDatabaseWrapper, rows: Sequence[tuple[int, int, Outgo
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and len(values) > 1:
             arrays = ", ".join(f"%s::{kind}[]" for kind in TYPES)
-            cursor.execute(f"{into} SELECT * FROM unnest({arrays})", [list(column) for column in zip(*values, strict=True)])
+            cursor.execute(
+                f"{into} SELECT * FROM unnest({arrays})", [list(column) for column in zip(*values, strict=True)]
+            )
         else:
             cursor.executemany(f"{into} VALUES (%s, %s, %s, %s, %s, %s)", values)
 

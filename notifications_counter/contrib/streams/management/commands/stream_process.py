@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from typing import Any
@@ -36,6 +37,8 @@ class Command(ExplainingCommand):
             runner = Runner(processor, once=options["once"], stopped=self.stopping.is_set, say=say)
         except CounterError as error:
             raise CommandError(described(error)) from error
+        if self.from_command_line:
+            gc.freeze()  # what Django has made so far is not looked through again and again
         previous = {number: signal.signal(number, self._stop) for number in self._signals()}
         try:
             runner.run()
@@ -46,7 +49,7 @@ class Command(ExplainingCommand):
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _signals(self) -> list[signal.Signals]:
-        """What ends this process: of another's, such as a worker that calls the command, that is the host's business."""
+        """What ends this process: of a worker that calls the command, that is the worker's own business."""
         in_main = threading.current_thread() is threading.main_thread()
         return [signal.SIGTERM, signal.SIGINT] if in_main and self.from_command_line else []
 

@@ -30,7 +30,9 @@ class Command(ExplainingCommand):
         what.add_argument("--partitions", type=int, metavar="N", help="Make the topic, with so many partitions.")
         what.add_argument("--delete", action="store_true", help="Delete the topic with all its messages.")
         what.add_argument(
-            "--trim", metavar="AGE", help="Delete messages older than this, such as 7d or 12h, that all groups have applied."
+            "--trim",
+            metavar="AGE",
+            help="Delete messages older than this, such as 7d or 12h, that all groups have applied.",
         )
         what.add_argument("--reset", metavar="GROUP", help="Let this group go on elsewhere; see --to.")
         parser.add_argument("--to", metavar="WHERE", help="Where: earliest, latest, or an offset in each partition.")
@@ -62,7 +64,9 @@ class Command(ExplainingCommand):
 
     def _list(self, log: Log) -> None:
         for info in log.topics():
-            self.stdout.write(f"{info.name}: {info.partitions} partitions, {sum(log.ends(info.name).values()):,} messages")
+            self.stdout.write(
+                f"{info.name}: {info.partitions} partitions, {sum(log.ends(info.name).values()):,} messages"
+            )
 
     def _show(self, log: Log, topic: str) -> None:
         begins, ends = log.begins(topic), log.ends(topic)
