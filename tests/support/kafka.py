@@ -26,6 +26,8 @@ except ImportError:
 
 BACKEND = "notifications_counter.contrib.streams.logs.kafka.KafkaLog"
 IN_CI = os.environ.get("CI") == "true"
+#: Shorter than the default of the script: tests wait for it.
+SETTINGS = ("group.consumer.session.timeout.ms=1500", "group.consumer.heartbeat.interval.ms=300")
 _numbers = itertools.count()
 
 
@@ -47,7 +49,7 @@ def _shared() -> Kafka | str:
         return "confluent-kafka is not installed (pip install 'notifications_counter[kafka]')"
     stack = contextlib.ExitStack()
     try:
-        server = stack.enter_context(running())
+        server = stack.enter_context(running(settings=SETTINGS))
     except KafkaMissing as error:
         return str(error)
     atexit.register(stack.close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from ....conf import is_integer, is_number
 from ....exceptions import InvalidSettings, quoted, unknown
 from ..conf import NAME
-from ..exceptions import InvalidTopic, UnknownTopic
+from ..exceptions import InvalidTopic, LogUnavailable, UnknownTopic
 from .base import Log, Outgoing, TopicInfo
 from .kafka_client import (
     EARLIEST,
@@ -169,7 +170,10 @@ class KafkaLog(Log):
     def _wait(self, is_done: Callable[[], bool]) -> None:
         """Wait until brokers know what one of them has been told."""
         end = time.monotonic() + self.timeout
-        while not is_done() and time.monotonic() < end:
+        while time.monotonic() < end:
+            with contextlib.suppress(LogUnavailable):
+                if is_done():
+                    return
             time.sleep(0.02)
 
     # Offsets

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from ....exceptions import InvalidSettings
+from ..conf import NAME
 from ..exceptions import LogUnavailable, OffsetGone, TopicReplaced
 from .base import Batch, Position, Reader, Record, TopicPartition
 from .kafka_client import KafkaError, KafkaException, Message, client_logger, said, unavailable
@@ -196,7 +198,10 @@ class KafkaReader(Reader):
 
     def _opened(self) -> KafkaConsumer:
         if self._consumer is None:
-            self._consumer = KafkaConsumer(self.log.client, self.group, self._topics, self.protocol, self._changed)
+            try:
+                self._consumer = KafkaConsumer(self.log.client, self.group, self._topics, self.protocol, self._changed)
+            except KafkaException as error:  # asks no broker yet
+                raise InvalidSettings(f"{NAME}['LOGS'][{self.log.alias!r}]['OPTIONS']['CLIENT']: {said(error)}") from error
         return self._consumer
 
     @contextmanager
