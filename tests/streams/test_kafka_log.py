@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unittest
-
 from notifications_counter.contrib.streams.logs import get_log
 from notifications_counter.contrib.streams.logs.base import Log
 

@@ -1,4 +1,4 @@
-"""A real Kafka for tests: one broker for all tests of a process, which ends with it, and brokers that a test may kill."""
+"""A real Kafka for tests: one broker for all tests of a process, which ends with it."""
 
 from __future__ import annotations
 

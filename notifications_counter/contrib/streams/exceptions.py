@@ -31,10 +31,11 @@ class DeliveryFailed(LogUnavailable):
     """The log has not taken a message.
 
     Attributes:
-        outcomes: what became of each message that was to be appended, where the log knows: its offset, or the error.
+        outcomes: what became of each message that was to be appended, where the log knows: its
+            partition and offset, or the error.
     """
 
-    outcomes: Sequence[int | Exception] = ()
+    outcomes: Sequence[tuple[int, int] | Exception] = ()
 
 
 class TopicReplaced(StreamError):

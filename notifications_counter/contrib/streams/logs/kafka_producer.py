@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ....exceptions import quoted
 from ..exceptions import DeliveryFailed
 from .base import Outgoing
-from .kafka_client import KafkaError, KafkaException, Producer, code_of, producer_settings, said
+from .kafka_client import KafkaError, KafkaException, Producer, producer_settings, said
 
 #: Seconds between two looks for what has been delivered.
 POLL = 0.05
+
+Outcome = tuple[int, int] | Exception
 
 
 class _Deliveries:
     """What became of each message of one ``append``."""
 
     def __init__(self, number: int) -> None:
-        self.outcomes: list[int | Exception | None] = [None] * number
+        self.outcomes: list[Outcome | None] = [None] * number
         self.waiting = number
+        self.codes: set[int | None] = set()
+        self._lock = threading.Lock()
 
     def note(self, place: int, error: Any, message: Any) -> None:
         """Called inside of the client: raises nothing."""
-        self.outcomes[place] = KafkaException(error) if error is not None else message.offset()
-        self.waiting -= 1
+        if error is not None:
+            self.codes.add(error.code())
+            self.outcomes[place] = DeliveryFailed(said(error))
+        else:
+            self.outcomes[place] = message.partition(), message.offset()
+        with self._lock:  # another thread's append may serve this callback
+            self.waiting -= 1
 
 
 class KafkaProducer:
@@ -53,21 +63,18 @@ class KafkaProducer:
             self._produce(producer, topic, one, deliveries, place)
         while deliveries.waiting:
             producer.poll(POLL)
-        outcomes = [self._outcome(one) for one in deliveries.outcomes]
+        outcomes = [one for one in deliveries.outcomes if one is not None]
         failed = [one for one in outcomes if isinstance(one, Exception)]
         if failed:
-            self._replace(producer, failed)
+            self._replace(producer, deliveries.codes)
             error = DeliveryFailed(
-                f"{len(failed)} of {len(messages)} messages were not delivered to {quoted(topic)}: {said(failed[0])}"
+                f"{len(failed)} of {len(messages)} messages were not delivered to {quoted(topic)}: {failed[0]}"
             )
             error.outcomes = outcomes
             raise error
-        return [one for one in outcomes if isinstance(one, int)]
+        return [one[1] for one in outcomes if not isinstance(one, Exception)]
 
     def _produce(self, producer: Producer, topic: str, one: Outgoing, deliveries: _Deliveries, place: int) -> None:
-        def on_delivery(error: Any, message: Any) -> None:
-            deliveries.note(place, error, message)
-
         headers: Any = list(one.headers)
         while True:
             try:
@@ -76,24 +83,18 @@ class KafkaProducer:
                     one.value,
                     None if one.key is None else one.key.encode(),
                     one.partition,
-                    on_delivery=on_delivery,
+                    on_delivery=partial(deliveries.note, place),
                     timestamp=one.timestamp,
                     headers=headers,
                 )
             except BufferError:  # the queue of the client is full
                 producer.poll(POLL)
             except KafkaException as error:  # of this message alone, such as one that is too large
-                deliveries.outcomes[place] = error
-                deliveries.waiting -= 1
-                return None
+                return deliveries.note(place, error.args[0], None)
 
-    def _outcome(self, found: int | Exception | None) -> int | Exception:
-        assert found is not None, "each message has been reported"
-        return found
-
-    def _replace(self, producer: Producer, failed: Sequence[Exception]) -> None:
+    def _replace(self, producer: Producer, codes: set[int | None]) -> None:
         """Make another producer, if this one takes nothing any more, of which its errors tell by their code alone."""
-        if any(code_of(one) == KafkaError._FATAL for one in failed):
+        if KafkaError._FATAL in codes:
             with self._lock:
                 if self._producer is producer:
                     self._producer = Producer(self._settings)

@@ -201,7 +201,8 @@ class KafkaReader(Reader):
             try:
                 self._consumer = KafkaConsumer(self.log.client, self.group, self._topics, self.protocol, self._changed)
             except KafkaException as error:  # asks no broker yet
-                raise InvalidSettings(f"{NAME}['LOGS'][{self.log.alias!r}]['OPTIONS']['CLIENT']: {said(error)}") from error
+                where = f"{NAME}['LOGS'][{self.log.alias!r}]['OPTIONS']['CLIENT']"
+                raise InvalidSettings(f"{where}: {said(error)}") from error
         return self._consumer
 
     @contextmanager
