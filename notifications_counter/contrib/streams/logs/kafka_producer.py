@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,6 +15,8 @@ from .kafka_client import KafkaError, KafkaException, Producer, producer_setting
 
 #: Seconds between two looks for what has been delivered.
 POLL = 0.05
+#: Seconds in which a broker says which partitions a topic has.
+ANSWER = 10.0
 
 Outcome = tuple[int, int] | Exception
 
@@ -76,6 +79,7 @@ class KafkaProducer:
 
     def _produce(self, producer: Producer, topic: str, one: Outgoing, deliveries: _Deliveries, place: int) -> None:
         headers: Any = list(one.headers)
+        asked = False
         while True:
             try:
                 return producer.produce(
@@ -90,7 +94,16 @@ class KafkaProducer:
             except BufferError:  # the queue of the client is full
                 producer.poll(POLL)
             except KafkaException as error:  # of this message alone, such as one that is too large
+                if error.args[0].code() == KafkaError._UNKNOWN_PARTITION and not asked:
+                    asked = self._learn_partitions(producer, topic)
+                    continue
                 return deliveries.note(place, error.args[0], None)
+
+    def _learn_partitions(self, producer: Producer, topic: str) -> bool:
+        """Let a producer, which would go on with what it knows for minutes, learn of partitions that were added."""
+        with contextlib.suppress(KafkaException):
+            producer.list_topics(topic, timeout=ANSWER)
+        return True
 
     def _replace(self, producer: Producer, codes: set[int | None]) -> None:
         """Make another producer, if this one takes nothing any more, of which its errors tell by their code alone."""
