@@ -1,14 +1,17 @@
 """The inbox of a user who has very many notifications: page 10,000 beside page 1, and what its badge reads.
 
-    POSTGRESQL_URL=... python -m benchmarks inbox [--long]
+    POSTGRESQL_URL=... [MARIADB_URL=...] python -m benchmarks inbox [--long]
 
 The user has a page more than 10,000 pages of 20; so have others, a few in between. Pages are measured as the
-query alone and as the whole page, as a browser gets it, but over no network; in turn, in one run.
+query alone and as the whole page, as a browser gets it, but over no network; in turn, in one run. Where there is a
+MariaDB, its queries in the middle of an inbox follow.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -126,6 +129,9 @@ def grouped() -> list[Any]:
 def main() -> None:
     os.environ["NC_INBOX"] = "1"
     run_alone(figures, __doc__)
+    if os.environ.get("MARIADB_URL"):
+        print("On MariaDB:", flush=True)
+        subprocess.run([sys.executable, "-m", "benchmarks.inbox_mariadb"], check=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ INSTALLED_APPS = [
     "demo",  # before the package, whose base template for the inbox it replaces by its own
     "notifications_counter",
     "notifications_counter.inbox",
+    "notifications_counter.contrib.clicks",
+    "notifications_counter.contrib.online",
     "notifications_counter.contrib.streams",
     "stream_demo",
 ]
@@ -71,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "notifications_counter.contrib.online.OnlineMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

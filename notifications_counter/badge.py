@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -35,6 +36,22 @@ def show(counter: Callable[[], Counter]) -> None:
 def shown_counter() -> Counter:
     """What a badge shows where it names nothing else."""
     return _shown[0]()
+
+
+#: A number of each of CLDR's categories, in whatever language has it: a script chooses its words by the category.
+CATEGORIES = {"zero": 10, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
+
+
+def plural_forms(say: Callable[[int], str]) -> str:
+    """What a script says of each category of numbers, of those that are not said as any other is, as JSON.
+
+    Args:
+        say: what is said of a number, for which ``#`` stands in it.
+    """
+    forms = {category: say(number) for category, number in CATEGORIES.items()}
+    other = forms["other"]
+    own = {category: form for category, form in forms.items() if form != other}
+    return json.dumps({**own, "other": other}, ensure_ascii=False)
 
 
 def resolve(counter: Counter | str) -> Counter:

@@ -97,6 +97,10 @@ class InvalidRecipients(CounterError, TypeError):
     """It cannot be told from a value who is to be notified."""
 
 
+class InvalidClick(CounterError, ValueError):
+    """What is to be recorded cannot be a click on a link. Nothing has been recorded."""
+
+
 #: How many characters of a value a message shows.
 LONGEST_QUOTE = 80
 

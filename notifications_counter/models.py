@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
-from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -15,6 +14,7 @@ from .counters import Counter
 from .indexes import PartialIndex
 from .ledger.tables import Delta, FlushRecord, Progress, RefusedKey
 from .querysets import NotificationQuerySet
+from .target_field import TargetField
 
 __all__ = ["Delta", "FlushRecord", "Notification", "Progress", "RefusedKey", "UserNotificationsCount"]
 
@@ -56,7 +56,7 @@ class Notification(models.Model):
         db_index=False,  # "nc_target" begins with it
     )
     target_id = models.CharField(_("primary key of the target"), max_length=255, null=True, blank=True)  # noqa: DJ001
-    target = GenericForeignKey("target_type", "target_id")
+    target = TargetField("target_type", "target_id")
     data = models.JSONField(_("data"), default=dict, db_default={}, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 

@@ -1,15 +1,19 @@
-"""What several counters have of one owner, read together: by one statement where the database holds all of it."""
+"""Several counters at once: changed together, and what they have of one owner, by one statement each where the database
+holds all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 from django.db import models
 
+from .buffers import recording
 from .buffers.base import Together
 from .counters import Counter, short_epoch
+from .declaration.counter import CounterDeclaration
 from .ledger.store import CounterStore
 from .ledger.together import Wanted
 from .reconciliation.negative import without_negative
@@ -30,6 +34,20 @@ class ReadTogether:
     epoch: str
     rows: int | None
     at_one_moment: bool
+
+
+def add_together(changes: Mapping[Counter, Mapping[Any, int | Decimal]], *, using: str | None = None) -> None:
+    """Change the counts of several counters, in the caller's transaction; the database buffer by one statement.
+
+    Args:
+        changes: counter -> key -> signed change of its count; see ``Counter.add``.
+        using: a database alias, where it is not each counter's own.
+
+    Raises:
+        InvalidKey: a key cannot be one of its counter.
+        InvalidDelta: a delta is not an integer below 2**53; see ``Counter.add``. Nothing has been changed then.
+    """
+    recording.add_together(cast(Mapping[CounterDeclaration, Any], changes), using)
 
 
 def read_together(

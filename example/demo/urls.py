@@ -7,5 +7,7 @@ urlpatterns = [
     path("send/", views.send, name="send"),
     path("counters/", views.counters, name="counters"),
     path("tickets/", views.tickets, name="tickets"),
+    path("links/", views.links, name="links"),
+    path("who/", views.who, name="who"),
     path("cost/", views.cost_of_reading, name="cost"),
 ]

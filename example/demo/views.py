@@ -15,6 +15,8 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
 from notifications_counter.buffers.status import Status
+from notifications_counter.contrib.clicks.addresses import normalise
+from notifications_counter.contrib.clicks.models import Click
 from notifications_counter.exceptions import BufferUnavailable
 from notifications_counter.inbox import Sent, notify
 from notifications_counter.models import UserNotificationsCount
@@ -24,6 +26,8 @@ from .models import OpenTickets, Ticket
 from .samples import BUSY, NAMES, PASSWORD, TITLES, content
 
 SHOWN = 12
+#: The pages to which the links lead whose clicks are counted.
+LINKED = ("counters", "tickets", "cost")
 
 
 def people() -> QuerySet[User]:
@@ -118,6 +122,23 @@ def change_ticket(user: Any, close: str) -> None:
         Ticket.objects.filter(assignee=user, pk=int(close)).update(is_open=False)
     else:
         Ticket.objects.create(assignee=user, title=random.choice(TITLES))
+
+
+@login_required
+@never_cache
+def links(request: HttpRequest) -> HttpResponse:
+    """Links whose clicks are counted, by people and by programs."""
+    urls = {name: normalise(request.build_absolute_uri(reverse(name))) for name in LINKED}
+    people, programs = Click.humans.values(urls.values()), Click.bots.values(urls.values())
+    rows = [(name.title(), url, people[url], programs[url]) for name, url in urls.items()]
+    return with_fragment(request, "links", {"rows": rows})
+
+
+@login_required
+@never_cache
+def who(request: HttpRequest) -> HttpResponse:
+    """Who is online; the stream of the package keeps it right."""
+    return render(request, "demo/who.html")
 
 
 @login_required

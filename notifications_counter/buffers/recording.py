@@ -50,9 +50,15 @@ def _new_layout(counter: CounterDeclaration) -> Layout:
 
 def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using: str | None = None) -> None:
     """Change counts, in the caller's transaction; see ``Counter.add``."""
-    sums = sums_of(counter, deltas)
-    if counter.capture != "triggers":
-        record(counter, sums, using)
+    add_together({counter: deltas}, using)
+
+
+def add_together(changes: Mapping[CounterDeclaration, Mapping[Any, int | Decimal]], using: str | None = None) -> None:
+    """Change counts of several counters, in the caller's transaction; see ``together.add_together``."""
+    sums = {counter: sums_of(counter, deltas) for counter, deltas in changes.items()}
+    counted = {counter: found for counter, found in sums.items() if found and counter.capture != "triggers"}
+    if counted:
+        record_together(counted, using)
 
 
 def sums_of(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal]) -> dict[str, int]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compat.atomic import block, counted
+from ..declaration.keys import trusted_types
 from ..dialects import dialect_of
 from . import feed
 from .sources import Row, Rows, Source, exact_source
@@ -35,12 +37,20 @@ def create_for_each(instance: models.Model, name: str, values: Sequence[Any], us
         if not dialect_of(connections[using]).inserts_for_each:
             model._base_manager.using(using).bulk_create([_copy(instance, field, value) for value in values])
             return len(values)
-        pks = dialect_of(connections[using]).insert_for_each(connections[using], instance, field, values)
+        prepared = _prepared(field, values, connections[using])
+        pks = dialect_of(connections[using]).insert_for_each(connections[using], instance, field, prepared)
         with counted(using):
             source = exact_source(model)
             if source is not None:
                 feed.publish(source, using, {}, _rows(source, instance, field, values, pks, using))
     return len(values)
+
+
+def _prepared(field: models.Field[Any, Any], values: Sequence[Any], connection: BaseDatabaseWrapper) -> Sequence[Any]:
+    """Values as the database takes them; integers of Django's own fields are that already."""
+    if set(map(type, values)) == {int} and int in trusted_types(field):
+        return values
+    return [field.get_db_prep_save(value, connection) for value in values]
 
 
 def _copy(instance: models.Model, field: models.Field[Any, Any], value: Any) -> models.Model:

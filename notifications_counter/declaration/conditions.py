@@ -153,12 +153,12 @@ def _fits(value: object, field: models.Field[Any, Any]) -> bool:
 
 def converts_as_django(field: models.Field[Any, Any]) -> bool:
     """Whether a field's class changes values on their way to the database and back only as Django's own do."""
-    return _class_converts_as_django(type(field))
+    kind: Any = type(field)
+    return _converts_as_django(kind)
 
 
 @cache
-def _class_converts_as_django(kind: Any) -> bool:
-    """Asked for each key that is counted."""
+def _converts_as_django(kind: Any) -> bool:
     methods = [getattr(kind, name) for name in CONVERSIONS] + [getattr(kind, "from_db_value", None)]
     return all(method is None or str(method.__module__).startswith("django.db.models.") for method in methods)
 

@@ -56,6 +56,10 @@ class Part:
         kinds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
         self.limits: list[Callable[[Any], None]] = [one for one in self.field.validators if isinstance(one, kinds)]
         self.plain = self._plain()
+        #: A word and its text: many keys in a row have the same kind.
+        self._recent: tuple[str | None, str] | None = None
+        if isinstance(self.field, models.CharField) and converts_as_django(self.field):
+            self._recent = (None, "")
 
     def text(self, value: Any) -> str:
         """A value, or the instance that it identifies, as text: whatever is equal for a database has the same.
@@ -65,6 +69,13 @@ class Part:
         """
         if type(value) is int and value in self.plain:
             return str(value)
+        if self._recent is not None and type(value) is str:
+            if (recent := self._recent)[0] != value:
+                self._recent = recent = (value, self._text(value))
+            return recent[1]
+        return self._text(value)
+
+    def _text(self, value: Any) -> str:
         if isinstance(value, models.Model):
             value = self.owners.value_of(value)
         text = canonical.text(self._value(value))

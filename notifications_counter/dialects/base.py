@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -164,12 +165,24 @@ class Dialect:
             connection: the connection.
             instance: has the values of all other fields.
             field: the field that differs.
-            values: its values.
+            values: its values, as the database takes them.
 
         Returns:
             The primary keys that the database gave the rows, in the order of the values.
         """
         raise NotImplementedError
+
+    def along(
+        self, connection: BaseDatabaseWrapper, model: type[models.Model], index: str
+    ) -> AbstractContextManager[None]:
+        """Let queries of a model's rows begin at their place in an index, where the database would not by itself.
+
+        Args:
+            connection: on which they run, inside of a ``with`` block.
+            model: the model.
+            index: the name of the index.
+        """
+        return nullcontext()
 
     # Text
 

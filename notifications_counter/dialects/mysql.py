@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import InterfaceError
+from django.db import InterfaceError, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums
@@ -33,6 +34,23 @@ class MySQL(Dialect):
         **dict.fromkeys((1021, 1114), DISK_FULL),
         **dict.fromkeys((1146, 1054), MIGRATE),
     }
+
+    def along(
+        self, connection: BaseDatabaseWrapper, model: type[models.Model], index: str
+    ) -> AbstractContextManager[None]:
+        """MariaDB 10.11 may read an index from the first row of a user on, though a condition says where to begin.
+
+        Of a page in the middle of 60,000 rows that takes six times as long as from its place, and 60 times as long
+        where the order is the other way round.
+        """
+        if not connection.mysql_is_mariadb:  # type: ignore[attr-defined]
+            return nullcontext()
+        table, name = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(index)
+
+        def force(execute: Callable[..., Any], sql: str, *others: Any) -> Any:
+            return execute(sql.replace(f"FROM {table}", f"FROM {table} FORCE INDEX ({name})", 1), *others)
+
+        return connection.execute_wrapper(force)
 
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         is_mariadb: bool = connection.mysql_is_mariadb  # type: ignore[attr-defined]

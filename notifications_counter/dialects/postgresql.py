@@ -101,7 +101,6 @@ class PostgreSQL(Dialect):
         common = [one.get_db_prep_save(one.pre_save(instance, add=True), connection) for one in others]
         columns = ", ".join(quote(one.column or "") for one in [*others, field])
         constants = "".join(f"%s::{one.rel_db_type(connection)}, " for one in others)
-        given = [field.get_db_prep_save(value, connection) for value in values]
         returned = ", ".join(quote(one.column or "") for one in meta.pk_fields)
         # The rows are inserted, and their keys made, in the order in which they are selected.
         statement = (
@@ -110,7 +109,7 @@ class PostgreSQL(Dialect):
             f" WITH ORDINALITY AS d(one, place) ORDER BY d.place RETURNING {returned}"
         )
         with connection.cursor() as cursor:
-            cursor.execute(statement, [*common, _array(given)])
+            cursor.execute(statement, [*common, _array(values)])
             found = cursor.fetchall()
         return [row[0] for row in found] if len(meta.pk_fields) == 1 else found
 
@@ -224,7 +223,7 @@ def _columns(table: CountTable, sums: Sums) -> list[Any]:
     return [_array(values) for values in table.values(sums)]
 
 
-def _array(values: list[Any]) -> Any:
+def _array(values: Sequence[Any]) -> Any:
     """An array; one of integers as its text, of which the driver makes a parameter at once, not value by value."""
     is_plain = set(map(type, values)) == {int}
-    return f"{{{','.join(map(str, values))}}}" if is_plain else values
+    return f"{{{','.join(map(str, values))}}}" if is_plain else list(values)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
+from ..dialects import dialect_of
 from ..exceptions import CounterError, quoted
 from ..querysets import NotificationQuerySet
 
+#: In which a user's notifications stand one after the other, newest first.
+INDEX = "nc_newest"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A cursor's text: microseconds since 1970, for some centuries, and a primary key.
 PATTERN = re.compile(rb"(-?[0-9]{1,16})\.([0-9]{1,19})")
@@ -94,16 +99,24 @@ def first_page(notifications: NotificationQuerySet, size: int) -> Page:
 
 def page_after(notifications: NotificationQuerySet, size: int, cursor: Cursor) -> Page:
     """The next older ones, in one query."""
-    return _page(notifications.filter(cursor.older), size, is_first=False)
+    with _along_index(notifications):
+        return _page(notifications.filter(cursor.older), size, is_first=False)
 
 
 def page_before(notifications: NotificationQuerySet, size: int, cursor: Cursor) -> Page:
     """The next newer ones; the first page where there is not a page of them and one more."""
-    found = list(notifications.filter(cursor.newer).order_by("created_at", "pk")[: size + 1])
+    with _along_index(notifications):
+        found = list(notifications.filter(cursor.newer).order_by("created_at", "pk")[: size + 1])
     if len(found) <= size:
         return first_page(notifications, size)
     found = found[:size][::-1]
     return Page(found, Cursor.of(found[0]), Cursor.of(found[-1]))
+
+
+def _along_index(notifications: NotificationQuerySet) -> AbstractContextManager[None]:
+    """What is at a cursor's place is looked for there."""
+    connection = connections[notifications.db]
+    return dialect_of(connection).along(connection, notifications.model, INDEX)
 
 
 def _page(notifications: NotificationQuerySet, size: int, *, is_first: bool) -> Page:

@@ -16,6 +16,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from ..controller import NotificationController
+from ..target_field import fetch_together
 from . import actions
 from .conf import inbox_settings
 from .grouping import Group, groups_of
@@ -39,6 +40,7 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
     notifications = NotificationController(request.user).notifications().select_related("actor")
     numbers = numbers_of(request.user)
     page = selection.page(notifications, inbox_settings().PAGE_SIZE)
+    fetch_together(page.notifications)
     return {
         "selection": selection,
         "numbers": numbers,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import template
@@ -25,8 +24,6 @@ STYLE_SHEET, SCRIPT = "notifications_counter/badge.css", "notifications_counter/
 LINKED = "_notifications_counter_linked"
 #: No argument, which is something else than a variable that is empty: that is nobody.
 LOGGED_IN: Any = object()
-#: A number of each of CLDR's categories, in whatever language has it: the script chooses its words by the category.
-CATEGORIES = {"zero": 10, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
 
 
 @register.simple_tag(takes_context=True)
@@ -114,11 +111,7 @@ def _live(context: Context, most: int, nonce: Any) -> dict[str, Any]:
 
 
 def _labels(counter: Counter) -> str:
-    """The label of each category of numbers, of those that are not said as any other is, as JSON."""
-    forms = {category: _label(number, "#", counter) for category, number in CATEGORIES.items()}
-    other = forms["other"]
-    own = {category: form for category, form in forms.items() if form != other}
-    return json.dumps({**own, "other": other}, ensure_ascii=False)
+    return badge.plural_forms(lambda number: _label(number, "#", counter))
 
 
 def _nonce(context: Context) -> Any:

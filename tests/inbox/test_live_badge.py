@@ -25,6 +25,13 @@ NUMBER = "document.querySelector('unread-badge .unread-badge')"
 #: What a badge shows; -1 before it has heard anything.
 SHOWN = f"{NUMBER}?.parentNode.value === undefined ? -1 : {NUMBER}.hidden ? 0 : parseInt({NUMBER}.textContent)"
 
+#: As on a platform whose apps have icons with numbers, which headless Chromium has not.
+APP_BADGE = (
+    "globalThis.badges = []; globalThis.refuses = false;"
+    "Navigator.prototype.setAppBadge = async (number) => {"
+    "  badges.push(number); if (refuses) throw new DOMException('no', 'NotAllowedError'); }"
+)
+
 
 def sorry(status, route):
     """Answer as a proxy does whose server is away, or in maintenance."""
@@ -122,8 +129,48 @@ class LiveBadgeTest(LiveBadgeTestCase):
         page = self.open(query="?tab-title")
         notify(self.ada, 2)
         self.wait_for(page, "document.title", "(2) Site")
+        notify(self.ada, 100)
+        self.wait_for(page, "document.title", "(99+) Site")
         Notification.objects.of(self.ada).mark_as_read()
         self.wait_for(page, "document.title", "Site")
+
+    def test_the_title_of_the_tab_stays_as_it_is_without_the_option(self):
+        page = self.open()
+        notify(self.ada, 2)
+        self.assert_shows(page, 2)
+        self.assertEqual(page.title(), "Site")
+
+    def test_the_icon_of_an_installed_app_shows_the_number_by_option(self):
+        notify(self.ada, 2)
+        page = self.browser_of(self.ada).new_page()
+        page.add_init_script(APP_BADGE)
+        page.goto("/page/?app-badge")
+        self.wait_for(page, "badges.at(-1)", 2)
+        notify(self.ada, 110)
+        self.wait_for(page, "badges.at(-1)", 112)  # the platform has a cap of its own
+        Notification.objects.of(self.ada).mark_as_read()
+        self.wait_for(page, "badges.at(-1)", 0)
+        page.goto("/page/")
+        notify(self.ada, 1)
+        self.assert_shows(page, 1)
+        self.assertEqual(page.evaluate("badges"), [], "without the option")
+
+    def test_a_platform_without_an_icon_or_that_refuses_harms_nothing(self):
+        for script in ("delete Navigator.prototype.setAppBadge", f"{APP_BADGE}; refuses = true"):
+            page = self.browser_of(self.ada).new_page()
+            page.add_init_script(script)
+            page.goto("/page/?app-badge")
+            notify(self.ada)
+            self.assert_shows(page, true_count(self.ada))
+
+    def test_axe_finds_nothing_wrong_with_the_element_in_light_and_in_dark(self):
+        notify(self.ada, 120)
+        for scheme in ("light", "dark"):
+            page = self.new_context(self.ada, self.server.url, color_scheme=scheme).new_page()
+            page.goto("/page/?styled")
+            self.wait_for(page, f"{NUMBER}?.textContent ?? ''", "99+")
+            self.assert_accessible(page)
+            self.assertEqual(page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"), scheme == "dark")
 
     def test_logging_out_in_one_tab_empties_the_badge_of_the_other(self):
         notify(self.ada, 2)

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications_counter.inbox.numbers import numbers_of
+from notifications_counter.inbox.paging import Cursor
 from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase
 
@@ -185,6 +186,29 @@ class PaginationTest(PageTestCase):
         older = self.link("inbox-older", "?show=unread&kind=x")
         self.assertIn("show=unread&kind=x&after=", older)
         self.assertEqual(self.texts(older), self.all[20:40])
+
+    def test_a_page_in_the_depth_is_found_at_its_place_on_mariadb(self) -> None:
+        if connection.vendor != "mysql" or not connection.mysql_is_mariadb:
+            self.skipTest("MariaDB's planner has to be told")
+        moments = [timezone.now() - timedelta(hours=1, seconds=place) for place in range(5_000)]
+        rows = [Notification(user=self.user, text="many", created_at=moment) for moment in moments]
+        rows += [Notification(user=self.other, text="others", created_at=moment) for moment in moments]
+        Notification.objects.bulk_create(rows)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE TABLE notifications_counter_notification")
+        place = Cursor(moments[2_500], 0)
+        for query in (f"?after={place}", f"?before={place}", f"?after={place}&show=unread"):
+            with CaptureQueriesContext(connection) as captured:
+                self.page(query)
+            (statement,) = [
+                each["sql"]
+                for each in captured
+                if "`id` DESC LIMIT 21" in each["sql"] or "`id` ASC LIMIT 21" in each["sql"]
+            ]
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {statement}")
+                plan = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+            self.assertEqual((plan["type"], plan["key"]), ("range", "nc_newest"), query)
 
     def test_a_page_in_the_depth_is_found_in_the_index_alone(self) -> None:
         if connection.vendor != "postgresql":

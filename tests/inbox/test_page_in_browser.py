@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import override_settings
 
 from notifications_counter.inbox.numbers import numbers_of
 from notifications_counter.models import Notification
@@ -14,6 +16,36 @@ from tests.support.browser import BrowserTestCase, once
 from .samples import fill, with_kinds
 
 UNREAD = ".nc-unread"
+
+# A site that says nothing of dark colors, has a bar in each of its ``nav``, and keeps its ``header`` in view.
+SITE = """<!doctype html>
+<html lang="en">
+<head>
+<title>{% block title %}{% endblock %}</title>
+{% block head %}{% include "notifications_counter/inbox/head.html" %}{% endblock %}
+<style>
+html { SCHEME }
+nav { display: flex; position: fixed; padding: 2rem; background: #004d40; color: #fff }
+header { position: sticky; top: 0; padding: 3rem; background: #004d40 }
+nav li { margin: 2rem }
+</style>
+</head>
+<body><main>{% block inbox %}{% endblock %}</main></body>
+</html>"""
+
+
+def within_a_site(scheme: str = "") -> override_settings:
+    """The page in the base template of a site, whose style sheet has this for its ``html``."""
+    base = SITE.replace("SCHEME", scheme)
+    loaders = [
+        ("django.template.loaders.locmem.Loader", {"notifications_counter/inbox/base.html": base}),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    (engine,) = settings.TEMPLATES
+    options = {**engine["OPTIONS"], "loaders": loaders}
+    return override_settings(TEMPLATES=[{**engine, "APP_DIRS": False, "OPTIONS": options}])
+
+
 STATUS = "body > [role=status]"
 
 
@@ -32,6 +64,9 @@ class PageTestCase(BrowserTestCase):
 
     def unread(self) -> int:
         return Notification.objects.of(self.user).unread().count()
+
+    def style(self, page: Any, where: str, name: str) -> str:
+        return page.locator(where).first.evaluate("(one, name) => getComputedStyle(one)[name]", name)
 
     def focused(self, page: Any) -> str:
         return page.evaluate("document.activeElement.id")
@@ -214,6 +249,36 @@ class LookTest(PageTestCase):
             page = self.open("preferences/", color_scheme=scheme, viewport={"width": 320, "height": 800})
             self.assert_accessible(page)
             self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 320)
+
+    def test_within_a_light_site_it_is_light_also_where_the_browser_prefers_dark(self) -> None:
+        with within_a_site():
+            page = self.open(color_scheme="dark", bypass_csp=True)
+            self.assert_accessible(page)
+            self.assertEqual(self.style(page, ".nc-list", "backgroundColor"), "rgb(255, 255, 255)")
+            page.goto("/inbox/preferences/")
+            self.assert_accessible(page)
+
+    def test_within_a_dark_site_it_is_dark(self) -> None:
+        with within_a_site("color-scheme: dark; background: #111"):
+            page = self.open(bypass_csp=True)
+            self.assert_accessible(page)
+            self.assertEqual(self.style(page, ".nc-list", "backgroundColor"), "rgb(25, 29, 39)")
+
+    def test_what_a_site_says_of_its_own_bars_changes_nothing(self) -> None:
+        with within_a_site():
+            page = self.open(bypass_csp=True)
+            for bar in (".nc-header", ".nc-kinds"):
+                found = [self.style(page, bar, name) for name in ("position", "paddingTop", "backgroundColor")]
+                self.assertEqual(found, ["static", "0px", "rgba(0, 0, 0, 0)"], bar)
+            self.assertEqual(self.style(page, ".nc-kinds li", "marginTop"), "0px")
+            self.assertEqual(self.style(page, ".nc-states", "position"), "static")
+
+    def test_a_required_kind_has_a_box_as_large_as_the_others(self) -> None:
+        label = "What is important for the security of your account"
+        with with_kinds(KINDS={"like": {}, "security": {"label": label, "required": True}}):
+            page = self.open("preferences/", viewport={"width": 320, "height": 800})
+            widths = page.locator(".nc-choice input[type=checkbox]").evaluate_all("all => all.map(i => i.offsetWidth)")
+        self.assertEqual(set(widths), {20})
 
     def test_nothing_is_wider_than_the_window(self) -> None:
         Notification.objects.create(user=self.user, text="x" * 300, kind="y" * 60, url="/z/")

@@ -125,6 +125,10 @@ class DemoTests(DemoTestCase):
         for page in ("/counters/", "/counters/?part", "/tickets/", "/tickets/?part"):
             self.assertNotIn("≠", browser.get(page))
             self.assertIn("<table>", browser.get(page))
+        self.assertEqual(clicks_on(browser), [("Counters", "0", "0"), ("Tickets", "0", "0"), ("Cost", "0", "0")])
+        for link in re.findall(r'href="(/clicks/[^"]+)"', browser.get("/links/"))[:2]:
+            self.assertIn("<table>", browser.get(link))
+        self.assertEqual(clicks_on(browser), [("Counters", "0", "1"), ("Tickets", "0", "1"), ("Cost", "0", "0")])
         self.assertRegex(browser.get("/cost/"), r"max</th><td[^>]*>[\d,]{6,}</td>\s*<td[^>]*>[\d.]+ ms</td>")
         browser.post("/inbox/mark-all-as-read/")
         self.assertEqual(browser.unread(), 0)
@@ -235,6 +239,12 @@ class Browser:
         with self.opener.open(self.base + path, data, timeout=SECONDS) as answer:
             page: str = answer.read().decode()
         return page
+
+
+def clicks_on(browser: Browser) -> list[tuple[str, str, str]]:
+    """The name of each link, the clicks of people and those of programs, such as this one."""
+    row = r'">(\w+)</a></th>\s*<td[^>]*>([\d,]+)</td><td[^>]*>([\d,]+)</td>'
+    return re.findall(row, browser.get("/links/"))
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:

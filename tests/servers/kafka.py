@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A real Apache Kafka for tests, from the jars that its project publishes. Needs Java 17 or newer, and Maven to fetch it.
+"""A real Apache Kafka for tests, from its published jars. Needs Java 17 or newer, and Maven to fetch it.
 
     python tests/servers/kafka.py fetch                    the jars, once for all: into ~/.cache, or where NC_KAFKA says
     python tests/servers/kafka.py start DIRECTORY          with one broker; prints where it listens

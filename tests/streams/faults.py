@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import random
 import signal
@@ -12,12 +13,24 @@ import threading
 import time
 from typing import Any
 
+from django.db import Error as DatabaseError
+from django.db import connection
+
 from ..support.base import ROOT, child_environment
 
 SESSION_TIMEOUT = 1.5
 PROCESSORS, EMITTERS, RATE = 3, 2, 60
 #: What happens, and of how many faults in a hundred.
 FAULTS = {"kill processor": 40, "pause processor": 20, "end processor": 20, "kill emitter": 20}
+if connection.vendor != "sqlite":
+    FAULTS |= {"kill processor": 30, "cut connections": 10}
+
+#: Which connection this is, which there are, and how one of them is cut.
+OWN_AND_OTHERS = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> %s"),
+    "mysql": ("SELECT CONNECTION_ID()", "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> %s"),
+}
+CUT = {"postgresql": "SELECT pg_terminate_backend(%s)", "mysql": "KILL CONNECTION %s"}
 
 
 class Faults:
@@ -127,6 +140,17 @@ class Faults:
         process.kill()
         process.wait()
         self.start_emitter()
+
+    def cut_connections(self) -> None:
+        """All connections to the database but this one, in whatever transaction they are."""
+        own, others = OWN_AND_OTHERS[connection.vendor]
+        with connection.cursor() as cursor:
+            cursor.execute(own)
+            (mine,) = cursor.fetchone()
+            cursor.execute(others, [connection.settings_dict["NAME"], mine])
+            for (id,) in cursor.fetchall():
+                with contextlib.suppress(DatabaseError):  # it has ended by itself
+                    cursor.execute(CUT[connection.vendor], [id])
 
     def end(self) -> None:
         for process in self.emitters:

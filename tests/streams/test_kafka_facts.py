@@ -7,7 +7,6 @@ change; the rest is about this package.
 from __future__ import annotations
 
 import signal
-import faulthandler
 import time
 from itertools import pairwise
 from typing import Any
@@ -145,10 +144,9 @@ class MemberTests(KafkaTestCase):
         consumer.subscribe([self.topic], on_assign=fail)
         with self.assertRaises((ValueError, SystemError, KafkaException)):
             for _ in range(100):
-                consumer.consume(10, 0.1)
-        found: list[Any] = []
-        self.until(lambda: found.extend(consumer.consume(10, 0.1)) or found)
-        self.assertEqual(found[0].offset(), 7)
+                consumer.poll(0.1)
+        found = self.until(lambda: consumer.poll(0.1))
+        self.assertIn(found.offset(), (7, 8))  # whatever it had taken with the exception is lost, too
 
     def test_a_member_reads_nothing_before_it_is_told_from_where_whatever_the_group_has_committed(self) -> None:
         self.append(10)

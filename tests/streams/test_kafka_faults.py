@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from typing import Any
+import time
 
+from notifications_counter.contrib.streams import Emitter, Processor
 from notifications_counter.contrib.streams.exceptions import UnknownTopic
 from notifications_counter.contrib.streams.logs import get_log
+from notifications_counter.contrib.streams.processor import unregister
+from notifications_counter.contrib.streams.running import Runner
 
-from ..support.kafka import BACKEND, once_on_postgresql, shared_kafka, with_kafka
+from ..servers.kafka import running
+from ..support.base import CounterTestCase
+from ..support.kafka import BACKEND, once, once_on_postgresql, shared_kafka, with_kafka
 from . import test_faults
+from .models import UserClicks
 
 
 @once_on_postgresql
@@ -33,8 +40,25 @@ class KafkaFaultTests(test_faults.FaultTests):
             self.addCleanup(self.delete, topic)
         super().setUp()
 
-    def delete(self, topic: str) -> Any:
-        try:
+    def delete(self, topic: str) -> None:
+        with contextlib.suppress(UnknownTopic):
             get_log().delete_topic(topic)
-        except UnknownTopic:
-            return
+
+
+@once
+class OlderBrokerTests(CounterTestCase):
+    def test_where_brokers_lack_the_newer_groups_a_processor_joins_a_classic_one(self) -> None:
+        shared_kafka()  # or this machine has none
+        with running(settings=["group.coordinator.rebalance.protocols=classic"]) as older, with_kafka(older.servers):
+            get_log().create_topic("user-clicks", 4)
+            unregister("mini-group")
+            self.addCleanup(unregister, "mini-group")
+            processor = Processor("mini-group", inputs="user-clicks", table=UserClicks)
+            with Emitter("user-clicks") as emitter:
+                for number in range(40):
+                    emitter.emit(f"user-{number % 10}", "/")
+            end = time.monotonic() + 60
+            with self.assertLogs("notifications_counter", "WARNING") as logged:
+                Runner(processor, once=True, stopped=lambda: time.monotonic() > end).run()
+            self.assertIn("it becomes a classic one", "".join(logged.output))
+            self.assertEqual(set(UserClicks.objects.values_list("clicks", flat=True)), {4})

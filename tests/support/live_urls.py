@@ -19,10 +19,14 @@ def page(request: HttpRequest) -> HttpResponse:
     live, poll = reverse("notifications_counter:live"), reverse("notifications_counter:api_unread")
     options = " ".join(name for name in ("tab-title", "app-badge") if name in request.GET)
     interval = request.GET.get("interval", "30")
+    style = (
+        f'<link rel="stylesheet" href="{static("notifications_counter/badge.css")}">' if "styled" in request.GET else ""
+    )
     return HttpResponse(
-        f'<!doctype html><html lang="en"><title>Site</title>'
+        f'<!doctype html><html lang="en"><meta name="color-scheme" content="light dark"><title>Site</title>{style}'
         f'<script type="module" src="{static("notifications_counter/unread-badge.js")}"></script>'
-        f'<unread-badge src="{live}" poll="{poll}" max="99" interval="{interval}" {options}></unread-badge>'
+        f'<main><h1>Site</h1><unread-badge src="{live}" poll="{poll}" max="99" interval="{interval}" {options}>'
+        "</unread-badge></main>"
     )
 
 

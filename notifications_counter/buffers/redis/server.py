@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from ...exceptions import BufferRefused, BufferUnavailable
 from ...ledger.store import CounterStore
-from .breaker import Breaker
+from .breaker import MEANWHILE, Breaker
 from .client import (
     ERRORS,
     UNREACHABLE,
@@ -83,15 +83,20 @@ class RedisServer:
     Args:
         alias: the buffer's alias in the settings.
         options: its options.
+        name: what the log calls it.
+        meanwhile: what the log says of the time in which it does not answer.
 
     Attributes:
         is_troubled: whether one did not answer or has refused, or is owed something.
     """
 
-    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, alias: str, options: Mapping[str, Any], *, name: str | None = None, meanwhile: str = MEANWHILE
+    ) -> None:
         self.alias = alias
         self.options = options
-        self.breaker = Breaker(f"Redis buffer {alias!r}")
+        self.name = name or f"Redis buffer {alias!r}"
+        self.breaker = Breaker(self.name, meanwhile=meanwhile)
         self.is_troubled = False
         self._node_breakers: dict[str, Breaker] = {}
         self._sick: dict[Breaker, str] = {}
@@ -270,7 +275,7 @@ class RedisServer:
         except UNREACHABLE:  # no node holds the key
             return self.breaker
         if node not in self._node_breakers:
-            own = Breaker(f"Redis buffer {self.alias!r}, node {node}", self.breaker.seconds)
+            own = Breaker(f"{self.name}, node {node}", self.breaker.seconds, self.breaker.meanwhile)
             return self._node_breakers.setdefault(node, own)
         return self._node_breakers[node]
 

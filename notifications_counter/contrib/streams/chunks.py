@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, transaction
 
 from ...dialects import dialect_of
-from ...exceptions import described
+from ...exceptions import BufferUnavailable, described
 from . import progress
 from .context import Context
 from .exceptions import ProcessingFailed, StreamError
@@ -68,7 +68,8 @@ class Chunk:
             ProcessingFailed: a message cannot be processed. Those before it were applied.
             Fenced: another member has the partition. Nothing was applied.
             DeliveryFailed: the log does not take what is to be emitted. Nothing was applied.
-            DatabaseError: the database failed. Whether this was applied, the progress row says.
+            BufferUnavailable: the counter's Redis does not answer. Nothing was applied.
+        DatabaseError: the database failed. Whether this was applied, the progress row says.
         """
         waiting = [(records, after)]
         while waiting:
@@ -157,9 +158,9 @@ class Chunk:
             raise BadMessage(None, error) from error
 
     def _may_pass(self, error: Exception) -> bool:
-        """Whether it is the database that has failed, and may work again."""
-        connection = connections[self.processor.using]
-        return isinstance(error, DatabaseError) and dialect_of(connection).may_pass(error)
+        """Whether it is a server that has failed, and may work again: no message is to blame."""
+        dialect = dialect_of(connections[self.processor.using])
+        return isinstance(error, BufferUnavailable) or (isinstance(error, DatabaseError) and dialect.may_pass(error))
 
     # What is emitted
 

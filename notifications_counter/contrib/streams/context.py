@@ -69,7 +69,7 @@ class Context:
 
     @property
     def value(self) -> Any:
-        """What the table has for the key: the count; the value of the only field, or a dictionary of fields.
+        """The key's value in the table, which is the count, the value of the only field, or a dictionary of fields.
 
         None where it has no row yet. Earlier messages, also of the same chunk, are included.
         """

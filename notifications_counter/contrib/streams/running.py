@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...dialects import dialect_of
-from ...exceptions import CounterError, described
+from ...exceptions import BufferUnavailable, CounterError, described
 from . import progress
 from .assigned import membership_of
 from .chunks import Chunk
@@ -256,14 +256,18 @@ class Runner:
     # Failures
 
     def _retried(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call something, again and again while the database or the log fails in a way that may pass."""
+        """Call something, again and again while a server fails in a way that may pass."""
         for number in range(2**31):
             try:
                 self._guard()
                 if number:
                     self._recover()
                 return function(*arguments)
+<<<<<<< HEAD
             except (DatabaseError, LogUnavailable) as error:
+=======
+            except (DatabaseError, DeliveryFailed, BufferUnavailable) as error:
+>>>>>>> streams
                 if not self._may_pass(error):
                     raise
                 pause = PAUSES[min(number, len(PAUSES) - 1)]
@@ -299,7 +303,11 @@ class Runner:
             self._read_again()
 
     def _may_pass(self, error: Exception) -> bool:
+<<<<<<< HEAD
         return isinstance(error, LogUnavailable) or (
+=======
+        return isinstance(error, DeliveryFailed | BufferUnavailable) or (
+>>>>>>> streams
             isinstance(error, DatabaseError) and dialect_of(self.connection).may_pass(error)
         )
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
+from ... import badge
 from .. import kinds
 from ..grouping import name_of
 
@@ -51,3 +52,13 @@ def initials(user: Any) -> str:
 def hue(value: Any) -> int:
     """The number of a color, always the same for the same value."""
     return zlib.crc32(str(value).encode()) % HUES
+
+
+@register.simple_tag
+def new_notifications() -> str:
+    """What the script of the page says of so many that have come, for each category of numbers, as JSON."""
+    return badge.plural_forms(_new)
+
+
+def _new(number: int) -> str:
+    return ngettext("%(exact)s new notification", "%(exact)s new notifications", number) % {"exact": "#"}

@@ -189,7 +189,9 @@ class KafkaReader(Reader):
     def _falls_back(self, error: KafkaError) -> bool:
         """Whether the brokers lack the newer protocol, and another consumer is to use the older one."""
         has_other = self.protocol == "consumer" and self.log.protocol is None
-        if not has_other or not (error.code() in UNSUPPORTED or "UNSUPPORTED" in error.str().upper()):
+        # The client has the code of what is fatal, but tells nobody.
+        is_lacking = error.code() in UNSUPPORTED or "API version not supported" in error.str()
+        if not has_other or not is_lacking:
             return False
         self.protocol = "classic"
         return True

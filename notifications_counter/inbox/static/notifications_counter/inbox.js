@@ -45,8 +45,11 @@ function replace(answer) {
   if (answer.status >= 400) throw answer;
   const next = answer.response?.querySelector(INBOX);
   if (!next) return location.assign(answer.responseURL); // the session has ended: this is the log-in page
+  const unfolded = [...inbox().querySelectorAll("details[open] > summary")].map((one) => one.id);
   inbox().replaceWith(document.adoptNode(next));
+  for (const id of unfolded) document.getElementById(id)?.parentNode.setAttribute("open", "");
   document.title = answer.response.title;
+  known = numbersOf(next);
   markAsSeen();
 }
 
@@ -73,6 +76,86 @@ async function loadNow(method, address, { body, done, remember, focus }) {
   }
 }
 
+// What a badge of the page has heard, and what the list has: each change has a revision.
+
+let heard, known, waiting;
+
+function numbersOf({ dataset }) {
+  return { epoch: dataset.epoch, revision: +dataset.revision, unread: +dataset.unread, unseen: +dataset.unseen };
+}
+
+function isOutdated() {
+  if (!heard || !inbox()) return false;
+  known ??= numbersOf(inbox());
+  if (heard.epoch === known.epoch && heard.revision <= known.revision) return false;
+  // Looking at the list has marked it as seen: what is new stays marked on it.
+  const isSeen = heard.epoch === known.epoch && heard.revision === known.revision + 1;
+  if (!isSeen || heard.unread !== known.unread || heard.unseen >= known.unseen) return true;
+  known = heard;
+  return false;
+}
+
+// Not all pages of all users at the same moment, where all are told the same.
+function catchUp() {
+  clearTimeout(waiting);
+  if (isOutdated()) waiting = setTimeout(() => (before = before.then(catchUpNow)), 50 + Math.random() * 450);
+}
+
+async function catchUpNow() {
+  if (document.visibilityState !== "visible" || !isOutdated()) return;
+  try {
+    const answer = await ask("GET", location.href);
+    const next = answer.status < 400 && answer.response?.querySelector(INBOX);
+    if (!next) return; // whatever the user does next says what is wrong
+    const number = newIn(next);
+    if (number && !isAtTop()) return offer(number, next);
+    const kept = place();
+    replace(answer);
+    focusOn(kept);
+    if (number) announce(inNumbers(number));
+  } catch {
+    // the next value tries again
+  }
+}
+
+function keysIn(within) {
+  return [...within.querySelectorAll(".nc-item [name=id]")].map((one) => +one.value);
+}
+
+function newIn(next) {
+  const newest = Math.max(0, ...keysIn(inbox()));
+  return keysIn(next).filter((key) => key > newest).length;
+}
+
+// What comes at the top moves all else: only where the user looks at the top, and does nothing in the list.
+function isAtTop() {
+  const list = inbox().querySelector(".nc-column");
+  return inbox().getBoundingClientRect().top >= 0 && !list.contains(document.activeElement);
+}
+
+function offer(number, next) {
+  const column = inbox().querySelector(".nc-column");
+  const button = column.querySelector(".nc-offer") || document.createElement("button");
+  known = numbersOf(next);
+  button.type = "button";
+  button.className = "nc-button nc-offer";
+  button.textContent = `${inNumbers(number)} – ${inbox().dataset.show}`;
+  if (!button.parentNode) column.prepend(button);
+  announce(button.textContent);
+}
+
+function inNumbers(number) {
+  const language = inbox().closest("[lang]")?.lang || undefined;
+  const forms = JSON.parse(inbox().dataset.new);
+  const form = forms[new Intl.PluralRules(language).select(number)] || forms.other;
+  return form.replace("#", number.toLocaleString(language));
+}
+
+document.addEventListener("unread", ({ detail }) => {
+  heard = detail;
+  catchUp();
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-inbox]");
   const button = event.submitter;
@@ -83,6 +166,10 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest(".nc-offer")) {
+    load("GET", location.href, { focus: { id: "inbox-title" } });
+    return scrollTo({ top: 0 });
+  }
   const link = event.target.closest("a[data-inbox]");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
@@ -106,5 +193,6 @@ function markAsSeen() {
 
 document.addEventListener("prerenderingchange", markAsSeen);
 document.addEventListener("visibilitychange", markAsSeen);
+document.addEventListener("visibilitychange", catchUp);
 document.body.append(status);
 markAsSeen();
