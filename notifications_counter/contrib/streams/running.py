@@ -263,11 +263,7 @@ class Runner:
                 if number:
                     self._recover()
                 return function(*arguments)
-<<<<<<< HEAD
-            except (DatabaseError, LogUnavailable) as error:
-=======
-            except (DatabaseError, DeliveryFailed, BufferUnavailable) as error:
->>>>>>> streams
+            except (DatabaseError, LogUnavailable, BufferUnavailable) as error:
                 if not self._may_pass(error):
                     raise
                 pause = PAUSES[min(number, len(PAUSES) - 1)]
@@ -303,11 +299,7 @@ class Runner:
             self._read_again()
 
     def _may_pass(self, error: Exception) -> bool:
-<<<<<<< HEAD
-        return isinstance(error, LogUnavailable) or (
-=======
-        return isinstance(error, DeliveryFailed | BufferUnavailable) or (
->>>>>>> streams
+        return isinstance(error, LogUnavailable | BufferUnavailable) or (
             isinstance(error, DatabaseError) and dialect_of(self.connection).may_pass(error)
         )
 
