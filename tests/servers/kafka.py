@@ -311,12 +311,10 @@ class Kafka:
                 node.signal(each)
             end = time.monotonic() + STOP
             while any(node.pid for node in self.nodes) and time.monotonic() < end:
-                self._reap()
                 time.sleep(0.05)
-        self._reap()
-
-    def _reap(self) -> None:
-        self.started = [process for process in self.started if process.poll() is None]
+        for process in self.started:
+            process.wait(STOP)
+        self.started.clear()
 
 
 @contextlib.contextmanager
