@@ -6,6 +6,7 @@ import collections
 import contextlib
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from django.db import connection
 from ..support.base import ROOT, child_environment
 
 SESSION_TIMEOUT = 1.5
+#: Of a message; whatever else an emitter prints is its log.
+ID = re.compile(r"\d+-\d+")
 PROCESSORS, EMITTERS, RATE = 3, 2, 60
 #: What happens, and of how many faults in a hundred.
 FAULTS = {"kill processor": 40, "pause processor": 20, "end processor": 20, "kill emitter": 20}
@@ -80,7 +83,7 @@ class Faults:
         def listen() -> None:
             assert process.stdout is not None
             for line in process.stdout:
-                if line.endswith("\n"):
+                if line.endswith("\n") and (lines is self.said or ID.fullmatch(line.strip())):
                     lines.append(line.strip())
             process.stdout.close()
 
