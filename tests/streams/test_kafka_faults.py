@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections import Counter
 
 from notifications_counter.contrib.streams import Emitter, Processor
 from notifications_counter.contrib.streams.exceptions import UnknownTopic
 from notifications_counter.contrib.streams.logs import get_log
+from notifications_counter.contrib.streams.models import Progress
 from notifications_counter.contrib.streams.processor import unregister
 from notifications_counter.contrib.streams.running import Runner
 
 from ..servers.kafka import running
 from ..support.base import CounterTestCase
-from ..support.kafka import BACKEND, once, once_on_postgresql, shared_kafka, with_kafka
+from ..support.kafka import BACKEND, SESSION, once, once_on_postgresql, shared_kafka, with_kafka
 from . import test_faults
 from .models import UserClicks
 
@@ -39,6 +41,33 @@ class KafkaFaultTests(test_faults.FaultTests):
         for topic in ("faults", "user-clicks"):
             self.addCleanup(self.delete, topic)
         super().setUp()
+
+    def test_partitions_of_a_killed_processor_move_within_3_seconds_more_than_the_session_time_out(self) -> None:
+        run = self.faults()
+        try:
+            run.start_processor()
+            run.start_processor()
+            self._wait_for_shares(6, 6)
+            killed = run.processors.pop(0)
+            killed.kill()
+            killed.wait()
+            began = time.monotonic()
+            self._wait_for_shares(12)
+            elapsed = time.monotonic() - began
+        finally:
+            run.end()
+        print(f"Taken over in {elapsed:.1f} s, with a session time-out of {SESSION:.1f} s", flush=True)
+        self.assertLess(elapsed, SESSION + 3)
+
+    def _wait_for_shares(self, *shares: int) -> None:
+        """Wait until processors have so many partitions each, and nobody has others."""
+        end = time.monotonic() + 60
+        while True:
+            owners = Counter(Progress.objects.filter(group="faults").values_list("owner", flat=True))
+            if sorted(owners.values()) == sorted(shares) and "" not in owners:
+                return
+            self.assertLess(time.monotonic(), end, owners)
+            time.sleep(0.05)
 
     def delete(self, topic: str) -> None:
         with contextlib.suppress(UnknownTopic):

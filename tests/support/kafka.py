@@ -27,7 +27,8 @@ except ImportError:
 BACKEND = "notifications_counter.contrib.streams.logs.kafka.KafkaLog"
 IN_CI = os.environ.get("CI") == "true"
 #: Shorter than the default of the script: tests wait for it.
-SETTINGS = ("group.consumer.session.timeout.ms=1500", "group.consumer.heartbeat.interval.ms=300")
+SESSION = 1.5
+SETTINGS = (f"group.consumer.session.timeout.ms={SESSION * 1000:.0f}", "group.consumer.heartbeat.interval.ms=300")
 _numbers = itertools.count()
 
 

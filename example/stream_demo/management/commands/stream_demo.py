@@ -103,7 +103,7 @@ class Command(BaseCommand):
             time.sleep(0.1)
 
     def _delete_topic(self) -> None:
-        """After the processors have ended: the next run makes it anew, with a database that knows nothing of this one."""
+        """After the processors have ended: the database of the next run knows nothing of what is in it."""
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "stream_topics", TOPIC, "--delete"]
         subprocess.run(command, env=self.environment, stdout=subprocess.DEVNULL)
 
