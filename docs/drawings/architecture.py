@@ -26,7 +26,7 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(("testing",), "help for the tests of a site"),
-    Layer(("contrib", "inbox"), "apps of their own: clicks, who is online, streams; page, badge, API"),
+    Layer(("contrib", "inbox"), "apps of their own: clicks, online, streams; inbox, API"),
     Layer(("live",), "streams of values beside the site's application"),
     Layer(
         (
@@ -62,6 +62,7 @@ LAYERS = (
             "indexes",
             "rename_counter",
             "signals",
+            "target_field",
             "compat",
             "dialects",
         ),

@@ -6,6 +6,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -44,6 +45,9 @@ FULL_POOL_PAUSE = 0.005
 
 #: With how many keys calls of several counters are sent together: a server does nothing else while it runs them.
 MOST_TOGETHER = 100
+
+#: From how many calls on two threads send them, each with a connection: while the server runs one, the next is packed.
+MANY_CALLS = 4
 
 
 @dataclass(frozen=True)
@@ -314,14 +318,19 @@ class RedisServer:
             except BufferUnavailable as error:
                 return [error] * len(calls)
             return [self._reply(call, reply) for call, reply in zip(calls, replies, strict=True)]
-        found: list[Any] = []
-        for call in calls:
+        failed = threading.Event()
+
+        def run(call: Call) -> Any:
             try:
-                found.append(self.run(call.name, call.base, *call.arguments, urgent=urgent))
+                return self.run(call.name, call.base, *call.arguments, urgent=urgent and not failed.is_set())
             except BufferUnavailable as error:
-                found.append(error)
-                urgent = False
-        return found
+                failed.set()
+                return error
+
+        if len(calls) >= MANY_CALLS:
+            with suppress(RuntimeError), ThreadPoolExecutor(2, "notifications_counter") as pool:
+                return list(pool.map(run, calls))
+        return list(map(run, calls))  # also where no thread can be started: the interpreter is about to end
 
     def _is_plain(self) -> bool:
         with suppress(*ERRORS):
