@@ -44,6 +44,15 @@ NOTIFICATIONS_COUNTER: dict[str, Any] = {
     "STREAMS": {"SESSION_TIMEOUT": float(os.environ.get("DEMO_SESSION_TIMEOUT", "10"))},
 }
 
+KAFKA = os.environ.get("DEMO_KAFKA")
+if KAFKA:
+    NOTIFICATIONS_COUNTER["STREAMS"]["LOGS"] = {
+        "default": {
+            "BACKEND": "notifications_counter.contrib.streams.logs.kafka.KafkaLog",
+            "OPTIONS": {"SERVERS": KAFKA},
+        }
+    }
+
 # The database buffer is the default and needs no setting at all; this is for the Redis buffer.
 REDIS_URL = os.environ.get("DEMO_REDIS_URL")
 if REDIS_URL:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import ClassVar
 
 from django.db import connection
 from django.test import tag
@@ -26,6 +27,12 @@ NUMBER = by_effort(10, 15, 1_000)
 
 
 class FaultTests(StreamsTestCase):
+    #: Of the processes, besides their database.
+    environment: ClassVar[dict[str, str]] = {}
+
+    def faults(self) -> Faults:
+        return Faults("faults", SEED, **self.environment)
+
     def setUp(self) -> None:
         super().setUp()
         self.log.create_topic("faults", 12)
@@ -33,7 +40,7 @@ class FaultTests(StreamsTestCase):
     @tag("long")
     @heavy
     def test_under_random_faults_each_acknowledged_message_counts_once(self) -> None:
-        run, began = Faults("faults", SEED), time.monotonic()
+        run, began = self.faults(), time.monotonic()
         run.run(NUMBER)
         end = time.monotonic() + 60
         Runner(get_processor("faults"), once=True, stopped=lambda: time.monotonic() > end).run()
@@ -49,7 +56,7 @@ class FaultTests(StreamsTestCase):
             self.assertGreaterEqual(number, 0.05 * run.happened.total(), f"{fault}: {said}")
 
     def test_a_processor_that_is_told_to_end_leaves_its_group_and_has_status_0(self) -> None:
-        run = Faults("faults", SEED)
+        run = self.faults()
         run.start_processor()
         self._wait_for_owner()
         (process,) = run.processors
@@ -60,7 +67,7 @@ class FaultTests(StreamsTestCase):
         self.assertEqual(set(Progress.objects.values_list("owner", flat=True)), {""})
 
     def test_a_killed_processor_is_replaced_when_its_leases_end(self) -> None:
-        run = Faults("faults", SEED)
+        run = self.faults()
         run.start_processor()
         self._wait_for_owner()
         (process,) = run.processors

@@ -98,7 +98,8 @@ class Chunk:
         with transaction.atomic(self.processor.using):
             # First, so that whoever has lost the partition does nothing at all.
             self._advance(len(records), after)
-            self._process(records)
+            if records:  # otherwise the offset only passes what is no message
+                self._process(records)
         self.before = after
 
     def _advance(self, messages: int, after: int) -> None:

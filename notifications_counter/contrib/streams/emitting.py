@@ -220,8 +220,7 @@ class Emitter:
         return self._append([one.waiting.message for one in staged])
 
     def _report_staged(self, waiting: _Waiting, delivery: Delivery | None) -> None:
-        lost = DeliveryFailed("The transaction was rolled back by its commit.") if delivery is None else None
-        self._report([waiting], [delivery], lost)
+        self._report([waiting], [delivery or DeliveryFailed("The transaction was rolled back by its commit.")])
 
     # Without a transaction: a thread, which ends by itself
 
@@ -260,25 +259,29 @@ class Emitter:
 
     def _send(self, batch: Sequence[_Waiting]) -> None:
         try:
-            deliveries: Sequence[Delivery | None] = self._append([one.message for one in batch])
+            outcomes: Sequence[Delivery | Exception] = self._append([one.message for one in batch])
         except Exception as error:  # whatever it is, whoever has emitted these is told
-            self._report(batch, [None] * len(batch), error)
+            self._report(batch, self._outcomes(error) or [error] * len(batch))
             if not connections[self.using].in_atomic_block:
                 connections[self.using].close_if_unusable_or_obsolete()
         else:
-            self._report(batch, deliveries, None)
+            self._report(batch, outcomes)
 
-    def _report(
-        self, batch: Sequence[_Waiting], deliveries: Sequence[Delivery | None], error: Exception | None
-    ) -> None:
-        if error is not None:
-            logger.error("%d messages were not delivered to %s: %s", len(batch), self.topic, described(error))
-        for waiting, delivery in zip(batch, deliveries, strict=True):
+    def _outcomes(self, error: Exception) -> list[Delivery | Exception]:
+        """What became of each message, where the log can tell."""
+        found = error.outcomes if isinstance(error, DeliveryFailed) else ()
+        return [one if isinstance(one, Exception) else Delivery(self.topic, *one) for one in found]
+
+    def _report(self, batch: Sequence[_Waiting], outcomes: Sequence[Delivery | Exception]) -> None:
+        failed = [one for one in outcomes if isinstance(one, Exception)]
+        if failed:
+            logger.error("%d messages were not delivered to %s: %s", len(failed), self.topic, described(failed[0]))
+        for waiting, outcome in zip(batch, outcomes, strict=True):
             if waiting.callback is None:
-                self._failed += [error] if error is not None else []
+                self._failed += [outcome] if isinstance(outcome, Exception) else []
                 continue
             try:
-                waiting.callback(delivery, error)
+                waiting.callback(*((None, outcome) if isinstance(outcome, Exception) else (outcome, None)))
             except Exception:  # nobody else's message is to suffer from it
                 logger.exception("A delivery callback of %s failed", self.topic)
 

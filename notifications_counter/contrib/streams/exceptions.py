@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...exceptions import CounterError, described, quoted
 
 
@@ -21,8 +23,19 @@ class InvalidMessage(StreamError, ValueError):
     """What is to be emitted cannot be a message. Nothing has been emitted."""
 
 
-class DeliveryFailed(StreamError):
-    """The log has not taken a message."""
+class LogUnavailable(StreamError):
+    """The servers of a log do not answer, or not as they should. It may pass."""
+
+
+class DeliveryFailed(LogUnavailable):
+    """The log has not taken a message.
+
+    Attributes:
+        outcomes: what became of each message that was to be appended, where the log knows: its
+            partition and offset, or the error.
+    """
+
+    outcomes: Sequence[tuple[int, int] | Exception] = ()
 
 
 class TopicReplaced(StreamError):

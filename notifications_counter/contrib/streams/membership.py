@@ -81,6 +81,9 @@ class Membership:
     def join(self) -> None:
         """Become a member, a new one, without partitions."""
         self.id, self.held = uuid.uuid4().hex, {}
+        self._insert()
+
+    def _insert(self) -> None:
         Member.objects.using(self.using).create(
             id=self.id,
             group_id=self.group,

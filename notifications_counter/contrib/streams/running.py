@@ -16,9 +16,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ...dialects import dialect_of
 from ...exceptions import BufferUnavailable, CounterError, described
 from . import progress
+from .assigned import membership_of
 from .chunks import Chunk
 from .conf import streams_settings
-from .exceptions import DeliveryFailed, Fenced
+from .exceptions import Fenced, LogUnavailable
 from .logs.base import Batch, Reader, TopicPartition
 from .membership import Membership
 from .processor import Processor
@@ -115,7 +116,7 @@ class Runner:
                 for topic in self.processor.inputs
                 for number, end in self.processor.log.ends(topic).items()
             }
-        self.membership = Membership(self.processor, partitions)
+        self.membership = membership_of(self.processor, partitions, self.reader)
         self.membership.join()
 
     def step(self, timeout: float = 0) -> int:
@@ -139,7 +140,7 @@ class Runner:
         Args:
             now: whether it is time in any case.
         """
-        if not now and time.monotonic() < self._balanced + self.interval:
+        if not (now or self.reader.has_news) and time.monotonic() < self._balanced + self.interval:
             return
         members = self._members()
         change = members.balance()
@@ -203,6 +204,7 @@ class Runner:
             self.rebalance(now=True)
             return 0
         self.offsets[source] = chunk.before
+        self.reader.applied(source, chunk.before)
         self.applied += len(batch.records)
         self._say_now_and_then()
         return len(batch.records)
@@ -261,7 +263,7 @@ class Runner:
                 if number:
                     self._recover()
                 return function(*arguments)
-            except (DatabaseError, DeliveryFailed, BufferUnavailable) as error:
+            except (DatabaseError, LogUnavailable, BufferUnavailable) as error:
                 if not self._may_pass(error):
                     raise
                 pause = PAUSES[min(number, len(PAUSES) - 1)]
@@ -297,7 +299,7 @@ class Runner:
             self._read_again()
 
     def _may_pass(self, error: Exception) -> bool:
-        return isinstance(error, DeliveryFailed | BufferUnavailable) or (
+        return isinstance(error, LogUnavailable | BufferUnavailable) or (
             isinstance(error, DatabaseError) and dialect_of(self.connection).may_pass(error)
         )
 

@@ -37,12 +37,16 @@ class Command(BaseCommand):
             action="store_true",
             help=f"Emit {CLICKS} clicks, kill a processor meanwhile, and end: status 0 if every count is right.",
         )
+        parser.add_argument(
+            "--kafka", metavar="URL", help="A Kafka as host:port, in which the topic is made, and deleted at the end."
+        )
         parser.add_argument("--port", type=int, default=9095, help="Where the view is served (9095).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.interrupts = Interrupts()
         self.serving = False
         self.port = options["port"]
+        self.kafka = options["kafka"]
         try:
             with self.interrupts.caught(), contextlib.ExitStack() as self.stack:
                 self._run(options["check"])
@@ -61,9 +65,15 @@ class Command(BaseCommand):
         database = str(Path(folder) / "streams.sqlite3")
         places = {"DEMO_DATABASE": database, "DEMO_URLCONF": "stream_demo.urls", "DEMO_SESSION_TIMEOUT": "3"}
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1", **places}
-        self.say(f"Database, and the log in it: a new SQLite file, {database}")
+        if self.kafka:
+            self.environment["DEMO_KAFKA"] = self.kafka.removeprefix("kafka://")
+            self.say(f"Kafka: {self.kafka}. Database: a new SQLite file, {database}")
+        else:
+            self.say(f"Database, and the log in it: a new SQLite file, {database}")
         self._to_end("migrate", "--verbosity=0")
         self._to_end("stream_topics", TOPIC, f"--partitions={PARTITIONS}")
+        if self.kafka:
+            self.stack.callback(self._delete_topic)
         self.processors = [self._manage("stream_process", processor.group) for _ in range(PROCESSORS)]
         self._serve()
         self._check() if check else self._show()
@@ -91,6 +101,11 @@ class Command(BaseCommand):
             if server.poll() is not None or time.monotonic() > end:
                 raise CommandError(f"The server did not start on port {self.port}.")
             time.sleep(0.1)
+
+    def _delete_topic(self) -> None:
+        """After the processors have ended: the database of the next run knows nothing of what is in it."""
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "stream_topics", TOPIC, "--delete"]
+        subprocess.run(command, env=self.environment, stdout=subprocess.DEVNULL)
 
     # What is shown
 

@@ -6,7 +6,7 @@ A log keeps messages, and neither reads nor writes how far somebody has got: tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from ....exceptions import InvalidSettings, unknown
@@ -100,7 +100,30 @@ class Batch(NamedTuple):
 
 
 class Reader:
-    """Reads partitions from offsets that it is told. Used by one thread."""
+    """Reads partitions from offsets that it is told. Used by one thread.
+
+    Attributes:
+        has_news: whether ``given`` has another answer than before.
+    """
+
+    has_news = False
+
+    def join(self, topics: Iterable[str]) -> None:
+        """Become a member of the group, where the log ``assigns_partitions``: with the next ``poll``.
+
+        It reads what it has been told to read and was given, and ``poll`` returns None when it ``has_news``.
+
+        Args:
+            topics: what the group reads.
+        """
+        raise NotImplementedError
+
+    def given(self) -> set[TopicPartition]:
+        """The partitions that the log has given to this member."""
+        raise NotImplementedError
+
+    def applied(self, source: TopicPartition, offset: int) -> None:
+        """Take note of how far the group has got, for logs that show it; they never go by it."""
 
     def assign(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Read these partitions from now on, and no others. One that was read before goes on where it is.
@@ -125,6 +148,7 @@ class Reader:
         Raises:
             TopicReplaced: a topic is another one than that of the position.
             OffsetGone: messages at the position are no longer kept.
+            LogUnavailable: the log does not answer. It may be asked again.
         """
         raise NotImplementedError
 
@@ -149,6 +173,8 @@ class Log:
     supports_transactions: ClassVar[bool] = False
     #: Whether ``trim`` can be called; other logs delete what is old by themselves.
     supports_trim: ClassVar[bool] = False
+    #: Whether it shares out the partitions of a group itself, among readers that ``join``.
+    assigns_partitions: ClassVar[bool] = False
     #: The alias of the database that it is in; None where it is in none.
     using: str | None = None
 
