@@ -15,17 +15,17 @@ import time
 from pathlib import Path
 
 from tests.support.queue import Queue
-from tests.support.report import Outcome, outcome_of, print_slowest, print_table, print_wants
+from tests.support.report import Outcome, outcome_of, print_slowest, print_table, print_unsteady, print_wants
 from tests.support.runner import end_like_ctrl_c
 from tests.support.walks import SEED
-from tests.support.workers import Pair, workers
+from tests.support.workers import Pair, Workers, workers
 
 URL_VARIABLES = {"sqlite": None, "postgresql": "POSTGRESQL_URL", "mariadb": "MARIADB_URL"}
 BUFFERS = ["database", "redis"]
 #: The pairs whose tests take longest begin first.
 SLOWEST_FIRST = ["mariadb", "postgresql", "sqlite"]
 #: Suite -> its settings, and where its tests are. That of the apps has them all installed.
-APPS = ["tests.inbox", "tests.clicks", "tests.online"]
+APPS = ["tests.inbox", "tests.clicks", "tests.online", "tests.streams"]
 SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", APPS)}
 #: Suite -> what the quick run has of it with Redis: where a buffer matters most. The rest it has with the other.
 OF_REDIS = {
@@ -52,9 +52,12 @@ def main() -> int:
             pairs = pairs_of(options, missing, Path(directory))
             announce(options, pairs, missing)
             running.run(pairs)
+            if options.again:
+                run_again(options, running, pairs)
         outcomes = [outcome_of(pair) for pair in pairs]
     print_slowest(outcomes, options.durations)
     print_table(outcomes, time.monotonic() - began)
+    print_unsteady(outcomes)
     return conclude(options, outcomes, missing)
 
 
@@ -79,6 +82,7 @@ def parse_arguments() -> argparse.Namespace:
         help="default: processors + 1",
     )
     parser.add_argument("--keepdb", action="store_true", help="keep the test databases for the next run")
+    parser.add_argument("--again", action="store_true", help="run what has failed once more, alone, and name it")
     parser.add_argument("--failfast", action="store_true", help="end each pair's run at its first failure")
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only tests whose name matches; repeatable")
     parser.add_argument("--durations", type=int, default=10, metavar="N", help="name the N slowest tests; default: 10")
@@ -136,6 +140,17 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
         for suite, labels in labels_of(options, buffer).items()
         if buffer not in missing and not (suite == "apps" and is_enough_elsewhere(options, database, buffer, wanted))
     ]
+
+
+def run_again(options: argparse.Namespace, running: Workers, pairs: list[Pair]) -> None:
+    """Run the classes that have failed once more: a machine that does much else misses times that tests set."""
+    for pair in pairs:
+        if names := pair.queue.failed():
+            directory = pair.queue.directory
+            queue = Queue(directory.with_name(f"{directory.name}-again"))
+            again = command(options, pair.suite, names, leaves_out_long(options, pair.database, pair.buffer))
+            pair.again = Pair(pair.database, pair.buffer, pair.url, queue, again, pair.suite)
+    running.run_alone([pair.again for pair in pairs if pair.again])
 
 
 def is_enough_elsewhere(options: argparse.Namespace, database: str, buffer: str, databases: list[str]) -> bool:

@@ -17,6 +17,7 @@ settings.configure(
         "notifications_counter",
         "notifications_counter.inbox",
         "notifications_counter.contrib.clicks",
+        "notifications_counter.contrib.streams",
     ],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",

@@ -22,6 +22,9 @@ INSTALLED_APPS = [
     "notifications_counter",
     "notifications_counter.inbox",
     "notifications_counter.contrib.clicks",
+    "notifications_counter.contrib.online",
+    "notifications_counter.contrib.streams",
+    "stream_demo",
 ]
 
 NOTIFICATIONS_COUNTER: dict[str, Any] = {
@@ -36,8 +39,19 @@ NOTIFICATIONS_COUNTER: dict[str, Any] = {
             "parcel": {"label": "Parcels", "icon": "order"},
             "security": {"label": "Security"},
         },
-    }
+    },
+    # So quickly the partitions of a processor move that was killed.
+    "STREAMS": {"SESSION_TIMEOUT": float(os.environ.get("DEMO_SESSION_TIMEOUT", "10"))},
 }
+
+KAFKA = os.environ.get("DEMO_KAFKA")
+if KAFKA:
+    NOTIFICATIONS_COUNTER["STREAMS"]["LOGS"] = {
+        "default": {
+            "BACKEND": "notifications_counter.contrib.streams.logs.kafka.KafkaLog",
+            "OPTIONS": {"SERVERS": KAFKA},
+        }
+    }
 
 # The database buffer is the default and needs no setting at all; this is for the Redis buffer.
 REDIS_URL = os.environ.get("DEMO_REDIS_URL")
@@ -68,6 +82,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "notifications_counter.contrib.online.OnlineMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -88,7 +103,9 @@ TEMPLATES = [
 DEBUG = False  # so that what the page "Cost" measures is what a site would have
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 SECRET_KEY = "no secret: only for this example"
-ROOT_URLCONF = "site_urls"
+ROOT_URLCONF = os.environ.get("DEMO_URLCONF", "site_urls")
+if "DEMO_URLCONF" in os.environ:  # of stream_demo, whose site has no links to count
+    SILENCED_SYSTEM_CHECKS = ["notifications_counter.W100"]
 STATIC_URL = "static/"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "start"

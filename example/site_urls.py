@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("demo.urls")),
     path("inbox/", include("notifications_counter.inbox.urls")),
     path("clicks/", include("notifications_counter.contrib.clicks.urls")),
+    path("online/", include("notifications_counter.contrib.online.urls")),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),

@@ -89,6 +89,10 @@ class BufferMismatch(CounterError):
     """The settings name another place than the one where deltas are pending."""
 
 
+class BrokerUnavailable(CounterError):
+    """A message broker does not answer, or refuses."""
+
+
 class InvalidNotification(CounterError, ValueError):
     """What is to be sent cannot be a notification. Nothing has been sent."""
 

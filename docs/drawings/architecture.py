@@ -25,7 +25,8 @@ class Layer(NamedTuple):
 
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
-    Layer(("contrib", "inbox"), "apps of their own: clicks, who is online; page, badge, API"),
+    Layer(("testing",), "help for the tests of a site"),
+    Layer(("contrib", "inbox"), "apps of their own: clicks, online, streams; inbox, API"),
     Layer(("live",), "streams of values beside the site's application"),
     Layer(
         (
@@ -36,7 +37,6 @@ LAYERS = (
                 "tasks",
                 "checks",
                 "pruning",
-                "testing",
                 "badge",
                 "context_processors",
                 "middleware",
@@ -62,6 +62,7 @@ LAYERS = (
             "indexes",
             "rename_counter",
             "signals",
+            "target_field",
             "compat",
             "dialects",
         ),

@@ -8,5 +8,6 @@ urlpatterns = [
     path("counters/", views.counters, name="counters"),
     path("tickets/", views.tickets, name="tickets"),
     path("links/", views.links, name="links"),
+    path("who/", views.who, name="who"),
     path("cost/", views.cost_of_reading, name="cost"),
 ]

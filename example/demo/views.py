@@ -136,6 +136,13 @@ def links(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @never_cache
+def who(request: HttpRequest) -> HttpResponse:
+    """Who is online; the stream of the package keeps it right."""
+    return render(request, "demo/who.html")
+
+
+@login_required
+@never_cache
 def cost_of_reading(request: HttpRequest) -> HttpResponse:
     """Measured while the page is made, on the data that are there."""
     users = [request.user, *people().filter(username__in=BUSY).exclude(pk=request.user.pk)]

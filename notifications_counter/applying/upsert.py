@@ -1,17 +1,17 @@
 """Add sums to the count model: one or two statements for a whole chunk.
 
-A key without a row gets one, unless the count model's primary key refers to a row that does not exist (any more).
+A key without a row gets one, unless the count model's primary key refers to a row of the same database that does not
+exist (any more).
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..declaration.keys import Part
 from ..dialects import CountTable, KeyColumn, Sums, dialect_of
 from ..fields import collation_of
 from ..ledger.store import CounterStore
@@ -66,7 +66,7 @@ def _table(store: CounterStore) -> CountTable:
     others = [each for each in meta.concrete_fields if each not in (*meta.pk_fields, field)]
     return CountTable(
         name=quote(meta.db_table),
-        keys=[_key_column(part.column, connection) for part in store.counter.keys.parts],
+        keys=[_key_column(part, connection) for part in store.counter.keys.parts],
         amount=quote(field.column or ""),
         given=store.counter.amounts.stored_amount("d.a", dialect),
         added=partial(store.counter.amounts.stored_sum, dialect=dialect),
@@ -75,9 +75,8 @@ def _table(store: CounterStore) -> CountTable:
     )
 
 
-def _key_column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> KeyColumn:
-    quote, owner = connection.ops.quote_name, None
-    if field.remote_field is not None:
-        target: models.Field[Any, Any] = field.target_field  # type: ignore[attr-defined]
-        owner = quote(target.model._meta.db_table), quote(target.column or "")
+def _key_column(part: Part, connection: BaseDatabaseWrapper) -> KeyColumn:
+    quote, field, owner = connection.ops.quote_name, part.column, None
+    if (needed := part.owners.needed(connection.alias)) is not None:
+        owner = quote(needed.model._meta.db_table), quote(needed.column or "")
     return KeyColumn(quote(field.column or ""), str(field.db_type(connection)), collation_of(field, connection), owner)

@@ -23,7 +23,7 @@ from .count_model import after_count_save, before_count_delete, before_count_sav
 from .deletes import delete_batch, raw_delete, update_batch
 from .feed import source_added
 from .gone import is_followed
-from .saves import after_save, before_save, save_counted
+from .saves import after_save, before_save, before_table, save_counted
 from .sources import Source, make_source, refresh_all, sources_of
 
 #: App label and model name of models that are not there yet -> the counters of which they are the source.
@@ -39,7 +39,7 @@ def install() -> None:
 
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
-    saves.run_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save)
+    saves.run_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save, before_table)
     querysets.run_methods(is_source, {"update": update, "bulk_create": bulk_create})
     querysets.run_methods(is_deleted_with_care, {"_raw_delete": raw_delete})
     deletion.wrap_delete_batch(is_deleted_with_care, delete_batch)

@@ -42,6 +42,9 @@ class RowAppeared(Undo):
 class Save:
     """One save of an instance, whose row may be in the tables of several sources.
 
+    Attributes:
+        pks: the primary keys with which the sources have been looked at: at first those with which the save began.
+
     Args:
         sources: those whose columns are saved.
         instance: what is saved.
@@ -53,13 +56,13 @@ class Save:
     def __init__(
         self, sources: Iterable[Source], instance: models.Model, using: str, inserts: bool, update_fields: Any
     ) -> None:
-        self.sources = sources
         self.instance = instance
+        self.pks = {source: source.pk_of(instance) for source in sources}
         self.using = using
         self.inserts = inserts
         self.update_fields = update_fields
         self.holds: list[Hold] = []
-        self.is_held = self.is_settled = False
+        self.is_held = self.is_writing = self.is_settled = False
 
     def run(self, save: Callable[[], None]) -> None:
         """Hold, save and settle, whichever receivers are called."""
@@ -81,13 +84,27 @@ class Save:
         """Lock the row and note what it counts for."""
         if not self.is_held:
             self.is_held = True
-            for source in self.sources:
-                self.holds.append(Hold(source, self.instance, self.using, self._locked(source)))
-            self._known.extend(self.holds)
+            for source in self.pks:
+                self._hold(source)
 
-    def _locked(self, source: Source) -> Row | None:
-        pk = None if self.inserts else source.pk_of(self.instance)
-        return None if pk is None else source.lock_one(pk, self.using)
+    def _hold(self, source: Source) -> None:
+        pk, first_pk = source.pk_of(self.instance), self.pks[source]
+        self.pks[source] = pk
+        may_be_there = pk is not None and not (self.inserts and pk == first_pk)
+        row = source.lock_one(pk, self.using) if may_be_there else None
+        hold = Hold(source, self.instance, self.using, row)
+        self.holds.append(hold)
+        self._known.append(hold)
+
+    def follow_pk(self) -> None:
+        """A receiver may have given the instance another primary key: then another row is written than was held."""
+        if not self.is_held or self.is_writing:
+            return
+        self.is_writing = True
+        for hold in [hold for hold in self.holds if hold.pk != self.pks[hold.source]]:
+            self.holds.remove(hold)
+            self._known.remove(hold)
+            self._hold(hold.source)
 
     def settle(self, created: bool | None = None) -> None:
         """Publish what has become of the row.
@@ -159,6 +176,13 @@ def after_save(sender: type[models.Model], instance: models.Model, using: str, c
     """Settle the row; the receiver of ``post_save``."""
     if (save := _save_of(instance, using)) is not None:
         save.settle(created)
+
+
+def before_table(instance: models.Model) -> None:
+    """Receivers of ``pre_save`` have done their work; called before each of the tables is written to."""
+    save = _under_way.saves[-1] if _under_way.saves else None
+    if save is not None and save.instance is instance:
+        save.follow_pk()
 
 
 def _save_of(instance: models.Model, using: str) -> Save | None:

@@ -23,11 +23,10 @@ KINDS: dict[str, tuple[type[models.Field[Any, Any]], ...]] = {
     "a date": (models.DateField,),
     "a time": (models.TimeField,),
     "an IP address": (models.GenericIPAddressField,),
-    "true or false": (models.BooleanField,),
 }
 
 #: Kinds whose values have no such text: databases give back another one than was set, or several that are equal.
-UNFIT = (models.FloatField, models.JSONField, models.BinaryField, models.DurationField)
+UNFIT = (models.FloatField, models.JSONField, models.BinaryField, models.DurationField, models.BooleanField)
 
 
 def check_key_columns(counter: CounterDeclaration) -> Iterator[Error]:
@@ -51,8 +50,10 @@ def check_key_ends(counter: CounterDeclaration, source: type[models.Model]) -> I
 def _check_references(counter: CounterDeclaration, column: models.Field[Any, Any], part: Part) -> list[CheckMessage]:
     """Relations must refer to the same column."""
     own, theirs = part.field, target(column)
-    if column.remote_field is None or part.column.remote_field is None or theirs is own:
+    if column.remote_field is None or part.column.remote_field is None:
         return []
+    if theirs is own:
+        return _check_constraint(counter, column, part)
     of_source, of_counts = (f"{each.model._meta.label}.{each.name}" for each in (theirs, own))
     said = f"key: {column.name!r} refers to {of_source}, but {part.column.name!r} to {of_counts}"
     if theirs.model._meta.concrete_model is own.model._meta.concrete_model:
@@ -61,6 +62,16 @@ def _check_references(counter: CounterDeclaration, column: models.Field[Any, Any
     hint = "Let both refer to the same model; if both share their primary keys, silence this."
     warning = _warning(counter, f"{said}, which may be somebody else.", hint, 50)
     return [warning, *_check_types(counter, column, part)]
+
+
+def _check_constraint(counter: CounterDeclaration, column: Any, part: Part) -> list[CheckMessage]:
+    """A constraint keeps out the counts of those who are no rows of the model that the count model refers to, yet."""
+    wanted, given = part.column.target_field.model, column.target_field.model  # type: ignore[attr-defined]
+    if not getattr(part.column, "db_constraint", True) or issubclass(given, wanted):
+        return []
+    said = f"key: {column.name!r} refers to {given._meta.label}, but {part.column.name!r} to {wanted._meta.label}"
+    hint = "Give it db_constraint=False, or let both refer to the same model."
+    return [_warning(counter, f"{said}: the counts of others cannot be stored.", hint, 50)]
 
 
 def _check_types(counter: CounterDeclaration, column: models.Field[Any, Any], part: Part) -> list[CheckMessage]:

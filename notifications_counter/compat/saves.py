@@ -1,10 +1,11 @@
-"""``Model.save_base``: what happens around one save, its signals included.
+"""``Model.save_base``: what happens around one save, its signals included; and ``Model._save_table``, inside of it.
 
 Django sends ``pre_save`` and ``post_save`` outside of the save's transaction, without ``force_insert``, and for
 automatic many-to-many tables not at all; and a receiver that fails after the write keeps the next ones from hearing of
-it.
+it. A receiver of ``pre_save`` may give the instance another primary key: what is written then can only be seen between
+the last receiver and the first table.
 
-It is wrapped before any model class is made: libraries copy the method of a class as soon as it is complete
+They are wrapped before any model class is made: libraries copy the method of a class as soon as it is complete
 (``FieldTracker`` of django-model-utils does), and a copy from before would never be reached.
 """
 
@@ -38,23 +39,29 @@ class _Seam:
 
     concerns: Callable[[type[models.Model]], bool] = staticmethod(lambda model: False)
     around: Around
+    before_table: Callable[[models.Model], None]
 
 
-def run_saves(concerns: Callable[[type[models.Model]], bool], around: Around) -> None:
+def run_saves(
+    concerns: Callable[[type[models.Model]], bool], around: Around, before_table: Callable[[models.Model], None]
+) -> None:
     """Let a function run the saves of some models.
 
     Args:
         concerns: whether the saves of a model are to be run by it.
         around: runs a save by calling its first argument.
+        before_table: called with the instance before each of its tables is written to.
     """
     _Seam.around = staticmethod(around)
+    _Seam.before_table = staticmethod(before_table)
     _Seam.concerns = staticmethod(concerns)
 
 
 @cache
 def wrap_saves() -> None:
-    """Wrap the method, once, when the app is found and its models are not imported yet."""
+    """Wrap the methods, once, when the app is found and its models are not imported yet."""
     save_base = models.Model.save_base
+    save_table = models.Model._save_table  # type: ignore[attr-defined]
 
     @wraps(save_base)
     def counted_save_base(
@@ -83,3 +90,11 @@ def wrap_saves() -> None:
         )
 
     models.Model.save_base = counted_save_base  # type: ignore[method-assign]
+
+    @wraps(save_table)
+    def counted_save_table(self: models.Model, *args: Any, **kwargs: Any) -> Any:
+        if _Seam.concerns(type(self)):
+            _Seam.before_table(self)
+        return save_table(self, *args, **kwargs)
+
+    models.Model._save_table = counted_save_table  # type: ignore[attr-defined]

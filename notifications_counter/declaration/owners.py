@@ -1,11 +1,12 @@
-"""Whose count it is: which instances may be given instead of a key, and which attribute of theirs is the key."""
+"""Whose count it is: which instances may be given instead of a key, which attribute of theirs is the key, and whether
+there is such a row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import models
+from django.db import models, router
 
 from ..exceptions import InvalidKey, quoted
 
@@ -29,6 +30,7 @@ class Owners:
         referred = list(_referred(column)) or ([] if of_source is None else list(_referred(of_source)))
         if not referred and of_source is not None and of_source.primary_key:
             referred = [(of_source.model, of_source)]
+        self._needed = _needed(column, of_source)
         #: Model -> the field of it that holds the key: what the column refers to, and what that refers to in turn.
         self.fields = dict(referred)
 
@@ -39,6 +41,19 @@ class Owners:
             if issubclass(concrete, base._meta.concrete_model or base):
                 return field
         return None
+
+    def needed(self, using: str) -> models.Field[Any, Any] | None:
+        """The column in which a key must be found for a count row to be made.
+
+        Args:
+            using: the database alias.
+
+        Returns:
+            None where keys refer to nothing, or to a table of another database.
+        """
+        if self._needed is None or not _is_beside(self._needed.model, self.own.model, using):
+            return None
+        return self._needed
 
     def value_of(self, instance: models.Model) -> Any:
         """The value that an instance identifies.
@@ -78,6 +93,24 @@ def _referred(column: models.Field[Any, Any]) -> Iterator[tuple[type[models.Mode
     while column.remote_field is not None:
         column = column.target_field  # type: ignore[attr-defined]
         yield column.model, column
+
+
+def _needed(column: models.Field[Any, Any], of_source: models.Field[Any, Any] | None) -> models.Field[Any, Any] | None:
+    """What a column refers to; without a constraint, what the source refers to as well.
+
+    Not every user that has rows may have a profile, or be one of a model's children, already.
+    """
+    referred = [field for _, field in _referred(column)]
+    if not referred or of_source is None or getattr(column, "db_constraint", True):
+        return next(iter(referred), None)
+    of_rows = [of_source, *(field for _, field in _referred(of_source))]
+    return next((field for field in referred if field in of_rows), referred[0])
+
+
+def _is_beside(model: type[models.Model], other: type[models.Model], using: str) -> bool:
+    """Whether a model's rows are in the database in which a count model has its rows."""
+    is_written_there = router.db_for_write(model) == router.db_for_write(other)
+    return is_written_there and router.allow_migrate_model(using, model)
 
 
 def _instance(instance: models.Model) -> str:

@@ -15,6 +15,7 @@ from ..declaration.registry import declarations
 from ..exceptions import CounterError, FlushFailed, described
 from ..ledger.introspection import Tables
 from ..ledger.store import CounterStore
+from ..signals import flush_ended
 from .drain import drain as drain_one
 from .flush import flush
 
@@ -84,6 +85,8 @@ def flush_each(
             logger.exception("%s could not be flushed", counter.label)
             result = FlushResult(counter.label, error=f"{type(error).__name__}: {described(error)}")
         yield result
+    # Robust: no receiver may keep a flush from what it is for; Django logs what fails.
+    flush_ended.send_robust(None, using=using, stop=stop)
 
 
 def refuse_failures(results: Iterable[FlushResult]) -> None:

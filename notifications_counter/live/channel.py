@@ -34,7 +34,8 @@ class Channel(Protocol):
 
     Attributes:
         name: of the events.
-        counter: its changes are changes of the values, and its buffer tells other processes of them.
+        counter: its changes are changes of the values, and its buffer tells other processes of them; None where looking
+            is all there is, which is then done twice in an interval.
         interval: seconds between two looks at all values that are shown, for changes that nobody has told of.
         session_interval: seconds in which the sessions of all streams are looked at once.
     """
@@ -42,7 +43,7 @@ class Channel(Protocol):
     name: str
 
     @property
-    def counter(self) -> Counter: ...
+    def counter(self) -> Counter | None: ...
 
     @property
     def interval(self) -> float: ...

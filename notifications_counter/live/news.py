@@ -33,9 +33,9 @@ def parse(message: str) -> tuple[str, list[str]]:
     return kind, names
 
 
-def subscribe(counter: Counter) -> Subscription | None:
-    """What hears the news of a counter; in the thread that will hear them."""
-    return counter.buffer.subscribe(counter.store())
+def subscribe(counter: Counter | None) -> Subscription | None:
+    """What hears the news of a counter; in the thread that will hear them. None where there is nothing to hear."""
+    return None if counter is None else counter.buffer.subscribe(counter.store())
 
 
 def tell(counter: Counter) -> None:

@@ -1,15 +1,14 @@
 """Pruning: old notifications are deleted, chunk by chunk, while the site runs and every count stays exact.
 
-No statement reads more than some thousand rows, however many there are: the users are walked over by their primary
-keys, and the notifications of each by the index that lists them newest first. Nothing is noted on the way: what has
-been deleted needs no second look, so that a run that was killed is continued by the next one.
+No statement reads more than some thousand rows, however many there are, and fewer where that takes long: the users are
+walked over by their primary keys, and the notifications of each by the index that lists them newest first. Nothing is
+noted on the way: what has been deleted needs no second look, so that a killed run is continued by the next one.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,15 +20,15 @@ from ..models import Notification
 from ..signals import prune_ended
 from .candidates import Candidates
 from .options import alias_of, duration, length_of, refuse_bad_numbers
+from .pace import Pace
 
 __all__ = ["CHUNK_SIZE", "PruneResult", "duration", "prune"]
 
 #: How many notifications one transaction deletes at most.
 CHUNK_SIZE = 400
 
-#: The seconds that it should take: where it takes longer, the next one deletes fewer. But no fewer than so many: where
-#: everything is slow, very small ones would be no quicker.
-CHUNK_SECONDS, SMALLEST_CHUNK = 0.1, 100
+#: Where the database is slow, one deletes fewer, but no fewer than so many.
+SMALLEST_CHUNK = 25
 
 
 @dataclass
@@ -47,26 +46,6 @@ class PruneResult:
     users: int = 0
     seconds: float = 0.0
     stopped: bool = False
-
-
-class Size:
-    """How many notifications the next transaction deletes: as many as the database takes in a short time.
-
-    Args:
-        most: it is never more.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = self.now = most
-
-    @contextmanager
-    def adapted(self) -> Iterator[None]:
-        """Fit it to how long one transaction takes."""
-        began = time.monotonic()
-        yield
-        factor = CHUNK_SECONDS / max(time.monotonic() - began, 0.001)
-        wanted = max(SMALLEST_CHUNK, round(self.now * min(max(factor, 0.5), 2)))
-        self.now = min(self.most, wanted)
 
 
 def prune(
@@ -105,12 +84,13 @@ def prune(
     """
     refuse_bad_numbers(keep, chunk_size, pause)
     found = Candidates(alias_of(using), timezone.now() - length_of(older_than), keep, read_only, kind)
-    result, began, size = PruneResult(), time.monotonic(), Size(chunk_size)
-    for chunk in chunks(found.pks(), size):
+    result, began, pace = PruneResult(), time.monotonic(), Pace(found.using, chunk_size, SMALLEST_CHUNK)
+    for chunk in chunks(found.pks(), pace):
         if stop and stop():
             result.stopped = True
             break
-        with size.adapted():
+        with pace.kept() as step:
+            step.number = len(chunk)
             result.deleted += len(chunk) if dry_run else retried("prune", found.using, found.delete, chunk)
         result.users, result.seconds = found.users, time.monotonic() - began
         if report:
@@ -123,14 +103,14 @@ def prune(
     return result
 
 
-def chunks(found: Iterable[list[Any]], size: Size) -> Iterator[list[Any]]:
+def chunks(found: Iterable[list[Any]], pace: Pace) -> Iterator[list[Any]]:
     """What is found, so many at a time as they may be by then."""
     waiting: list[Any] = []
     for pks in found:
         waiting += pks
-        while len(waiting) >= size.now:
-            chunk, waiting = waiting[: size.now], waiting[size.now :]
+        while len(waiting) >= pace.now:
+            chunk, waiting = waiting[: pace.now], waiting[pace.now :]
             yield chunk
     while waiting:
-        chunk, waiting = waiting[: size.now], waiting[size.now :]
+        chunk, waiting = waiting[: pace.now], waiting[pace.now :]
         yield chunk

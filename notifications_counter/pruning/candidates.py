@@ -13,9 +13,12 @@ from django.db.models import OuterRef, Subquery
 from ..compat.uncached import rows_of
 from ..models import Notification
 from ..signals import pruned
+from .pace import Pace
 
-#: What one statement reads at most: users, their notifications, and places in the index that it counts off.
+#: What one statement reads at most: users, their notifications, and places in the index that it counts off. Less where
+#: that takes long, but at least so many users and rows.
 USERS, ROWS, PLACES = 500, 2_000, 50_000
+FEWEST_USERS, FEWEST_ROWS = 5, 100
 
 COLUMNS = ("user_id", "created_at", "pk", "has_read", "kind")
 
@@ -54,6 +57,9 @@ class Candidates:
         self._kind = kind
         #: How many users are looked through together: as many as have, by what was found, rows for one statement.
         self._together = 20
+        #: By how long it takes: how many users are listed, and looked through together; how many rows are listed.
+        self._users, self._some = (Pace(using, USERS, FEWEST_USERS) for _ in range(2))
+        self._listed_rows = Pace(using, ROWS, FEWEST_ROWS)
 
     def delete(self, pks: Sequence[Any]) -> int:
         """Delete those of them that are still to be deleted: one may have been marked as unread since."""
@@ -80,30 +86,33 @@ class Candidates:
         """The rows that are old and not kept, whatever else is asked of them."""
         for users in self._users_with_old_rows():
             while users:
-                some = users[: self._most_together()]
-                edges = self._edges(some)
-                rows = self._rows(edges)
-                if len(rows) <= ROWS:
+                some, most = users[: self._most_together()], self._listed_rows.now
+                with self._some.kept() as together, self._listed_rows.kept() as listed:
+                    edges = self._edges(some)
+                    rows = self._rows(edges, most)
+                    together.number, listed.number = len(some), len(rows)
+                if len(rows) <= most:
                     yield [row for row in rows if _is_beyond(row, edges[row.user])]
                 elif len(some) > 1:
                     self._together = max(1, len(some) // 2)
                     continue
                 else:
                     yield from self._rows_of_one(some[0], edges[some[0]])
-                if len(rows) < ROWS // 4:
+                if len(rows) < most // 4:
                     self._together = min(2 * self._together, USERS)
                 self.users += len(some)
                 users = users[len(some) :]
 
     def _most_together(self) -> int:
-        return max(1, min(self._together, USERS, PLACES // (self._keep or 1)))
+        return max(1, min(self._together, self._some.now, PLACES // (self._keep or 1)))
 
     def _users_with_old_rows(self) -> Iterator[list[Any]]:
         everybody, last = rows_of(get_user_model(), self.using), None
         oldest = self._of(OuterRef("pk")).order_by("created_at", "pk").values("created_at")[:1]
         while True:
             users = everybody if last is None else everybody.filter(pk__gt=last)
-            found = list(users.order_by("pk").values_list("pk", Subquery(oldest))[:USERS])
+            with self._users.kept():
+                found = list(users.order_by("pk").values_list("pk", Subquery(oldest))[: self._users.now])
             if not found:
                 return
             last = found[-1][0]
@@ -127,12 +136,12 @@ class Candidates:
         places = rows_of(Notification, self.using).filter(pk__in=pks).values_list("pk", "created_at")
         return {pks[pk]: (created_at, pk) for pk, created_at in places}
 
-    def _rows(self, edges: dict[Any, Any]) -> list[Row]:
+    def _rows(self, edges: dict[Any, Any], most: int) -> list[Row]:
         """The old rows of some users: one more than there should be where there are too many."""
         if not edges:
             return []
         rows = rows_of(Notification, self.using).filter(user__in=list(edges), created_at__lt=self._before)
-        return [Row(*row) for row in rows.values_list(*COLUMNS)[: ROWS + 1]]
+        return [Row(*row) for row in rows.values_list(*COLUMNS)[: most + 1]]
 
     def _rows_of_one(self, user: Any, edge: tuple[datetime, Any] | None) -> Iterator[list[Row]]:
         """All of them of a user who has very many, from the newest on."""
@@ -140,17 +149,21 @@ class Candidates:
         if edge is not None and edge[0] < self._before:
             rows = self._page(own, edge, "lte")
         else:
-            rows = self._listed(own.filter(created_at__lt=self._before).order_by("-created_at", "-pk"), ROWS)
+            with self._listed_rows.kept():
+                old = own.filter(created_at__lt=self._before).order_by("-created_at", "-pk")
+                rows = self._listed(old, self._listed_rows.now)
         while rows:
             yield rows
             rows = self._page(own, rows[-1].place, "lt")
 
     def _page(self, own: Rows, place: tuple[datetime, Any], below: str) -> list[Row]:
         """The rows from a place on: in two statements, each of which is one range of the index."""
-        moment, pk = place
-        rows = self._listed(own.filter(created_at=moment, **{f"pk__{below}": pk}).order_by("-pk"), ROWS)
+        (moment, pk), number = place, self._listed_rows.now
+        same = own.filter(created_at=moment, **{f"pk__{below}": pk}).order_by("-pk")
         older = own.filter(created_at__lt=moment).order_by("-created_at", "-pk")
-        return rows + self._listed(older, ROWS - len(rows)) if len(rows) < ROWS else rows
+        with self._listed_rows.kept():
+            rows = self._listed(same, number)
+            return rows + self._listed(older, number - len(rows)) if len(rows) < number else rows
 
     def _listed(self, rows: Rows, number: int) -> list[Row]:
         return [Row(*row) for row in rows.values_list(*COLUMNS)[:number]]

@@ -19,17 +19,18 @@ from ..ledger.store import CounterStore
 def delete_orphans(store: CounterStore) -> int:
     """Delete the rows of a count model that count nothing, for an owner that is gone; how many there were."""
     model, using = store.counter.model, store.using
-    owned = [field for field in model._meta.pk_fields if _may_lose_its_owner(field)]
-    if not owned:
+    owned = [(part.column, part.owners.needed(using)) for part in store.counter.keys.parts]
+    owners = [_owners(field, needed, using) for field, needed in owned if needed and _may_lose_its_owner(field)]
+    if not owners:
         return 0
     counts = {each.field.attname: 0 for each in declarations() if each.model is model}
-    gone = Q(*(~Exists(_owners(field, using)) for field in owned), _connector=Q.OR)
+    gone = Q(*(~Exists(found) for found in owners), _connector=Q.OR)
     return rows_of(model, using).filter(gone, **counts).delete()[0]
 
 
 def _may_lose_its_owner(field: models.Field[Any, Any]) -> bool:
-    return field.remote_field is not None and not getattr(field, "db_constraint", True)
+    return not getattr(field, "db_constraint", True)
 
 
-def _owners(field: Any, using: str) -> models.QuerySet[Any]:
-    return rows_of(field.related_model, using).filter(**{field.target_field.attname: OuterRef(field.attname)})
+def _owners(field: Any, needed: Any, using: str) -> models.QuerySet[Any]:
+    return rows_of(needed.model, using).filter(**{needed.attname: OuterRef(field.attname)})

@@ -84,6 +84,18 @@ def save_and_undo(instance: Notification, **kwargs: Any) -> None:
             raise Undo
 
 
+def become_new(instance: Notification, **kwargs: Any) -> None:
+    """Keep each version: what is saved is a new row."""
+    instance.pk = None
+    instance._state.adding = True
+
+
+def become_first(instance: Notification, **kwargs: Any) -> None:
+    """Save over another row, whichever was there first."""
+    first = Notification.objects.filter(user=instance.user_id).order_by("pk").first()
+    instance.pk = first and first.pk
+
+
 def fail(**kwargs: Any) -> None:
     raise ZeroDivisionError
 
@@ -118,6 +130,18 @@ class ReceiverTest(CounterTestCase):
 
         for receiver in (mark, change_memory, copy):
             self.each(pre_save, receiver, save_again)
+
+    def test_receivers_of_pre_save_may_make_it_the_save_of_another_row(self) -> None:
+        def save_some(user: User) -> None:
+            (row,) = Notification.objects.bulk_create([Notification(user=user, text="bulk")])
+            row.save()
+            Notification(user=user, text="over another", has_read=True).save()
+            row.has_read = not row.has_read
+            row.save()
+
+        for receiver in (become_new, become_first):
+            self.each(pre_save, receiver, save_some)
+        self.assertEqual(Notification.objects.count(), 2 * 4 + 2 * 1)
 
     def test_receivers_of_deletes_are_counted_by_themselves(self) -> None:
         def delete_one(user: User) -> None:

@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
 from notifications_counter.contrib.clicks import ClickEvent
-from notifications_counter.contrib.clicks.models import Click
+from notifications_counter.contrib.clicks.models import Click, ClickDay
 from notifications_counter.contrib.clicks.recording import count
 from tests.support.base import CounterTestCase
 
@@ -70,6 +70,11 @@ class AdminTests(CounterTestCase):
     def test_the_tables_have_what_was_searched_for(self) -> None:
         self.assertEqual([row[0] for row in self.rows("links", "?q=other")[1:]], [OTHER])
         self.assertEqual({row[0] for row in self.rows("days", "?q=other")[1:]}, {OTHER})
+
+    def test_the_counts_of_days_are_among_those_with_composite_keys(self) -> None:
+        self.client.force_login(User.objects.create_superuser("root"))
+        listed = self.client.get(f"{reverse('admin:notifications_counter_composite')}{ClickDay._meta.label}/")
+        self.assertContains(listed, OTHER)
 
     def test_only_those_who_may_see_links_see_them(self) -> None:
         self.user.user_permissions.clear()

@@ -101,13 +101,12 @@ class CheckTests(CounterTestCase):
             ({"MAX_LENGHT": 5}, "Did you mean 'MAX_LENGTH'"),
         ):
             with self.subTest(values), settings_with(**values):
-                found = [one for one in run_checks() if one.id == "notifications_counter.E100"]
+                found = [one for one in run_checks(tags=["compatibility"]) if one.id == "notifications_counter.E100"]
                 self.assertEqual(len(found), 1)
                 self.assertIn(said, found[0].msg)
 
     def test_clicks_without_an_address_are_said(self) -> None:
         with self.settings(ROOT_URLCONF="tests.urls"):
-            self.assertEqual(
-                [one.id for one in run_checks() if one.id == "notifications_counter.W100"],
-                ["notifications_counter.W100"],
-            )
+            found = [one.id for one in run_checks(tags=["urls"])]
+        self.assertIn("notifications_counter.W100", found)
+        self.assertNotIn("notifications_counter.W100", [one.id for one in run_checks(tags=["urls"])])

@@ -2,15 +2,18 @@
 
 from html import unescape
 from typing import Any
+from unittest import skipIf
 
+from django.db import connection
 from django.template import Context, Template
 from django.test import Client
-from django.test.utils import override_settings
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 
 from notifications_counter.contrib.clicks.models import Click
 from notifications_counter.contrib.clicks.targets import sign
-from tests.support.base import CounterTestCase
+from notifications_counter.ledger.tables import Delta
+from tests.support.base import CounterTestCase, uses_redis
 
 from .test_recording import CRAWLER, PERSON, URL, flush
 
@@ -123,6 +126,29 @@ class RedirectTests(CounterTestCase):
                 self.assertEqual((answer.status_code, answer["Cache-Control"]), (503, "no-store"))
                 self.assertNotIn("Location", answer)
         self.assertEqual((Click.humans.value(URL), Click.bots.value(URL)), (0, 0))
+
+    def test_a_signed_click_takes_one_statement_or_none(self) -> None:
+        link = counted_url(URL)
+        self.client.get(link)  # the buffer gets to know its database
+        with CaptureQueriesContext(connection) as captured:
+            self.client.get(link)
+        asked = [one["sql"] for one in captured if not one["sql"].startswith(("BEGIN", "COMMIT"))]
+        self.assertEqual(len(asked), 0 if uses_redis() else 1, asked)
+        self.assertEqual(Click.humans.value(URL), 2)
+
+    @skipIf(uses_redis(), "with Redis a click asks no database")
+    def test_who_clicks_gets_there_though_the_database_fails(self) -> None:
+        link, table = counted_url(URL), connection.ops.quote_name(Delta._meta.db_table)
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} RENAME TO nc_away")
+            try:
+                with self.assertLogs("notifications_counter", "ERROR") as said:
+                    self.assert_leads(self.client.get(link), URL)
+            finally:
+                cursor.execute(f"ALTER TABLE nc_away RENAME TO {table}")
+        self.assertIn(f"A click on '{URL}' could not be counted", said.output[0])
+        self.assert_leads(self.client.get(link), URL)
+        self.assertEqual(Click.humans.value(URL), 1)
 
     def test_a_form_cannot_click(self) -> None:
         self.assertEqual(self.client.post(counted_url(URL)).status_code, 405)

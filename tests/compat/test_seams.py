@@ -26,6 +26,18 @@ def saves(user: User) -> None:
     notify(user)
 
 
+def saves_another(user: User) -> None:
+    def become_new(instance: Notification, **kwargs: Any) -> None:
+        instance.pk = None
+
+    (row,) = notify(user)
+    pre_save.connect(become_new, sender=Notification)
+    try:
+        row.save()
+    finally:
+        pre_save.disconnect(become_new, sender=Notification)
+
+
 def updates(user: User) -> None:
     notify(user, 3)
     Notification.objects.update(has_read=True)
@@ -47,6 +59,7 @@ def deletes_of_instances(user: User) -> None:
 #: Seam -> its owner, its name there, and what is counted only by way of it.
 SEAMS: dict[str, tuple[Any, str, Callable[[User], None]]] = {
     "Model.save_base": (models.Model, "save_base", saves),
+    "Model._save_table": (models.Model, "_save_table", saves_another),
     "QuerySet.update": (models.QuerySet, "update", updates),
     "QuerySet.bulk_create": (models.QuerySet, "bulk_create", bulk_creates),
     "QuerySet._raw_delete": (models.QuerySet, "_raw_delete", deletes_without_loading),

@@ -122,6 +122,7 @@ class Order(models.Model):
     shop = models.ForeignKey(Shop, models.CASCADE, to_field="code", null=True)
     category = models.ForeignKey(Category, models.CASCADE, null=True)
     weight = models.FloatField(default=0)
+    is_paid = models.BooleanField(default=False)
     long = models.CharField(max_length=90, default="")
 
 class ByCode(models.Model):
@@ -150,6 +151,13 @@ class ByWeight(models.Model):
     weight = models.FloatField(primary_key=True)
     number = models.BigIntegerField(default=0)
     counter = Counter(Order, "weight")
+
+class ByTruth(models.Model):
+    pk = models.CompositePrimaryKey("category", "is_paid")
+    category = models.IntegerField()
+    is_paid = models.BooleanField()
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Order, ("category", "is_paid"))
 
 class ByNumber(models.Model):
     code = models.BigIntegerField(primary_key=True)
@@ -198,6 +206,7 @@ class ToFieldTest(CounterTestCase):
             "E050) shop.ByShop.counter: key: 'shop' refers to shop.Shop.code, but 'shop' to shop.Shop.id: a row would",
             "W050) shop.ByUser.counter: key: 'category' refers to shop.Category.id, but 'user' to auth.User.id",
             "E052) shop.ByWeight.counter: 'weight' is a FloatField, which cannot be a key",
+            "E052) shop.ByTruth.counter: 'is_paid' is a BooleanField, which cannot be a key",
             "E051) shop.ByNumber.counter: key: 'long' of shop.Order is text, but 'code' of shop.ByNumber is an integer",
             "W051) shop.ByShort.counter: key: 'long' takes values that are too large for 'long'",
             "W051) shop.BySmall.counter: key: 'category' takes values that are too large for 'category'",

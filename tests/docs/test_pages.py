@@ -19,6 +19,7 @@ ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") != "redis"
 #: Page -> what it begins with, where that is not a project in which the package is installed.
 STARTS = {
     "installation": "new",
+    "online": "new",
     "quickstart": "empty",
     "clicks": "empty",
     "third-party-models": "new",

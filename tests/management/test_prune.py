@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
@@ -218,6 +218,48 @@ class WalkTest(PruneTestCase):
             yield
         finally:
             candidates.ROWS, candidates.USERS = before
+
+    def test_a_slow_database_deletes_fewer_at_a_time(self) -> None:
+        if connection.vendor != "postgresql":
+            self.skipTest("a trigger of PostgreSQL makes it slow")
+        (user,) = self.make_users(1)
+        sizes = []
+        for seconds in (0, 0.002):
+            self.make(user, *[100] * 600)
+            with self.slow_deletes(seconds), self.connected(lambda pks, **_: sizes[-1].append(len(pks))):
+                sizes.append([])
+                prune("90d")
+        fast, slow = sizes
+        self.assertLessEqual(max(slow[1:]), 25)
+        self.assertGreater(max(fast), max(slow))
+        self.assertEqual(self.ages(user), [])
+        self.assert_exact([user])
+
+    @contextmanager
+    def slow_deletes(self, seconds: float) -> Iterator[None]:
+        """A trigger of the project that takes so long for each row."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$ BEGIN PERFORM pg_sleep({seconds}); RETURN OLD; END $$"
+            )
+            cursor.execute(
+                "CREATE TRIGGER slow BEFORE DELETE ON notifications_counter_notification"
+                " FOR EACH ROW EXECUTE FUNCTION slow()"
+            )
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP FUNCTION slow() CASCADE")
+
+    @contextmanager
+    def connected(self, receiver: Callable[..., None]) -> Iterator[None]:
+        pruned.connect(receiver, sender=Notification)
+        try:
+            yield
+        finally:
+            pruned.disconnect(receiver, sender=Notification)
 
     def test_no_more_rows_are_read_than_a_statement_may(self) -> None:
         (user,) = self.make_users(1)

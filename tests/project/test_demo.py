@@ -191,6 +191,17 @@ class WindowsTests(BrowserMixin, DemoTestCase):
         page.wait_for_selector(f"text=Yours: {before} open")
         self.assertEqual(self.value(page, "ada"), before)
 
+    def test_the_list_of_who_is_online_changes_as_others_come(self) -> None:
+        names = "[...document.querySelectorAll('users-online li')].map((item) => item.textContent)"
+        page = self.window("Ada", "/who/")
+        page.wait_for_function("document.querySelector('users-online').source.readyState === 1")
+        cleo = self.new_page(url=self.url)
+        cleo.goto("/login/")
+        cleo.fill("[name=username]", "cleo")
+        cleo.fill("[name=password]", "demo")
+        cleo.click("main button")
+        page.wait_for_function(f"{names}.includes('cleo') && {names}.includes('ada')")
+
     def test_it_works_without_javascript(self) -> None:
         page = self.window("Ada", "/counters/", java_script_enabled=False)
         page.click("text=Send everybody one")
@@ -202,7 +213,7 @@ class WindowsTests(BrowserMixin, DemoTestCase):
     def test_its_pages_are_accessible_and_fit_into_narrow_windows(self) -> None:
         for scheme in ("light", "dark"):
             page = self.window("Ada", "/", color_scheme=scheme, viewport={"width": 320, "height": 700})
-            for path in ("/", "/send/", "/inbox/", "/counters/", "/tickets/", "/cost/"):
+            for path in ("/", "/send/", "/inbox/", "/counters/", "/tickets/", "/who/", "/cost/"):
                 with self.subTest(path, scheme=scheme):
                     page.goto(path)
                     self.number(page)

@@ -22,7 +22,7 @@ SECONDS = 60
 
 #: A module of tests that this package does not have: some fail, one is in need of something, one takes its time.
 OWN_TESTS = """
-import os, subprocess, time, unittest
+import os, pathlib, subprocess, time, unittest
 from django.test import SimpleTestCase, tag
 
 class EndsTest(SimpleTestCase):
@@ -36,6 +36,13 @@ class DiesTest(SimpleTestCase):
 
 class OtherTest(SimpleTestCase):
     def test_passes(self): pass
+
+class UnsteadyTest(SimpleTestCase):
+    def test_fails_once(self):
+        mark = pathlib.Path(__file__).with_name("mark.py")
+        if not mark.exists():
+            mark.touch()
+            self.fail("this time")
 
 @tag("long")
 class LongTest(SimpleTestCase):
@@ -101,6 +108,16 @@ class RunTestsTest(SimpleTestCase):
         self.assertIn("sqlite+redis  own_tests.OtherTest: 1 passed", said)
         self.assertIn("sqlite+database  own_tests.OtherTest: 1 passed", said)
         self.assert_nothing_left()
+
+    def test_with_again_what_fails_once_is_named_and_no_failure_and_what_fails_twice_is_one(self) -> None:
+        arguments = ("--database=sqlite", "--buffer=redis", "--processes=1", "--again")
+        status, said = self.run_all(*arguments, "own_tests.UnsteadyTest", "own_tests.OtherTest")
+        self.assertEqual((status, said.splitlines()[-1]), (0, "2 passed, 0 failed, 0 skipped"), said)
+        self.assertIn("unsteady: sqlite+redis  own_tests.UnsteadyTest failed, and passed when it ran again", said)
+        status, said = self.run_all(*arguments, "own_tests.EndsTest", "own_tests.OtherTest")
+        self.assertEqual((status, said.splitlines()[-1]), (1, "2 passed, 1 failed, 1 skipped"), said)
+        status, said = self.run_all(*arguments, "own_tests.DiesTest", "own_tests.OtherTest")
+        self.assertEqual(status, 1, said)
 
     def test_a_process_that_dies_fails_the_run_by_the_name_of_its_test(self) -> None:
         status, said = self.own("DiesTest", "OtherTest")

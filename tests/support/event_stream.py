@@ -19,12 +19,20 @@ class EventStream:
         session: the key of the session, in its cookie.
         path: of the stream.
         method: GET, or another one.
+        event: the name that its events have.
         headers: more of them.
     """
 
     def __init__(
-        self, url: str, session: str = "", path: str = "/inbox/live/", method: str = "GET", **headers: str
+        self,
+        url: str,
+        session: str = "",
+        path: str = "/inbox/live/",
+        method: str = "GET",
+        event: str = "unread",
+        **headers: str,
     ) -> None:
+        self.event = event
         address = urlsplit(url)
         self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
         cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"} if session else {}
@@ -59,7 +67,7 @@ class EventStream:
             if not line:
                 return None
             if line == "\n" and event:
-                assert event["event"] == "unread", event
+                assert event["event"] == self.event, event
                 return {**json.loads(event["data"]), "id": event["id"]}
             if line.startswith(":"):
                 self.comments += 1

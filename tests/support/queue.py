@@ -55,5 +55,11 @@ class Queue:
         with (self.directory / f"{os.getpid()}.jsonl").open("a") as file:
             file.write(json.dumps(record) + "\n")
 
+    def failed(self) -> list[str]:
+        """The classes of which a test has failed, or in which a process has died."""
+        notes = self.notes()
+        ended = {note["ended"]: note["failed"] for note in notes if "ended" in note}
+        return sorted(note["began"] for note in notes if "began" in note and ended.get(note["began"], 1))
+
     def notes(self) -> list[dict[str, Any]]:
         return [json.loads(line) for file in self.directory.glob("*.jsonl") for line in file.open()]

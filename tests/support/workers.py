@@ -38,6 +38,7 @@ class Pair:
         started: how many processes were to run its tests.
         statuses: with which they ended.
         seconds: how long they took in all.
+        again: what became of the classes that have failed, when they ran once more; None where none did.
     """
 
     database: str
@@ -49,6 +50,7 @@ class Pair:
     started: int = 0
     statuses: list[int] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
+    again: Pair | None = None
 
     @property
     def name(self) -> str:
@@ -138,6 +140,10 @@ class Workers:
             if not any(worker.process for worker in self.workers):
                 return
             time.sleep(0.1)
+
+    def run_alone(self, pairs: Sequence[Pair]) -> None:
+        """Run the tests of each pair in one process, one after the other, with the machine to themselves."""
+        Workers(self.workers[:1], self.environment).run(pairs)
 
     def _in_need(self, pairs: Sequence[Pair]) -> Pair | None:
         """Of the pairs that are at work the one with most left to do, if that is enough."""

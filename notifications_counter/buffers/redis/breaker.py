@@ -9,6 +9,8 @@ from .refusal import Refusal
 
 logger = logging.getLogger("notifications_counter")
 
+MEANWHILE = "The database is used instead until it answers again."
+
 
 class Breaker:
     """Remembers for a few seconds that a server did not answer.
@@ -16,15 +18,17 @@ class Breaker:
     Args:
         name: what the log calls the server.
         seconds: how long it is left alone.
+        meanwhile: what the log says of the time until it answers again.
 
     Attributes:
         is_failing: whether it has not answered since.
         refusal: what it has refused, although it answers.
     """
 
-    def __init__(self, name: str, seconds: float = 5) -> None:
+    def __init__(self, name: str, seconds: float = 5, meanwhile: str = MEANWHILE) -> None:
         self.name = name
         self.seconds = seconds
+        self.meanwhile = meanwhile
         self._until = 0.0
         self.is_failing = False
         self.refusal = Refusal(name, seconds)
@@ -48,7 +52,7 @@ class Breaker:
             self._until = time.monotonic() + self.seconds
             first, self.is_failing = not self.is_failing, True
         if first:
-            logger.error("%s: no answer (%s). The database is used instead until it answers again.", self.name, error)
+            logger.error("%s: no answer (%s). %s", self.name, error, self.meanwhile)
 
     def answered(self) -> None:
         if self.is_failing:

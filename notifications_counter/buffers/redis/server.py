@@ -6,6 +6,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,7 +15,7 @@ from weakref import WeakSet
 
 from ...exceptions import BufferRefused, BufferUnavailable
 from ...ledger.store import CounterStore
-from .breaker import Breaker
+from .breaker import MEANWHILE, Breaker
 from .client import (
     ERRORS,
     UNREACHABLE,
@@ -44,6 +45,9 @@ FULL_POOL_PAUSE = 0.005
 
 #: With how many keys calls of several counters are sent together: a server does nothing else while it runs them.
 MOST_TOGETHER = 100
+
+#: From how many calls on two threads send them, each with a connection: while the server runs one, the next is packed.
+MANY_CALLS = 4
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,20 @@ class RedisServer:
     Args:
         alias: the buffer's alias in the settings.
         options: its options.
+        name: what the log calls it.
+        meanwhile: what the log says of the time in which it does not answer.
 
     Attributes:
         is_troubled: whether one did not answer or has refused, or is owed something.
     """
 
-    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, alias: str, options: Mapping[str, Any], *, name: str | None = None, meanwhile: str = MEANWHILE
+    ) -> None:
         self.alias = alias
         self.options = options
-        self.breaker = Breaker(f"Redis buffer {alias!r}")
+        self.name = name or f"Redis buffer {alias!r}"
+        self.breaker = Breaker(self.name, meanwhile=meanwhile)
         self.is_troubled = False
         self._node_breakers: dict[str, Breaker] = {}
         self._sick: dict[Breaker, str] = {}
@@ -270,7 +279,7 @@ class RedisServer:
         except UNREACHABLE:  # no node holds the key
             return self.breaker
         if node not in self._node_breakers:
-            own = Breaker(f"Redis buffer {self.alias!r}, node {node}", self.breaker.seconds)
+            own = Breaker(f"{self.name}, node {node}", self.breaker.seconds, self.breaker.meanwhile)
             return self._node_breakers.setdefault(node, own)
         return self._node_breakers[node]
 
@@ -309,14 +318,19 @@ class RedisServer:
             except BufferUnavailable as error:
                 return [error] * len(calls)
             return [self._reply(call, reply) for call, reply in zip(calls, replies, strict=True)]
-        found: list[Any] = []
-        for call in calls:
+        failed = threading.Event()
+
+        def run(call: Call) -> Any:
             try:
-                found.append(self.run(call.name, call.base, *call.arguments, urgent=urgent))
+                return self.run(call.name, call.base, *call.arguments, urgent=urgent and not failed.is_set())
             except BufferUnavailable as error:
-                found.append(error)
-                urgent = False
-        return found
+                failed.set()
+                return error
+
+        if len(calls) >= MANY_CALLS:
+            with suppress(RuntimeError), ThreadPoolExecutor(2, "notifications_counter") as pool:
+                return list(pool.map(run, calls))
+        return list(map(run, calls))  # also where no thread can be started: the interpreter is about to end
 
     def _is_plain(self) -> bool:
         with suppress(*ERRORS):

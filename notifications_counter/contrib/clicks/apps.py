@@ -15,10 +15,15 @@ class ClicksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks
+        from ...signals import flushed
+        from . import broker_checks, checks
+        from .kept import after_flush
         from .normalisers import remember_first
 
         register(checks.check_settings, Tags.compatibility)
         register(checks.check_urls, Tags.urls)
         register(checks.check_normaliser, Tags.database)
+        register(broker_checks.check_extra, Tags.compatibility)
+        register(broker_checks.check_broker, Tags.database)
+        flushed.connect(after_flush, dispatch_uid=self.label)
         post_migrate.connect(remember_first, sender=self, dispatch_uid=self.label)

@@ -14,6 +14,9 @@ from ...counters import Counter
 from ...fields import KeyField
 from ...together import add_together
 from .addresses import normalise
+from .message_models import CountedClick, KeptClick
+
+__all__ = ["Click", "ClickDay", "CountedClick", "KeptClick", "Normaliser"]
 
 #: How often each address was clicked on each day.
 ByDay = Mapping[tuple[str, date], int]

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.module_loading import import_string
 
 from ...exceptions import InvalidClick, quoted
 from .addresses import normalise
+from .conf import clicks_settings
 from .models import Click, day_of
 from .visitors import is_program
 
@@ -65,8 +68,15 @@ def count(events: Iterable[ClickEvent]) -> None:
 
 
 def ingest() -> Callable[[Sequence[ClickEvent]], None]:
-    """Where clicks go: straight into the configured buffer."""
-    return count
+    """Where clicks go: to the broker, where the settings name one; else straight into the configured buffer."""
+    return _by_message() if clicks_settings().BROKER else count
+
+
+@cache
+def _by_message() -> Callable[[Sequence[ClickEvent]], None]:
+    """By its path, because Kombu is needed where there is a broker only."""
+    found: Callable[[Sequence[ClickEvent]], None] = import_string(f"{__package__}.publishing.ingest")
+    return found
 
 
 def record(url: str, request: HttpRequest | None = None) -> ClickEvent:

@@ -1,0 +1,252 @@
+"""Reads partitions of Kafka from offsets that are stored in the database."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from ....exceptions import InvalidSettings
+from ..conf import NAME
+from ..exceptions import LogUnavailable, OffsetGone, TopicReplaced
+from .base import Batch, Position, Reader, Record, TopicPartition
+from .kafka_client import KafkaError, KafkaException, Message, client_logger, said, unavailable
+from .kafka_consumer import KafkaConsumer, may_pass
+
+if TYPE_CHECKING:
+    from .kafka import KafkaLog
+
+#: Seconds that one call of the client may take: no handler of a signal runs meanwhile.
+WAIT = 0.1
+#: Messages that are taken from the client together, as far as they are there, so that partitions can take turns.
+AT_ONCE = 10_000
+#: Seconds between two reports of how far the group has got.
+REPORT_EVERY = 5.0
+
+#: What the client mends by itself.
+PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._MAX_POLL_EXCEEDED, KafkaError._TIMED_OUT}
+UNSUPPORTED = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
+UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+
+
+class KafkaReader(Reader):
+    """Reads partitions of a cluster.
+
+    Args:
+        log: the cluster.
+        group: who reads.
+    """
+
+    def __init__(self, log: KafkaLog, group: str) -> None:
+        self.log = log
+        self.group = group
+        self.protocol = log.protocol or "consumer"
+        self.positions: dict[TopicPartition, Position] = {}
+        self._topics: list[str] = []
+        self._consumer: KafkaConsumer | None = None
+        self._batches: deque[Batch] = deque()
+        self._applied: dict[TopicPartition, int] = {}
+        self._reported = 0.0
+
+    # As a member of a group
+
+    def join(self, topics: Iterable[str]) -> None:
+        self._topics = sorted(topics)
+
+    def given(self) -> set[TopicPartition]:
+        self.has_news = False
+        return set() if self._consumer is None else set(self._consumer.given)
+
+    def _changed(self, gone: set[TopicPartition]) -> None:
+        """Called inside of the client."""
+        if gone:
+            self._report()
+            self._drop(gone)
+        self.has_news = True
+
+    def applied(self, source: TopicPartition, offset: int) -> None:
+        self._applied[source] = offset
+        if time.monotonic() >= self._reported + REPORT_EVERY:
+            self._report()
+
+    def _report(self) -> None:
+        applied, self._applied = self._applied, {}
+        self._reported = time.monotonic()
+        if self._consumer is not None:
+            self._consumer.report(applied)
+
+    # Positions
+
+    def assign(self, positions: Mapping[TopicPartition, Position]) -> None:
+        self._refuse_replaced({source: at for source, at in positions.items() if source not in self.positions})
+        gone = self.positions.keys() - positions.keys()
+        self.positions = {source: self.positions.get(source, position) for source, position in positions.items()}
+        self._rest(gone)
+
+    def seek(self, source: TopicPartition, offset: int) -> None:
+        self.positions[source] = self.positions[source]._replace(offset=offset)
+        self._rest({source})
+
+    def _rest(self, sources: set[TopicPartition]) -> None:
+        self._drop(sources)
+        if self._consumer is not None:
+            with self._closing_on_error(), may_pass("pause partitions"):
+                self._consumer.rest(sources)
+
+    def _drop(self, sources: set[TopicPartition]) -> None:
+        self._batches = deque(batch for batch in self._batches if batch.source not in sources)
+
+    def _refuse_replaced(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Refuse positions in topics that are gone.
+
+        Raises:
+            TopicReplaced: there are some.
+            UnknownTopic: there is no topic of that name either.
+        """
+        uids = {topic: self.log.topic(topic).uid for topic in {source.topic for source in positions}}
+        for source, position in sorted(positions.items()):
+            if position.uid != uids[source.topic]:
+                raise TopicReplaced(self.group, *source, position.offset)
+
+    # Messages
+
+    def poll(self, limit: int, timeout: float, stopped: Callable[[], bool] = lambda: False) -> Batch | None:
+        give_up = time.monotonic() + timeout
+        while not self._batches:
+            left = give_up - time.monotonic()
+            with self._closing_on_error():
+                self._fetch(limit, min(WAIT, max(0.0, left)))
+            if self.has_news and self._topics:
+                return None
+            if not self._batches and (left <= 0 or stopped()):
+                return None
+        batch = self._batches.popleft()
+        self.positions[batch.source] = self.positions[batch.source]._replace(offset=batch.next_offset)
+        return batch
+
+    def _fetch(self, limit: int, wait: float) -> None:
+        """Take messages, and make sure afterwards that they are from the topics that are meant.
+
+        A topic that is made anew has another identity, and none that is gone comes back: what was taken before
+        the identity was asked for is of that topic.
+        """
+        with may_pass("read messages"):
+            consumer = self._opened()
+            consumer.begin({source: position.offset for source, position in self.positions.items()})
+            messages = consumer.take(max(limit, AT_ONCE), wait)
+        taken: dict[TopicPartition, list[Message]] = {}
+        for message in messages:
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                self._answer(error, message)
+                continue
+            source = TopicPartition(message.topic() or "", message.partition() or 0)
+            if source in consumer.reading and source in self.positions:
+                taken.setdefault(source, []).append(message)
+        batches = [batch for source, found in taken.items() if (batch := self._batch(source, found))]
+        self._refuse_replaced({batch.source: self.positions[batch.source] for batch in batches})
+        parts = zip_longest(*(parts_of(batch, limit) for batch in batches))
+        self._batches += [part for turn in parts for part in turn if part is not None]
+
+    def _batch(self, source: TopicPartition, messages: list[Message]) -> Batch | None:
+        """What was read of one partition; None if that was only its end, which was known."""
+        begin = self.positions[source].offset
+        records = [record_of(one) for one in messages if one.error() is None and (one.offset() or 0) >= begin]
+        end = records[-1].offset + 1 if records else begin
+        # Of an end, the offset behind what is there, also behind what is no message.
+        end = max([end, *(one.offset() or 0 for one in messages if one.error() is not None)])
+        return Batch(source, records, end) if end > begin else None
+
+    def _answer(self, error: KafkaError, message: Message) -> None:
+        """Do what an error demands that comes in the place of a message.
+
+        Raises:
+            OffsetGone: the offset is not there.
+            TopicReplaced: because the topic is another one.
+            UnknownTopic: the topic is not there.
+            LogUnavailable: it may pass with another consumer.
+        """
+        code, topic = error.code(), message.topic()
+        if code == KafkaError._AUTO_OFFSET_RESET and topic is not None:
+            source = TopicPartition(topic, message.partition() or 0)
+            position = self.positions.get(source)
+            if position is not None:
+                self._refuse_replaced({source: position})
+                begin = self.log.begins(topic).get(source.partition, 0)
+                raise OffsetGone(self.group, *source, position.offset, begin)
+        if code in UNKNOWN and topic is not None:
+            self.log.topic(topic)
+        if self._falls_back(error):
+            raise LogUnavailable(f"{self.group}: these brokers have no groups as of KIP-848: it becomes a classic one.")
+        # Of fatal errors, fatal() says that they are none where they come in the place of a message.
+        if code == KafkaError._FATAL or error.fatal() or not (error.retriable() or code in PASSING):
+            raise unavailable(KafkaException(error), "read messages")
+        client_logger.debug("%s: %s", self.group, said(error))
+
+    def _falls_back(self, error: KafkaError) -> bool:
+        """Whether the brokers lack the newer protocol, and another consumer is to use the older one."""
+        has_other = self.protocol == "consumer" and self.log.protocol is None
+        # The client has the code of what is fatal, but tells nobody.
+        is_lacking = error.code() in UNSUPPORTED or "API version not supported" in error.str()
+        if not has_other or not is_lacking:
+            return False
+        self.protocol = "classic"
+        return True
+
+    # The consumer
+
+    def _opened(self) -> KafkaConsumer:
+        if self._consumer is None:
+            try:
+                self._consumer = KafkaConsumer(self.log.client, self.group, self._topics, self.protocol, self._changed)
+            except KafkaException as error:  # asks no broker yet
+                where = f"{NAME}['LOGS'][{self.log.alias!r}]['OPTIONS']['CLIENT']"
+                raise InvalidSettings(f"{where}: {said(error)}") from error
+        return self._consumer
+
+    @contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
+        """Never use a consumer on after an exception: messages that it had taken may be lost."""
+        try:
+            yield
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        self._batches.clear()
+        self.has_news = True
+        if consumer is not None:
+            consumer.close()
+
+    def close(self) -> None:
+        self._report()
+        self._close()
+
+
+def parts_of(batch: Batch, limit: int) -> list[Batch]:
+    """A batch in parts of so many messages at most."""
+    records = batch.records
+    if len(records) <= limit:
+        return [batch]
+    parts = [records[start : start + limit] for start in range(0, len(records), limit)]
+    ends = [*(part[-1].offset + 1 for part in parts[:-1]), batch.next_offset]
+    return [Batch(batch.source, part, end) for part, end in zip(parts, ends, strict=True)]
+
+
+def record_of(message: Message) -> Record:
+    """A message as every log has it; a tombstone has no value, which differs from an empty one."""
+    key, (_, moment) = message.key(), message.timestamp()
+    headers: Any = message.headers() or ()
+    return Record(
+        message.offset() or 0,
+        # Keys are text: another one stops the processor at its offset, because no database takes it.
+        key.decode(errors="surrogateescape") if isinstance(key, bytes) else key,
+        message.value(),
+        moment,
+        tuple((name, value or b"") for name, value in headers),
+    )

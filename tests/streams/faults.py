@@ -1,0 +1,194 @@
+"""Processors and emitters in processes of their own, which are killed and stopped at random, on any log."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from ..support.base import ROOT, child_environment
+
+SESSION_TIMEOUT = 1.5
+#: Of a message; whatever else an emitter prints is its log.
+ID = re.compile(r"\d+-\d+")
+PROCESSORS, EMITTERS, RATE = 3, 2, 60
+#: What happens, and of how many faults in a hundred.
+FAULTS = {"kill processor": 40, "pause processor": 20, "end processor": 20, "kill emitter": 20}
+if connection.vendor != "sqlite":
+    FAULTS |= {"kill processor": 30, "cut connections": 10}
+
+#: Which connection this is, which there are, and how one of them is cut.
+OWN_AND_OTHERS = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> %s"),
+    "mysql": ("SELECT CONNECTION_ID()", "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> %s"),
+}
+CUT = {"postgresql": "SELECT pg_terminate_backend(%s)", "mysql": "KILL CONNECTION %s"}
+
+
+class Faults:
+    """A run of faults.
+
+    Args:
+        topic: what is emitted into.
+        seed: of what happens.
+        environment: for the processes.
+    """
+
+    def __init__(self, topic: str, seed: int, **environment: str) -> None:
+        self.topic = topic
+        self.random = random.Random(seed)
+        streams = json.dumps({"SESSION_TIMEOUT": SESSION_TIMEOUT, **json.loads(environment.pop("NC_STREAMS", "{}"))})
+        self.environment = {"DJANGO_SETTINGS_MODULE": "tests.apps_settings", "NC_STREAMS": streams, **environment}
+        self.processors: list[subprocess.Popen[str]] = []
+        self.emitters: list[subprocess.Popen[str]] = []
+        self.acknowledged: list[str] = []
+        self.happened: collections.Counter[str] = collections.Counter()
+        self.said: list[str] = []
+        self._threads: list[threading.Thread] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=child_environment(**self.environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return process
+
+    def start_processor(self) -> None:
+        process = self.start("django", "stream_process", "faults", "-v0")
+        self._listen(process, self.said)
+        self.processors.append(process)
+
+    def start_emitter(self) -> None:
+        prefix = f"{len(self._threads)}"
+        process = self.start("tests.streams.emit_until_killed", self.topic, prefix, str(RATE))
+        self._listen(process, self.acknowledged)
+        self.emitters.append(process)
+
+    def _listen(self, process: subprocess.Popen[str], lines: list[str]) -> None:
+        def listen() -> None:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.endswith("\n") and (lines is self.said or ID.fullmatch(line.strip())):
+                    lines.append(line.strip())
+            process.stdout.close()
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        self._threads.append(thread)
+
+    def run(self, number: int) -> None:
+        """Let so many faults happen, at least 5 % of each kind, and then let everybody end."""
+        try:
+            for _ in range(PROCESSORS):
+                self.start_processor()
+            for _ in range(EMITTERS):
+                self.start_emitter()
+            end = time.monotonic() + 60
+            while not self.acknowledged and time.monotonic() < end:
+                time.sleep(0.1)
+            for fault in self._faults(number):
+                time.sleep(self.random.uniform(0.05, 0.6))
+                getattr(self, fault.replace(" ", "_"))()
+                self.happened[fault] += 1
+            time.sleep(0.5)
+        finally:
+            self.end()
+
+    def _faults(self, number: int) -> list[str]:
+        found = [fault for fault, share in FAULTS.items() for _ in range(max(1, number * share // 100))]
+        self.random.shuffle(found)
+        return found
+
+    def _one(self, processes: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
+        return processes.pop(self.random.randrange(len(processes)))
+
+    def kill_processor(self) -> None:
+        process = self._one(self.processors)
+        process.kill()
+        process.wait()
+        self.start_processor()
+
+    def pause_processor(self) -> None:
+        """Beyond the end of its leases, so that it wakes up as a zombie."""
+        process = self._one(self.processors)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(SESSION_TIMEOUT + self.random.uniform(0.5, 1.5))
+        process.send_signal(signal.SIGCONT)
+        self.processors.append(process)
+
+    def end_processor(self) -> None:
+        process = self._one(self.processors)
+        process.terminate()
+        status = process.wait(30)
+        assert status in (0, -signal.SIGTERM), f"status {status}: {self.said}"  # the latter while it starts
+        self.start_processor()
+
+    def kill_emitter(self) -> None:
+        process = self._one(self.emitters)
+        process.kill()
+        process.wait()
+        self.start_emitter()
+
+    def cut_connections(self) -> None:
+        """All connections to the database but this one, in whatever transaction they are."""
+        own, others = OWN_AND_OTHERS[connection.vendor]
+        with connection.cursor() as cursor:
+            cursor.execute(own)
+            (mine,) = cursor.fetchone()
+            cursor.execute(others, [connection.settings_dict["NAME"], mine])
+            for (id,) in cursor.fetchall():
+                with contextlib.suppress(DatabaseError):  # it has ended by itself
+                    cursor.execute(CUT[connection.vendor], [id])
+
+    def end(self) -> None:
+        for process in self.emitters:
+            process.kill()
+        for process in self.processors:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+        for process in [*self.emitters, *self.processors]:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for thread in self._threads:
+            thread.join()
+
+    def __str__(self) -> str:
+        return f"{dict(self.happened)}, {len(self.acknowledged)} acknowledged messages"
+
+
+def wrong(
+    seen: collections.Counter[str], acknowledged: list[str], counts: dict[str, int], total: int
+) -> dict[str, Any]:
+    """What is wrong: messages that were lost or applied twice, and counts that do not agree with the offsets.
+
+    Args:
+        seen: the id of each message that was applied -> how often.
+        acknowledged: the ids that the log has confirmed.
+        counts: the table of counts.
+        total: the sum of the offsets of all partitions.
+    """
+    found = {
+        "lost": [id for id in acknowledged if not seen[id]],
+        "twice": [id for id, number in seen.items() if number > 1],
+        "counts": [sum(counts.values())] if sum(counts.values()) != seen.total() else [],
+        "offsets": [total] if total != seen.total() else [],
+    }
+    return {name: values for name, values in found.items() if values}

@@ -1,0 +1,93 @@
+"""Processors in processes of their own on a real Kafka: what is killed, stopped and woken up counts nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections import Counter
+
+from notifications_counter.contrib.streams import Emitter, Processor
+from notifications_counter.contrib.streams.exceptions import UnknownTopic
+from notifications_counter.contrib.streams.logs import get_log
+from notifications_counter.contrib.streams.models import Progress
+from notifications_counter.contrib.streams.processor import unregister
+from notifications_counter.contrib.streams.running import Runner
+
+from ..servers.kafka import running
+from ..support.base import CounterTestCase
+from ..support.kafka import BACKEND, SESSION, once, once_on_postgresql, shared_kafka, with_kafka
+from . import test_faults
+from .models import UserClicks
+
+
+@once_on_postgresql
+class KafkaFaultTests(test_faults.FaultTests):
+    """The same faults as on the embedded log, with the groups of Kafka."""
+
+    servers = ""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.servers = shared_kafka().servers
+        logs = {"default": {"BACKEND": BACKEND, "OPTIONS": {"SERVERS": cls.servers}}}
+        cls.environment = {"NC_STREAMS": json.dumps({"LOGS": logs})}
+        super().setUpClass()
+
+    def setUp(self) -> None:
+        override = with_kafka(self.servers)
+        override.enable()
+        self.addCleanup(override.disable)
+        for topic in ("faults", "user-clicks"):
+            self.addCleanup(self.delete, topic)
+        super().setUp()
+
+    def test_partitions_of_a_killed_processor_move_within_3_seconds_more_than_the_session_time_out(self) -> None:
+        run = self.faults()
+        try:
+            run.start_processor()
+            run.start_processor()
+            self._wait_for_shares(6, 6)
+            killed = run.processors.pop(0)
+            killed.kill()
+            killed.wait()
+            began = time.monotonic()
+            self._wait_for_shares(12)
+            elapsed = time.monotonic() - began
+        finally:
+            run.end()
+        print(f"Taken over in {elapsed:.1f} s, with a session time-out of {SESSION:.1f} s", flush=True)
+        self.assertLess(elapsed, SESSION + 3)
+
+    def _wait_for_shares(self, *shares: int) -> None:
+        """Wait until processors have so many partitions each, and nobody has others."""
+        end = time.monotonic() + 60
+        while True:
+            owners = Counter(Progress.objects.filter(group="faults").values_list("owner", flat=True))
+            if sorted(owners.values()) == sorted(shares) and "" not in owners:
+                return
+            self.assertLess(time.monotonic(), end, owners)
+            time.sleep(0.05)
+
+    def delete(self, topic: str) -> None:
+        with contextlib.suppress(UnknownTopic):
+            get_log().delete_topic(topic)
+
+
+@once
+class OlderBrokerTests(CounterTestCase):
+    def test_where_brokers_lack_the_newer_groups_a_processor_joins_a_classic_one(self) -> None:
+        shared_kafka()  # or this machine has none
+        with running(settings=["group.coordinator.rebalance.protocols=classic"]) as older, with_kafka(older.servers):
+            get_log().create_topic("user-clicks", 4)
+            unregister("mini-group")
+            self.addCleanup(unregister, "mini-group")
+            processor = Processor("mini-group", inputs="user-clicks", table=UserClicks)
+            with Emitter("user-clicks") as emitter:
+                for number in range(40):
+                    emitter.emit(f"user-{number % 10}", "/")
+            end = time.monotonic() + 60
+            with self.assertLogs("notifications_counter", "WARNING") as logged:
+                Runner(processor, once=True, stopped=lambda: time.monotonic() > end).run()
+            self.assertIn("it becomes a classic one", "".join(logged.output))
+            self.assertEqual(set(UserClicks.objects.values_list("clicks", flat=True)), {4})
