@@ -35,7 +35,7 @@ LONG = {"testing", "flushing"}
 PENDING: set[str] = set()
 
 #: So many blocks of all pages, and no more, may have a reason not to run.
-NOT_RUN = 12
+NOT_RUN = 13
 
 
 def pages() -> list[Path]:

@@ -228,4 +228,4 @@ class KafkaLog(Log):
         return self._clients()[1].append(topic, messages)
 
     def reader(self, group: str) -> KafkaReader:
-        return KafkaReader(self, group)
+        return KafkaReader(self, group, self.client, self.protocol)

@@ -7,17 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....exceptions import InvalidSettings
 from ..conf import NAME
 from ..exceptions import LogUnavailable, OffsetGone, TopicReplaced
-from .base import Batch, Position, Reader, Record, TopicPartition
+from .base import Batch, Log, Position, Reader, Record, TopicPartition
 from .kafka_client import KafkaError, KafkaException, Message, client_logger, said, unavailable
 from .kafka_consumer import KafkaConsumer, may_pass
-
-if TYPE_CHECKING:
-    from .kafka import KafkaLog
 
 #: Seconds that one call of the client may take: no handler of a signal runs meanwhile.
 WAIT = 0.1
@@ -38,12 +35,16 @@ class KafkaReader(Reader):
     Args:
         log: the cluster.
         group: who reads.
+        client: the settings of the client.
+        protocol: by which groups share partitions; None for whichever the brokers have.
     """
 
-    def __init__(self, log: KafkaLog, group: str) -> None:
+    def __init__(self, log: Log, group: str, client: Mapping[str, Any], protocol: str | None) -> None:
         self.log = log
         self.group = group
-        self.protocol = log.protocol or "consumer"
+        self.client = client
+        self.protocol = protocol or "consumer"
+        self._may_fall_back = protocol is None
         self.positions: dict[TopicPartition, Position] = {}
         self._topics: list[str] = []
         self._consumer: KafkaConsumer | None = None
@@ -188,7 +189,7 @@ class KafkaReader(Reader):
 
     def _falls_back(self, error: KafkaError) -> bool:
         """Whether the brokers lack the newer protocol, and another consumer is to use the older one."""
-        has_other = self.protocol == "consumer" and self.log.protocol is None
+        has_other = self.protocol == "consumer" and self._may_fall_back
         # The client has the code of what is fatal, but tells nobody.
         is_lacking = error.code() in UNSUPPORTED or "API version not supported" in error.str()
         if not has_other or not is_lacking:
@@ -201,7 +202,7 @@ class KafkaReader(Reader):
     def _opened(self) -> KafkaConsumer:
         if self._consumer is None:
             try:
-                self._consumer = KafkaConsumer(self.log.client, self.group, self._topics, self.protocol, self._changed)
+                self._consumer = KafkaConsumer(self.client, self.group, self._topics, self.protocol, self._changed)
             except KafkaException as error:  # asks no broker yet
                 where = f"{NAME}['LOGS'][{self.log.alias!r}]['OPTIONS']['CLIENT']"
                 raise InvalidSettings(f"{where}: {said(error)}") from error
