@@ -157,7 +157,7 @@ def is_enough_elsewhere(options: argparse.Namespace, database: str, buffer: str,
     """Whether the apps, which know neither, are tested on the database and with the buffer in other pairs."""
     if options.long or options.labels or options.k or options.database or options.buffer:
         return False
-    return (database == "sqlite") == (buffer == "database") and len(databases) > 1
+    return buffer == "redis" and database != "sqlite" and "sqlite" in databases
 
 
 def labels_of(options: argparse.Namespace, buffer: str) -> dict[str, list[str]]:
