@@ -12,6 +12,7 @@ from django.db.models import Value
 from django.utils.translation import gettext as _
 
 from ..exceptions import CounterError, quoted, unknown
+from ..models import Notification
 from ..querysets import NotificationQuerySet
 from .conf import inbox_settings
 from .content import Content
@@ -77,8 +78,11 @@ def choose(user: Any, wanted: Mapping[str, Any]) -> None:
         wanted: kind -> whether the user wants notifications of it. Kinds that are not named stay as they are.
 
     Raises:
-        InvalidChoice: a kind is unknown, or everybody gets it, or a value is neither true nor false.
+        InvalidChoice: a kind is unknown, or everybody gets it, or a value is neither true nor false; or they are not
+            given as a dictionary.
     """
+    if not isinstance(wanted, Mapping):
+        raise InvalidChoice(f"Give each kind with true or false, such as {{'comment': False}}, not {quoted(wanted)}.")
     for kind, value in wanted.items():
         _check_choice(kind, value)
     pk = getattr(user, "pk", user)
@@ -120,7 +124,15 @@ def mute(user: Any, notifications: NotificationQuerySet) -> int:
 
     Returns:
         How many targets are muted by it.
+
+    Raises:
+        InvalidChoice: they are not a queryset of notifications.
     """
+    if getattr(notifications, "model", None) is not Notification:
+        raise InvalidChoice(
+            "Name what to mute by notifications about it, such as Notification.objects.about(order), not"
+            f" {quoted(notifications)}."
+        )
     pk = getattr(user, "pk", user)
     own = notifications.filter(user=pk, target_type__isnull=False, target_id__isnull=False).order_by()
     targets = set(own.values_list("target_type_id", "target_id"))

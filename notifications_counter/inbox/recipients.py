@@ -95,9 +95,10 @@ def slices_of(given: Any, size: int, using: str) -> Callable[[], Iterator[Slice]
     if isinstance(given, (models.Model, int, uuid.UUID)):
         given = [given]
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        advice = f" A primary key that is text stands in a list: [{quoted(given)}]." if isinstance(given, str) else ""
         raise InvalidRecipients(
             "Recipients are a user, a primary key, a group, a queryset of users or an iterable of users or primary "
-            f"keys, not {quoted(given)}."
+            f"keys, not {quoted(given)}.{advice}"
         )
     if isinstance(given, Collection):
         for one in given:

@@ -75,6 +75,12 @@ class HonouredTest(CounterTestCase):
                 choose(self.users[0], wanted)
         self.assertEqual(KindChoice.objects.count(), 0)
 
+    def test_what_is_no_choice_and_no_notifications_is_refused_in_words(self):
+        with self.assertRaisesMessage(InvalidChoice, "Give each kind with true or false"):
+            choose(self.users[0], ["comment"])
+        with self.assertRaisesMessage(InvalidChoice, "by notifications about it"):
+            mute(self.users[0], 5)
+
     def test_who_has_muted_a_target_gets_nothing_about_it_but_what_everybody_gets(self):
         ticket, other, team = Ticket.objects.create(), Ticket.objects.create(), Team.objects.create()
         notify(self.users, "x", target=ticket)
