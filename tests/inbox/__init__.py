@@ -1,14 +1,5 @@
 """Tests of the inbox, which the suite of the apps alone has installed."""
 
-from pathlib import Path
-from typing import Any
-from unittest import TestLoader, TestSuite
+from tests.support.installed import tests_of
 
-from django.apps import apps
-
-
-def load_tests(loader: TestLoader, tests: TestSuite, pattern: str | None) -> Any:
-    if not apps.is_installed("notifications_counter.inbox"):
-        return TestSuite()
-    folder = Path(__file__).parent
-    return loader.discover(str(folder), pattern or "test*.py", str(folder.parent.parent))
+load_tests = tests_of("notifications_counter.inbox", __file__)
