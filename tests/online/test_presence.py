@@ -156,7 +156,7 @@ class OnlineTest(CounterTestCase):
         call_command("notification_update_counter", verbosity=0)
         self.assertEqual(sorted(LastSeen.objects.values_list("name", flat=True)), ["7", "ada", "bob"])
         seen = LastSeen.objects.get(name="ada").seen_at
-        self.assertAlmostEqual(seen.timestamp(), began - 30, delta=15)
+        self.assertAlmostEqual(seen.timestamp(), began - 60, delta=15)
         report_user("ada")
         call_command("notification_update_counter", verbosity=0)
         self.assertEqual(LastSeen.objects.count(), 3)
