@@ -61,6 +61,8 @@ class CommunityTestCase(CounterTestCase):
 
     def setUp(self) -> None:
         super().setUp()
+        # As after migrate: made in a block that is rolled back, they would be remembered, and gone.
+        ContentType.objects.get_for_models(User, Group, Notification)
         self.users = self.make_users(3)
         self.user, self.other, self.third = self.users
 
