@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from django.db import connection
+from django.db import connection, connections
 from django.test.runner import DiscoverRunner, iter_test_cases
 
 from .queue import Queue
@@ -54,6 +54,11 @@ class Runner(DiscoverRunner):
 
     def get_resultclass(self) -> type[unittest.TextTestResult]:
         return super().get_resultclass() or Result
+
+    def get_databases(self, suite: unittest.TestSuite) -> dict[str, bool]:
+        """All of them, if any: processes that a test starts may ask each, as ``check`` does on Django 6.1."""
+        found: dict[str, bool] = super().get_databases(suite)
+        return {**dict.fromkeys(connections, False), **found} if found else found
 
     def run_tests(self, *args: Any, **kwargs: Any) -> int:
         try:
