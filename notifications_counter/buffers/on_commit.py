@@ -301,7 +301,7 @@ def begin(connection: BaseDatabaseWrapper) -> TransactionDeltas:
     unsent = TransactionDeltas(connection)
     setattr(connection, ATTRIBUTE, [*kept, unsent])
     _changing.add(connection)
-    before_commits(connection, announce_all)
+    before_commits(connection, announce_all, last=True)
     return unsent
 
 

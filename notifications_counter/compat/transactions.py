@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: On the connection's ``commit``: that it is wrapped.
-WRAPPED = "notifications_counter_wrapped"
+#: On a connection's wrapped ``commit``: what is called before it.
+CALLS = "notifications_counter_calls"
 
 
 def hooks(connection: BaseDatabaseWrapper) -> list[Any]:
@@ -27,20 +27,37 @@ def sends_after_commit(connection: BaseDatabaseWrapper) -> bool:
     return connection.in_atomic_block and connection.commit_on_exit
 
 
-def before_commits(connection: BaseDatabaseWrapper, call: Callable[[BaseDatabaseWrapper], None]) -> None:
-    """Call something just before each commit of a connection, which fails with it; a second call changes nothing."""
+def before_commits(
+    connection: BaseDatabaseWrapper, call: Callable[[BaseDatabaseWrapper], None], *, last: bool = False
+) -> None:
+    """Call something just before each commit of a connection, which fails with it; a second time changes nothing.
+
+    Args:
+        connection: the connection.
+        call: takes the connection.
+        last: whether it must see what the others do in the transaction, and comes behind them.
+    """
+    calls: list[Callable[[BaseDatabaseWrapper], None]] | None = getattr(connection.commit, CALLS, None)
+    if calls is None:
+        calls = _wrap_commit(connection)
+    if call not in calls:
+        calls.insert(len(calls) if last else 0, call)
+
+
+def _wrap_commit(connection: BaseDatabaseWrapper) -> list[Callable[[BaseDatabaseWrapper], None]]:
     commit = connection.commit
-    if getattr(commit, WRAPPED, False):
-        return
+    calls: list[Callable[[BaseDatabaseWrapper], None]] = []
 
     @wraps(commit)
     def wrapped_commit() -> None:
         try:
-            call(connection)
+            for call in calls:
+                call(connection)
         except BaseException:
             connection.rollback()  # Django does so only where the database has failed
             raise
         commit()
 
-    setattr(wrapped_commit, WRAPPED, True)
+    setattr(wrapped_commit, CALLS, calls)
     connection.commit = wrapped_commit  # type: ignore[method-assign]
+    return calls

@@ -13,6 +13,7 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from notifications_counter.buffers.handler import buffers
+from notifications_counter.buffers.on_commit import announce_all
 from notifications_counter.compat import transactions
 from notifications_counter.models import Notification
 from tests.shop.models import AlbumsWithoutCover, GroupMembers, Photo
@@ -175,6 +176,20 @@ class SeamTest(CounterTestCase):
         notify(user)  # from the first delta on the connection's commit is wrapped
         self.assertEqual(self.intents_at_commit(user), 1, "Django no longer calls the connection's commit.")
 
+    def test_whoever_wants_to_know_of_a_commit_is_told_once_and_redis_too(self) -> None:
+        (user,) = self.make_users(1)
+        told: list[Any] = []
+        notify(user)
+        transactions.before_commits(connection, told.append)
+        transactions.before_commits(connection, told.append)
+        try:
+            with transaction.atomic():
+                User.objects.filter(pk=user.pk).update(first_name="Ada")
+            self.assertEqual(told, [connection])
+            self.assertEqual(self.intents_at_commit(user), 1)
+        finally:
+            getattr(connection.commit, transactions.CALLS).remove(told.append)
+
     def test_without_the_wrapped_commit_redis_is_not_told(self) -> None:
         (user,) = self.make_users(1)
         notify(user)
@@ -183,7 +198,7 @@ class SeamTest(CounterTestCase):
         def commit() -> None:
             django()
 
-        setattr(commit, transactions.WRAPPED, True)
+        setattr(commit, transactions.CALLS, [announce_all])
         connection.commit = commit
         try:
             self.assertEqual(self.intents_at_commit(user), 0)
