@@ -13,6 +13,29 @@ from . import pruning
 from .exceptions import MissingExtra
 from .flushing.all_counters import flush_all, refuse_failures
 
+try:
+    from celery import shared_task
+except ImportError:
+    shared_task = None
+
+
+def celery_task(function: Callable[..., Any], name: str, **options: Any) -> Any:
+    """A function as a task of Celery; without Celery itself, which can be called, and says which extra sends it.
+
+    Args:
+        function: what the task does.
+        name: of the task.
+        options: of ``celery.shared_task``.
+    """
+    if shared_task is not None:
+        return shared_task(name=name, **options)(function)
+    function.delay = function.apply_async = _cannot_send  # type: ignore[attr-defined]
+    return function
+
+
+def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
+    raise MissingExtra("celery", "celery")
+
 
 def _flush() -> None:
     """Flush all counters; fails where something could not be flushed."""
@@ -29,23 +52,8 @@ def _prune(older_than: str, **options: Any) -> int:
     return pruning.prune(older_than, **options).deleted
 
 
-def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
-    raise MissingExtra("celery", "celery")
-
-
-def _without_celery(function: Callable[..., Any]) -> Any:
-    function.delay = function.apply_async = _cannot_send  # type: ignore[attr-defined]
-    return function
-
-
-try:
-    from celery import shared_task
-except ImportError:
-    update_counter = _without_celery(_flush)
-    prune = _without_celery(_prune)
-else:
-    update_counter = shared_task(name="notifications_counter.tasks.update_counter", ignore_result=True)(_flush)
-    prune = shared_task(name="notifications_counter.tasks.prune", ignore_result=True)(_prune)
+update_counter = celery_task(_flush, "notifications_counter.tasks.update_counter", ignore_result=True)
+prune = celery_task(_prune, "notifications_counter.tasks.prune", ignore_result=True)
 
 try:
     from django.tasks import task

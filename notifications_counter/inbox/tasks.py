@@ -6,17 +6,17 @@ Without either this module can be imported, and ``send_notifications`` called; t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, models, router
 
-from ..exceptions import InvalidRecipients, MissingExtra, quoted
+from ..exceptions import InvalidRecipients, quoted
 from ..models import Notification
+from ..tasks import celery_task
 from .content import Content, text_of_pk
 from .deliveries import digest_of
 from .recipients import Named, slices_of
@@ -125,31 +125,18 @@ def _one(model: type[models.Model], pk: str, using: str | None) -> Any:
     return rows.filter(pk=pk).first()
 
 
-def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
-    raise MissingExtra("celery", "celery")
-
-
-def _without_celery(function: Callable[..., Any]) -> Any:
-    function.delay = function.apply_async = _cannot_send  # type: ignore[attr-defined]
-    return function
-
-
 NAME = "notifications_counter.inbox.tasks.send_notifications"
 
-try:
-    from celery import shared_task
-except ImportError:
-    send_notifications = _without_celery(_send)
-else:
-    send_notifications = shared_task(
-        name=NAME,
-        # With its key a task that is run again, whatever has kept it from its end, goes on where it was.
-        acks_late=True,
-        reject_on_worker_lost=True,
-        autoretry_for=(DatabaseError,),
-        retry_backoff=True,
-        max_retries=10,
-    )(_send)
+send_notifications = celery_task(
+    _send,
+    NAME,
+    # With its key a task that is run again, whatever has kept it from its end, goes on where it was.
+    acks_late=True,
+    reject_on_worker_lost=True,
+    autoretry_for=(DatabaseError,),
+    retry_backoff=True,
+    max_retries=10,
+)
 
 try:
     from django.tasks import task

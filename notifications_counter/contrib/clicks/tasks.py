@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, NoReturn
 
-from ...exceptions import MissingExtra
+from ...tasks import celery_task
 from . import messaging
 
 
@@ -15,23 +13,7 @@ def _process() -> dict[str, int]:
     return asdict(messaging.process_clicks())
 
 
-def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
-    raise MissingExtra("celery", "celery")
-
-
-def _without_celery(function: Callable[..., Any]) -> Any:
-    function.delay = function.apply_async = _cannot_send  # type: ignore[attr-defined]
-    return function
-
-
-try:
-    from celery import shared_task
-except ImportError:
-    process_clicks = _without_celery(_process)
-else:
-    process_clicks = shared_task(name="notifications_counter.contrib.clicks.tasks.process_clicks", ignore_result=True)(
-        _process
-    )
+process_clicks = celery_task(_process, "notifications_counter.contrib.clicks.tasks.process_clicks", ignore_result=True)
 
 try:
     from django.tasks import task

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
-
-from ...exceptions import MissingExtra
+from ...tasks import celery_task
 from .presence import tick
 
 
@@ -14,18 +11,4 @@ def _tick() -> None:
     tick()
 
 
-def _cannot_send(*args: Any, **kwargs: Any) -> NoReturn:
-    raise MissingExtra("celery", "celery")
-
-
-def _without_celery(function: Callable[..., Any]) -> Any:
-    function.delay = function.apply_async = _cannot_send  # type: ignore[attr-defined]
-    return function
-
-
-try:
-    from celery import shared_task
-except ImportError:
-    online_tick = _without_celery(_tick)
-else:
-    online_tick = shared_task(name="notifications_counter.contrib.online.tasks.online_tick", ignore_result=True)(_tick)
+online_tick = celery_task(_tick, "notifications_counter.contrib.online.tasks.online_tick", ignore_result=True)
