@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -24,6 +28,44 @@ class ExplainingCommand(BaseCommand):
             return super().execute(*args, **options)
         except DatabaseError as error:
             raise CommandError(f"The database failed: {explained(error, options.get('database'))}") from error
+
+
+class StoppableCommand(BaseCommand):
+    """A command that ends at SIGTERM or SIGINT when it has finished what it is at."""
+
+    from_command_line = False
+    #: Set as soon as it is to end.
+    stopping: threading.Event
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        self.from_command_line = True
+        super().run_from_argv(argv)
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """As Django's, each time from the beginning."""
+        self.stopping = threading.Event()
+        return super().execute(*args, **options)
+
+    @contextmanager
+    def signals_caught(self) -> Iterator[None]:
+        """Let the signals set ``stopping`` meanwhile."""
+        previous = {number: signal.signal(number, self._stop) for number in self._signals()}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _signals(self) -> list[signal.Signals]:
+        """What ends this process: of another's, such as a worker that calls the command, that is the host's business.
+
+        None in a thread, where Python allows no handlers.
+        """
+        in_main = threading.current_thread() is threading.main_thread()
+        return [signal.SIGTERM, signal.SIGINT] if in_main and self.from_command_line else []
+
+    def _stop(self, *args: Any) -> None:
+        self.stopping.set()
 
 
 class CounterCommand(ExplainingCommand):

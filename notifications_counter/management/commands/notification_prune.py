@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from typing import Any
 
@@ -12,22 +10,17 @@ from django.core.management.base import CommandError, CommandParser
 from ...exceptions import CounterError
 from ...monitoring.report import number
 from ...pruning import CHUNK_SIZE, PruneResult, prune
-from ..base import ExplainingCommand
+from ..base import ExplainingCommand, StoppableCommand
 
 #: Seconds between two reports of how far it is.
 INTERVAL = 1.0
 
 
-class Command(ExplainingCommand):
+class Command(StoppableCommand, ExplainingCommand):
     help = (
         "Delete notifications that are older than a duration and not among their user's newest, chunk by chunk, while"
         " the site runs; every count stays exact. A run that was stopped is continued by the next."
     )
-    from_command_line = False
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        self.from_command_line = True
-        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -48,22 +41,10 @@ class Command(ExplainingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.options = options
-        self.stopping, self.said_at, self.is_line_open = threading.Event(), time.monotonic(), False
-        previous = {each: signal.signal(each, self._stop) for each in self._signals()}
-        try:
+        self.said_at, self.is_line_open = time.monotonic(), False
+        with self.signals_caught():
             result = self._prune()
-        finally:
-            for each, handler in previous.items():
-                signal.signal(each, signal.SIG_DFL if handler is None else handler)
         self._say(result)
-
-    def _signals(self) -> list[signal.Signals]:
-        """What ends this process; of another's, such as a worker, that is the host's business."""
-        in_main = threading.current_thread() is threading.main_thread()
-        return [signal.SIGTERM, signal.SIGINT] if in_main and self.from_command_line else []
-
-    def _stop(self, *args: Any) -> None:
-        self.stopping.set()
 
     def _prune(self) -> PruneResult:
         options = self.options

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from typing import Any
 
@@ -16,16 +14,11 @@ from ...conf import is_integer
 from ...counters import Counter
 from ...exceptions import FlushFailed
 from ...flushing.all_counters import flush_each, refuse_failures
-from ..base import CounterCommand
+from ..base import CounterCommand, StoppableCommand
 
 
-class Command(CounterCommand):
+class Command(StoppableCommand, CounterCommand):
     help = "Apply the pending deltas of all counters to their count models. The log says what could not be applied."
-    from_command_line = False
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        self.from_command_line = True
-        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -39,15 +32,10 @@ class Command(CounterCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.options = options
-        self.stopping = threading.Event()
         chosen = self.chosen()
         self._refuse_bad_numbers()
-        previous = {number: signal.signal(number, self._stop) for number in self._signals()}
-        try:
+        with self.signals_caught():
             self._run(chosen)
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _refuse_bad_numbers(self) -> None:
         chunk_size, loop = self.options["chunk_size"], self.options["loop"]
@@ -55,17 +43,6 @@ class Command(CounterCommand):
             raise CommandError(f"--chunk-size must be at least 1, not {chunk_size}.")
         if loop is not None and not loop > 0:
             raise CommandError(f"--loop must be a number of seconds above 0, not {loop}.")
-
-    def _signals(self) -> list[signal.Signals]:
-        """What ends this process: of another's, such as a worker that calls the command, that is the host's business.
-
-        None in a thread, where Python allows no handlers.
-        """
-        in_main = threading.current_thread() is threading.main_thread()
-        return [signal.SIGTERM, signal.SIGINT] if in_main and self.from_command_line else []
-
-    def _stop(self, *args: Any) -> None:
-        self.stopping.set()
 
     def _run(self, chosen: list[Counter]) -> None:
         results = self._flush(chosen)
