@@ -79,7 +79,7 @@ class Part:
         if isinstance(value, models.Model):
             value = self.owners.value_of(value)
         text = canonical.text(self._value(value))
-        if "\0" in text or not _is_utf8(text):
+        if "\0" in text or not is_utf8(text):
             raise InvalidKey(f"{quoted(value)} cannot be a key of {self.label}: not every database holds such text.")
         return text
 
@@ -273,7 +273,7 @@ def trusted_types(field: models.Field[Any, Any]) -> frozenset[type]:
     return next((frozenset({kind, type(None)}) for base, kind in TRUSTED if isinstance(field, base)), frozenset())
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
     """Whether a text can be encoded: one with half a surrogate pair cannot."""
     try:
         text.encode()

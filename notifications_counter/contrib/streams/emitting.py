@@ -17,6 +17,7 @@ from django.utils.timezone import is_naive
 
 from ...compat.transactions import sends_after_commit
 from ...conf import is_integer
+from ...declaration.keys import is_utf8
 from ...exceptions import described, quoted
 from .codecs import Codec, codec_of
 from .exceptions import DeliveryFailed, InvalidMessage
@@ -294,17 +295,9 @@ def checked_key(key: object) -> str:
     """
     if not isinstance(key, str):
         raise InvalidMessage(f"{quoted(key)} cannot be a key: keys are text.")
-    if "\0" in key or (not key.isascii() and not _is_utf8(key)):
+    if "\0" in key or (not key.isascii() and not is_utf8(key)):
         raise InvalidMessage(f"{quoted(key)} cannot be a key: it has a character that not every log can hold.")
     return key
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def encoded(codec: Codec, value: Any) -> bytes | None:
