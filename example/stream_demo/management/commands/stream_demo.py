@@ -1,6 +1,5 @@
 """``manage.py stream_demo``: goka's second example, each part a process of its own."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -11,10 +10,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from demo.management.commands.demo import HOST, SECONDS_TO_START, answers, refuse_missing_server, refuse_taken_port
-from demo.processes import Interrupted, Interrupts, stop
+from demo.management.command import HOST, DemoCommand, refuse_missing_server, refuse_taken_port
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ...streams import PARTITIONS, TOPIC, USERS, processor
 
@@ -27,9 +25,8 @@ KILL_AFTER = 2.0
 SECONDS_TO_COUNT = 60
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Show a stream being counted: an emitter, two processors that share its partitions, and a view."
-    requires_system_checks = []  # this process works with no database
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -42,23 +39,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--port", type=int, default=9095, help="Where the view is served (9095).")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        self.interrupts = Interrupts()
-        self.serving = False
+    def run(self, options: dict[str, Any]) -> None:
         self.port = options["port"]
         self.kafka = options["kafka"]
-        try:
-            with self.interrupts.caught(), contextlib.ExitStack() as self.stack:
-                self._run(options["check"])
-        except Interrupted:
-            self.say("\nStopped.")
-            sys.exit(0 if self.serving else 128 + self.interrupts.number)
-
-    def say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
-
-    def _run(self, check: bool) -> None:
         refuse_missing_server()
         refuse_taken_port(self.port)
         folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="notifications_counter-streams-"))
@@ -70,37 +53,13 @@ class Command(BaseCommand):
             self.say(f"Kafka: {self.kafka}. Database: a new SQLite file, {database}")
         else:
             self.say(f"Database, and the log in it: a new SQLite file, {database}")
-        self._to_end("migrate", "--verbosity=0")
-        self._to_end("stream_topics", TOPIC, f"--partitions={PARTITIONS}")
+        self.to_end("migrate", "--verbosity=0")
+        self.to_end("stream_topics", TOPIC, f"--partitions={PARTITIONS}")
         if self.kafka:
             self.stack.callback(self._delete_topic)
-        self.processors = [self._manage("stream_process", processor.group) for _ in range(PROCESSORS)]
-        self._serve()
-        self._check() if check else self._show()
-
-    # Processes
-
-    def _start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-        with self.interrupts.held():
-            process = subprocess.Popen([sys.executable, *arguments], env=self.environment, **options)
-            self.stack.callback(stop, process)
-        return process
-
-    def _manage(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-        return self._start(str(settings.BASE_DIR / "manage.py"), *arguments, **options)
-
-    def _to_end(self, *arguments: str) -> None:
-        if self._manage(*arguments).wait():
-            sys.exit(1)
-
-    def _serve(self) -> None:
-        where = (f"--host={HOST}", f"--port={self.port}", f"--app-dir={settings.BASE_DIR}")
-        server = self._start("-m", "uvicorn", "asgi:application", *where, "--log-level=warning")
-        end = time.monotonic() + SECONDS_TO_START
-        while not answers(self.port):
-            if server.poll() is not None or time.monotonic() > end:
-                raise CommandError(f"The server did not start on port {self.port}.")
-            time.sleep(0.1)
+        self.processors = [self.manage("stream_process", processor.group) for _ in range(PROCESSORS)]
+        self.start_server(self.port)
+        self._check() if options["check"] else self._show()
 
     def _delete_topic(self) -> None:
         """After the processors have ended: the database of the next run knows nothing of what is in it."""
@@ -111,7 +70,7 @@ class Command(BaseCommand):
 
     def _show(self) -> None:
         self.serving = True
-        emitter = self._manage("stream_demo_emit", stdout=subprocess.DEVNULL)
+        emitter = self.manage("stream_demo_emit", stdout=subprocess.DEVNULL)
         self.say(
             f"\nThe view: http://localhost:{self.port}/user-3   Who has which partition: http://localhost:{self.port}/"
         )
@@ -123,7 +82,7 @@ class Command(BaseCommand):
 
     def _check(self) -> None:
         options = (f"--number={CLICKS}", f"--rate={RATE}")
-        emitter = self._manage("stream_demo_emit", *options, stdout=subprocess.PIPE)
+        emitter = self.manage("stream_demo_emit", *options, stdout=subprocess.PIPE)
         time.sleep(KILL_AFTER)
         self.processors[0].kill()
         self.say(f"Killed the processor {self.processors[0].pid}: the other one takes over its partitions")
