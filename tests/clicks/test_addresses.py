@@ -134,8 +134,10 @@ class AttackTests(CounterTestCase):
 
     def test_no_generated_address_passes_by_the_signature_of_another(self) -> None:
         client = Client(headers={"User-Agent": PERSON})
-        signature = sign(f"https://{ALLOWED}/").partition(":")[0]
+        signature = sign(signed := f"https://{ALLOWED}/").partition(":")[0]
         for url in attacks(200, SEED):
+            if url == signed:  # a walk may well generate the one address that the signature is of
+                continue
             with self.subTest(url=url, seed=SEED):
                 answer = client.get(reverse("clicks:count"), {"u": f"{signature}:{url}"})
                 self.assertEqual(answer.status_code, 400)

@@ -113,7 +113,7 @@ class OnlineTest(CounterTestCase):
             self.assertEqual(number_online(), 1)
 
     def test_who_reported_longer_ago_than_the_minutes_is_not_online(self) -> None:
-        report_at("ada", 599)
+        report_at("ada", 580)
         report_at("bob", 601)
         report_at("cy", 61)
         self.assertEqual(get_users_online(), {"ada", "cy"})

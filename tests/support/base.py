@@ -186,7 +186,7 @@ def start_child(module: str, *arguments: Any, **environment: str) -> subprocess.
     )
 
 
-def finish(child: subprocess.Popen[str], seconds: float = 120) -> Any:
+def finish(child: subprocess.Popen[str], seconds: float = 300) -> Any:
     """Wait for a child that must succeed; what it printed as JSON."""
     try:
         out, err = child.communicate(timeout=seconds)
