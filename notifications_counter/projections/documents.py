@@ -51,7 +51,9 @@ class Sink(ABC):
     in_transaction: ClassVar[bool] = False
 
     @abstractmethod
-    def send(self, projection: Any, documents: Sequence[Document], *, using: str, target: str | None = None) -> list[Outcome]:
+    def send(
+        self, projection: Any, documents: Sequence[Document], *, using: str, target: str | None = None
+    ) -> list[Outcome]:
         """Take documents. One that is older than what the sink has of its row is done with, without an effect.
 
         Args:
@@ -65,4 +67,28 @@ class Sink(ABC):
 
         Raises:
             SinkUnavailable: nothing, or not all, could be sent: all of it stays pending.
+        """
+
+    @abstractmethod
+    def begin_rebuild(self, projection: Any, *, using: str, identity: str) -> str:
+        """Make room for all documents anew, beside what is read where the sink can.
+
+        Args:
+            projection: whose documents they will be.
+            using: the alias of the database that the rows are in.
+            identity: who that database is.
+
+        Returns:
+            The name of it, for ``send`` and ``finish_rebuild``. One that was begun and not ended is dropped.
+
+        Raises:
+            SinkUnavailable: the sink cannot be reached.
+        """
+
+    @abstractmethod
+    def finish_rebuild(self, projection: Any, target: str, *, using: str) -> None:
+        """Read the documents that were made anew from now on, at one moment.
+
+        Raises:
+            SinkUnavailable: the sink cannot be reached.
         """

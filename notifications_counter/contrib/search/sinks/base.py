@@ -42,6 +42,15 @@ class SearchSink(Sink):
         self, projection: SearchIndex, documents: Sequence[Document], *, using: str, target: str | None = None
     ) -> list[Outcome]: ...
 
+    def supports(self, what: str, using: str) -> bool:
+        """Whether it can do something where the rows are in a database.
+
+        Args:
+            what: "highlighting", "typos", "more_like", "raw" or "rollback".
+            using: the alias of that database.
+        """
+        return bool(getattr(self, f"supports_{what}"))
+
     # Life of an index
 
     @abstractmethod
