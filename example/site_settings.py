@@ -103,9 +103,10 @@ PRODUCTS = {
     "PRIVATE_IMAGE_HOSTS": os.environ.get("DEMO_IMAGE_HOSTS", "").split(),
 }
 # By whom the shop's tasks are done: see products/running.py.
+PRODUCTS["QUEUES"] = [os.environ.get("DEMO_QUEUE", "products"), os.environ.get("DEMO_QUEUE", "products") + "_slow"]
 CELERY_BROKER_URL = os.environ.get("DEMO_BROKER") or None
 if backend := os.environ.get("DEMO_TASKS"):
-    TASKS = {"default": {"BACKEND": backend, "QUEUES": ["products", "products_slow"]}}
+    TASKS = {"default": {"BACKEND": backend, "QUEUES": PRODUCTS["QUEUES"]}}
 
 # Where the shop's search index is: in the database without it.
 if engine := os.environ.get("DEMO_SEARCH"):

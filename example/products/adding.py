@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from .forms import ProductForm
-from .middleware import has_api_key
+from .middleware import has_api_key, unknown_user
 from .models import Product, Status
 from .running import CannotQueue, send
 from .tasks import save_product
@@ -31,11 +31,7 @@ def add_product(request: HttpRequest) -> HttpResponseBase:
     A browser that sends the form by itself is led on to a page instead, and gets a page with the errors.
     """
     if not (has_api_key(request) or request.user.is_authenticated):
-        return JsonResponse(
-            {"errors": {"__all__": ["Log in, or send an API key: Authorization: Bearer KEY"]}},
-            status=401,
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        return unknown_user()
     form = ProductForm(request.POST)
     if not form.is_valid():
         return refused(request, form)

@@ -43,6 +43,28 @@ class Asked:
         values = {"q": self.text, "category": self.category, "order": self.order, **changed}
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
+    @property
+    def without_category(self) -> str:
+        return self.address(category="")
+
+    @property
+    def previous(self) -> str:
+        return self.address(page=self.page - 1)
+
+    @property
+    def next(self) -> str:
+        return self.address(page=self.page + 1)
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A category, and how many of what was found are in it."""
+
+    label: str
+    number: int
+    address: str
+    is_chosen: bool
+
 
 @dataclass(frozen=True)
 class Found:
@@ -50,14 +72,14 @@ class Found:
 
     Attributes:
         rows: products, each with what to show of its title, in which what was found may be marked.
-        facets: category, its label, how many were found of it, and whether it is chosen.
+        facets: the categories of what was found, whichever is chosen.
         is_searched: false where the engine does not answer.
     """
 
     rows: list[tuple[Product, str]]
     total: int
     pages: int = 1
-    facets: list[tuple[str, str, int, bool]] = field(default_factory=list)
+    facets: list[Facet] = field(default_factory=list)
     is_searched: bool = True
 
 
@@ -86,6 +108,6 @@ def _find(asked: Asked) -> Found:
     return Found(rows, page.total, page.pages, [_facet(value, number, asked) for value, number in facets])
 
 
-def _facet(value: str, number: int, asked: Asked) -> tuple[str, str, int, bool]:
+def _facet(value: str, number: int, asked: Asked) -> Facet:
     label = Category(value).label if value in Category.values else value
-    return value, label, number, value == asked.category
+    return Facet(label, number, asked.address(category=value), value == asked.category)

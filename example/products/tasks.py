@@ -23,7 +23,7 @@ from .thumbnails import thumbnails
 ATTEMPTS = 4
 KEPT_SECONDS = 3600
 #: A worker for each: many slow tasks must not keep a product from being saved.
-QUEUE, SLOW_QUEUE = "products", "products_slow"
+QUEUE, SLOW_QUEUE = settings.PRODUCTS["QUEUES"]
 
 
 def limits() -> Limits:

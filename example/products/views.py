@@ -57,7 +57,7 @@ def suggest(request: HttpRequest) -> JsonResponse:
 def product(request: HttpRequest, pk: int) -> HttpResponse:
     """One product. Who looks at it makes it more popular."""
     found = get_object_or_404(Product, pk=pk, status=Status.ACTIVE)
-    ProductViews.counter.add(found)
+    ProductViews.counter.add({found: 1})
     context = {"product": found, "views": ProductViews.counter.value(found), "similar": similar_to(found)}
     return render(request, "products/product.html", context)
 
