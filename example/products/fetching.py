@@ -144,15 +144,17 @@ class _Connection(http.client.HTTPConnection):
         self.context = ssl.create_default_context() if target.scheme == "https" else None
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self.address, self.port), self.timeout)
+        # http.client lets go of the socket while the answer is still being read.
+        self.sock = self.channel = socket.create_connection((self.address, self.port), self.timeout)
         if self.context is not None:
             self.sock = self.context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self.channel = self.sock
             self.sock.do_handshake()
 
     def cut(self) -> None:
         """End whatever is waited for, from another thread."""
         with contextlib.suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+            self.channel.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager
@@ -167,6 +169,9 @@ def _connected(target: Target, address: str, end: float) -> Iterator[_Connection
     try:
         yield connection
         _refuse_late(end)
+    except ImageRefused:
+        _refuse_late(end)  # of an answer that was cut off nothing is certain
+        raise
     except (OSError, http.client.HTTPException) as error:
         _refuse_late(end)
         raise ImageUnavailable(f"{target.host[:100]} does not answer as it should: {type(error).__name__}.") from error

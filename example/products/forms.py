@@ -8,7 +8,7 @@ from .tasks import limits
 class ProductForm(forms.ModelForm):
     """What is sent to add a product. The address of the picture is looked at, and not yet asked for."""
 
-    category = forms.ChoiceField(choices=Category, required=False)
+    category = forms.ChoiceField(choices=Category, required=False, initial=Category.OTHER)
     image_url = forms.URLField(label="Address of its picture", max_length=2000, assume_scheme="https")
 
     class Meta:

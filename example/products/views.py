@@ -49,8 +49,9 @@ def suggest(request: HttpRequest) -> JsonResponse:
         found = Product.search.suggest(request.GET.get("q", "")[:100], size=SUGGESTED)
     except SinkUnavailable:
         return JsonResponse({"suggestions": []}, status=503)
-    said = [{"text": one.text, "url": reverse("products:product", args=[one.key])} for one in found]
-    return JsonResponse({"suggestions": said})
+    # Products may have the same title, which is worth one suggestion.
+    said = {one.text: reverse("products:product", args=[one.key]) for one in reversed(found)}
+    return JsonResponse({"suggestions": [{"text": text, "url": said[text]} for text in reversed(said)]})
 
 
 @require_safe
