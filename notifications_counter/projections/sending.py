@@ -229,8 +229,8 @@ class Sender:
         found = []
         for key in keys:
             try:
-                self.projection.key.value(key)
-                found.append(key)
+                # Written once: a trigger may write a key in another way.
+                found.append(self.projection.key.text(self.projection.key.value(key)))
             except (ValidationError, ValueError, TypeError) as error:
                 chunk.problems.append(Outcome(str(key), refused=f"no primary key: {described(error)}"))
         return found
