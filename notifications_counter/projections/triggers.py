@@ -51,8 +51,8 @@ def watched(projection: Projection) -> Iterator[Watched]:
         projection.model, _columns(projection.model, projection.columns()), tuple(field.column for field in fields)
     )
     for link, names in projection.links():
-        key = next(one.column for one in link.model._meta.concrete_fields if one.attname == link.attname)
-        yield Watched(link.model, tuple({key: 0} | dict.fromkeys(_columns(link.model, names))), (key,), link.lookup)
+        key = next(str(one.column) for one in link.model._meta.concrete_fields if one.attname == link.attname)
+        yield Watched(link.model, tuple(dict.fromkeys((key, *_columns(link.model, names)))), (key,), link.lookup)
 
 
 def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class DocumentTriggers:
 
     def wanted(self) -> dict[str, tuple[str, Projection]]:
         """Name -> what creates it, and for which projection."""
-        found = {}
+        found = dict[str, tuple[str, Projection]]()
         tables = set(self.connection.introspection.table_names())
         for projection in projections():
             if projection.capture == "triggers" and projection.using in (None, self.using) and self.dialect:
