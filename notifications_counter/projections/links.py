@@ -65,6 +65,7 @@ def _of(before: str, name: str) -> str:
 
 
 def _relation(model: type[models.Model], name: str, path: str) -> Any:
+    relation: Any
     try:
         relation = model._meta.get_field(name)
     except FieldDoesNotExist:

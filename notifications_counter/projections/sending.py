@@ -229,8 +229,8 @@ class Sender:
         found = []
         for key in keys:
             try:
-                self.projection.key.value(key)
-                found.append(key)
+                # Written once: a trigger may write a key in another way.
+                found.append(self.projection.key.text(self.projection.key.value(key)))
             except (ValidationError, ValueError, TypeError) as error:
                 chunk.problems.append(Outcome(str(key), refused=f"no primary key: {described(error)}"))
         return found
@@ -260,7 +260,7 @@ class Sender:
         """Note what the sink did not take, and how much it was given."""
         if again := [one.key for one in chunk.problems if one.retry]:
             note(self.projection, again, self.using)
-        self._set_aside({one.key: one.refused for one in chunk.problems if one.refused})
+        self._set_aside({one.key: one.refused for one in chunk.problems if one.refused is not None})
         done = [document.key for document in chunk.documents]
         refused = {one.key for one in chunk.problems if one.refused}
         self.set_aside_rows().filter(key__in=[key for key in done if key not in refused]).delete()
@@ -271,7 +271,7 @@ class Sender:
     def set_aside_rows(self) -> Any:
         return rows_of(DocumentSetAside, self.using).filter(projection=self.projection.label)
 
-    def _set_aside(self, refused: dict[str, str | None]) -> None:
+    def _set_aside(self, refused: dict[str, str]) -> None:
         if not refused:
             return
         known = set(self.set_aside_rows().filter(key__in=list(refused)).values_list("key", flat=True))

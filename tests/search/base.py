@@ -11,7 +11,7 @@ from notifications_counter.projections.reading import bodies_of
 from tests.support.base import CounterTestCase
 
 from .memory import MemorySink
-from .models import Item
+from .models import Crate, Item
 
 
 def settings_with(**search: Any) -> Any:
@@ -21,10 +21,10 @@ def settings_with(**search: Any) -> Any:
     return override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "SEARCH": search})
 
 
-def wanted() -> dict[str, Any]:
+def wanted(model: Any = Item) -> dict[str, Any]:
     """The documents that there must be: made of the rows as they are now."""
-    rows = {str(row.pk): row for row in Item.search.query(Item.objects.all())}
-    return bodies_of(Item.search, rows, "default")[0]
+    rows = {str(row.pk): row for row in model.search.query(model.objects.all())}
+    return bodies_of(model.search, rows, "default")[0]
 
 
 class MemoryCase(CounterTestCase):
@@ -37,11 +37,12 @@ class MemoryCase(CounterTestCase):
         self.addCleanup(settings.disable)
         self.addCleanup(MemorySink.clear)
         Item.search.rebuild()
+        Crate.search.rebuild()
 
-    def assert_in_step(self) -> None:
+    def assert_in_step(self, model: Any = Item) -> None:
         """After a flush every document is what its row is now."""
         flush_all()
-        self.assertEqual(MemorySink.documents(), wanted())
+        self.assertEqual(MemorySink.documents(model.search), wanted(model))
 
 
 def flush_all() -> None:

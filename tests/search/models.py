@@ -62,3 +62,33 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Shelf(models.Model):
+    name = models.CharField(max_length=50)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Crate(models.Model):
+    """What other programs change too."""
+
+    code = models.CharField(max_length=20, primary_key=True)
+    name = models.CharField(max_length=50)
+    shelf = models.ForeignKey(Shelf, models.CASCADE, null=True)
+    labels = models.ManyToManyField(Tag)
+    unseen = models.IntegerField(default=0)
+
+    search = SearchIndex(
+        fields={
+            "name": "text",
+            "shelf": Field("keyword", "shelf__name"),
+            "labels": Field("keyword", "labels__name"),
+        },
+        related={Shelf: "shelf", Tag: "labels"},
+        capture="triggers",
+    )
+
+    def __str__(self) -> str:
+        return self.name

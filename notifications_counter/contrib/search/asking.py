@@ -58,9 +58,9 @@ def query(
     return Query(text.replace("\0", " ").strip(), checked, page, size, order, tuple(facets))
 
 
-def with_options(asked: Query, **options: bool) -> Query:
+def with_options(asked: Query, *, highlight: bool, typos: bool) -> Query:
     """The same, with what not every sink can do."""
-    return replace(asked, **options)
+    return replace(asked, highlight=highlight, typos=typos)
 
 
 def refuse_size(index: SearchIndex, size: int) -> None:

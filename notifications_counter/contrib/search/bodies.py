@@ -91,7 +91,7 @@ def query(index: SearchIndex, rows: models.QuerySet[Any]) -> models.QuerySet[Any
     if index.filter is not None:
         # By a subquery: a condition over a relation to many rows must not give a row twice.
         rows = rows.filter(pk__in=rows.model._base_manager.using(rows.db).filter(index.filter).values("pk"))
-    single, several = set(), set()
+    single, several = set[str](), set[str]()
     for path in [*wanted(index), *(f"{one}__pk" for one in index.related_models.values())]:
         relations, many = _relations(index.model, path)
         (several if many else single).add(relations)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
+from django.db import connections
 
 from ...exceptions import InvalidSettings, MissingExtra, described
 from ...projections.declaration import projections
+from ...projections.triggers import DocumentTriggers
 from .conf import get_sink, search_settings
 from .index import SearchIndex
 from .problems import problems
@@ -36,6 +38,18 @@ def _check() -> Iterator[CheckMessage]:
             yield Error(f"{index.label}: {sentence}", obj=index.model, id="notifications_counter.E131")
         if not found and not check_settings():
             yield from index.sink.check(index)
+
+
+def check_triggers(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Whether the triggers are there that indexes ask for."""
+    found: list[CheckMessage] = []
+    for using in databases or ():
+        if not connections[using].introspection.table_names():
+            continue  # nothing was migrated yet
+        for projection in DocumentTriggers(using).missing():
+            sentence = f"{projection.label}: the database {using!r} lacks triggers that note what changes."
+            found.append(Error(sentence, hint="Run manage.py migrate.", id="notifications_counter.E132"))
+    return found
 
 
 def indexes() -> list[SearchIndex]:

@@ -124,7 +124,7 @@ class SearchIndex(Projection):
         return f"{self.name}-{(of_alias(using) or 'unknown')[:8]}"
 
     @property
-    def sink(self) -> SearchSink:  # type: ignore[override]
+    def sink(self) -> SearchSink:
         """Where the documents are."""
         return get_sink()
 

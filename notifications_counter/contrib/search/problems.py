@@ -97,4 +97,4 @@ def _is_listed(index: SearchIndex, model: type[models.Model]) -> bool:
         listed = index.related_models
     except LookupError:  # which is said by itself
         return True
-    return any(issubclass(one._meta.concrete_model, model._meta.concrete_model) for one in listed)
+    return any(issubclass(one, model._meta.concrete_model or model) for one in listed)
