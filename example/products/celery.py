@@ -11,7 +11,7 @@ from kombu import Queue
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
 
-# What a killed worker had is given to another one after so many seconds; and priorities are lists, the most urgent first.
+# What a killed worker had is given to another one after so many seconds; the most urgent tasks come first.
 OF_REDIS = {"visibility_timeout": 120, "queue_order_strategy": "priority"}
 
 app = Celery("products")

@@ -87,9 +87,7 @@ def charts() -> list[Chart]:
     ]
 
 
-def _chart(
-    name: str, title: str, unit: str, counter: Counter, last: datetime, step: timedelta, number: int
-) -> Chart:
+def _chart(name: str, title: str, unit: str, counter: Counter, last: datetime, step: timedelta, number: int) -> Chart:
     moments = [last - step * ago for ago in reversed(range(number))]
     values = counter.values([(status, moment) for moment in moments for status in STATUSES])
     rows = [[values[status, moment] for status in STATUSES] for moment in moments]

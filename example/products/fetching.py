@@ -1,8 +1,8 @@
 """Pictures of other sites: which may be fetched, from where, how large, and for how long.
 
-An address that a visitor has typed is asked for by this server, which reaches what the visitor does not. So hosts must be
-on a list; every address that a name has must be a public one; the connection goes to the address that was looked at, so
-that a name that means another one the next moment is of no use; and a redirect is looked at like the first address.
+An address that a visitor has typed is asked for by this server, which reaches what the visitor does not. So hosts must
+be on a list; every address that a name has must be a public one; the connection goes to the address that was looked at,
+so that a name that means another one the next moment is of no use; and a redirect is looked at like the first address.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 from notifications_counter.live.channel import Value
 
 from .dashboard import STATUSES, by_status
-from .models import Product, Revision
+from .models import Product, Revision, Status
 
 #: All see the same.
 KEY = "products"
@@ -37,7 +37,7 @@ class ProductsChannel:
         newest = Product.objects.order_by("-added").values_list("pk", "status")[:TOLD]
         data = {
             "numbers": {one["name"]: one["number"] for one in by_status()},
-            "products": [{"id": pk, "status": status} for pk, status in newest],
+            "products": [{"id": pk, "status": status, "label": Status(status).label} for pk, status in newest],
         }
         return dict.fromkeys(keys, Value("/".join(epochs), sum(numbers), data))
 

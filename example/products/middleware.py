@@ -19,7 +19,7 @@ def api_key(request: HttpRequest) -> str:
 def has_api_key(request: HttpRequest) -> bool:
     """Whether it has a key that there is."""
     key = api_key(request)
-    return any([constant_time_compare(key, one) for one in settings.PRODUCTS["API_KEYS"]])
+    return any(constant_time_compare(key, one) for one in settings.PRODUCTS["API_KEYS"])
 
 
 def unknown_user() -> JsonResponse:

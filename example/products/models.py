@@ -40,9 +40,7 @@ class Category(models.TextChoices):
 class ProductViews(models.Model):
     """How often the page of each product was looked at: by that suggestions are ranked."""
 
-    product = models.OneToOneField(
-        "Product", models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
-    )
+    product = models.OneToOneField("Product", models.CASCADE, primary_key=True, db_constraint=False, related_name="+")
     number = models.BigIntegerField(default=0)
 
     counter = Counter()

@@ -1,8 +1,8 @@
 """Who does a task: Celery, Django's own tasks, or a thread of this process, whichever the site has.
 
-    * Celery where ``CELERY_BROKER_URL`` says where its broker is;
-    * Django's tasks (from 6.0 on) where ``TASKS`` says by what they are done;
-    * else threads, which forget what they were to do when the process ends: for trying it out, without any server.
+* Celery where ``CELERY_BROKER_URL`` says where its broker is;
+* Django's tasks (from 6.0 on) where ``TASKS`` says by what they are done;
+* else threads, which forget what they were to do when the process ends: for trying it out, without any server.
 """
 
 from __future__ import annotations

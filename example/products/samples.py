@@ -13,14 +13,20 @@ SIDE = 640
 COLOURS = {
     "blue": "#3552d1", "red": "#c0392b", "green": "#2e8b57", "white": "#e8e6df", "black": "#22252d", "yellow": "#e0b01f"
 }  # fmt: skip
-#: What there is of each colour -> the corners of its shape, in hundredths, and its category.
-THINGS: dict[str, tuple[list[tuple[int, int]], Category]] = {
-    "shirt": ([(30, 20), (70, 20), (90, 40), (78, 50), (70, 44), (70, 85), (30, 85), (30, 44), (22, 50), (10, 40)], Category.CLOTHES),
-    "running shoe": ([(12, 50), (30, 40), (45, 30), (60, 48), (88, 58), (90, 72), (12, 72)], Category.CLOTHES),
-    "lamp": ([(35, 15), (65, 15), (80, 50), (54, 50), (54, 80), (68, 86), (32, 86), (46, 80), (46, 50), (20, 50)], Category.HOUSE),
-    "kettle": ([(35, 25), (65, 25), (78, 82), (22, 82), (26, 58), (10, 40), (16, 34), (30, 48)], Category.HOUSE),
-    "hammer": ([(25, 18), (75, 18), (75, 38), (56, 38), (56, 88), (44, 88), (44, 38), (25, 38)], Category.TOOLS),
-}  # fmt: skip
+#: The corners of each shape, in hundredths.
+SHIRT = [(30, 20), (70, 20), (90, 40), (78, 50), (70, 44), (70, 85), (30, 85), (30, 44), (22, 50), (10, 40)]
+SHOE = [(12, 50), (30, 40), (45, 30), (60, 48), (88, 58), (90, 72), (12, 72)]
+LAMP = [(35, 15), (65, 15), (80, 50), (54, 50), (54, 80), (68, 86), (32, 86), (46, 80), (46, 50), (20, 50)]
+KETTLE = [(35, 25), (65, 25), (78, 82), (22, 82), (26, 58), (10, 40), (16, 34), (30, 48)]
+HAMMER = [(25, 18), (75, 18), (75, 38), (56, 38), (56, 88), (44, 88), (44, 38), (25, 38)]
+#: What there is of each colour.
+THINGS = {
+    "shirt": (SHIRT, Category.CLOTHES),
+    "running shoe": (SHOE, Category.CLOTHES),
+    "lamp": (LAMP, Category.HOUSE),
+    "kettle": (KETTLE, Category.HOUSE),
+    "hammer": (HAMMER, Category.TOOLS),
+}
 #: Name -> title and category.
 PICTURES = {
     f"{colour}-{thing.replace(' ', '-')}": (f"{colour.title()} {thing}", category)

@@ -1,4 +1,4 @@
-"""The tutorial's shop, which is part of the example site: its modules can be imported, its pages are served by processes."""
+"""The tutorial's shop, a part of the example site: its modules are imported, its pages served by processes."""
 
 import sys
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.test import SimpleTestCase
 from PIL import Image
-
 from products.fetching import ImageRefused, ImageUnavailable, Limits, fetch, is_public, target_of
 from products.thumbnails import SIZES, thumbnails
 
@@ -186,7 +185,12 @@ class FetchingTest(SimpleTestCase):
             *("http://example.com/a", "http://images.example.com.evil.com/", "http://images.example.com@evil.com/"),
             *("http://user@images.example.com/", "http://images.example.com:22/", "ftp://images.example.com/"),
             *("http://example.org/", "http://notexample.org/", "http://evil.com\\@images.example.com/", "http://", ""),
-            *("http://[::1/", "http://images.example.com:x/", "javascript:alert(1)", "http://evil.com#images.example.com"),
+            *(
+                "http://[::1/",
+                "http://images.example.com:x/",
+                "javascript:alert(1)",
+                "http://evil.com#images.example.com",
+            ),
         ):
             with self.subTest(url), self.assertRaises(ImageRefused):
                 target_of(url, limits)

@@ -78,7 +78,9 @@ def database(url: str) -> Iterator[dict[str, str]]:
         import psycopg
         from psycopg import sql
     except ImportError:
-        raise CommandError("psycopg is not installed. Install it with: python -m pip install 'psycopg[binary]'") from None
+        raise CommandError(
+            "psycopg is not installed. Install it with: python -m pip install 'psycopg[binary]'"
+        ) from None
     name = f"nc_products_{secrets.token_hex(4)}"
     try:
         connection = psycopg.connect(url, autocommit=True, connect_timeout=5)

@@ -50,7 +50,9 @@ def in_counters() -> Iterator[str]:
         rows = Product.objects.values_list("status", column).annotate(number=Count("pk")).order_by()
         counts = {(status, moment): number for status, moment, number in rows}
         values = counter.values(counts)
-        yield from (f"{column} {key}: counted {values[key]}, are {counts[key]}" for key in counts if values[key] != counts[key])
+        yield from (
+            f"{column} {key}: counted {values[key]}, are {counts[key]}" for key in counts if values[key] != counts[key]
+        )
 
 
 def in_thumbnails() -> Iterator[str]:

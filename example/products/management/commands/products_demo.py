@@ -51,7 +51,7 @@ class Command(DemoCommand):
         parser.add_argument(
             "--database",
             metavar="URL",
-            help="Of --full: a PostgreSQL, in which a database is made and dropped at the end. Default: an SQLite file.",
+            help="Of --full: a PostgreSQL; a database is made there, and dropped at the end. Default: an SQLite file.",
         )
 
     def run(self, options: dict[str, Any]) -> None:
@@ -91,7 +91,9 @@ class Command(DemoCommand):
         if options["database"]:
             database = self.stack.enter_context(servers.database(options["database"]))
         self.say(f"Database: {'a new one in PostgreSQL' if database else 'a new SQLite file'}")
-        self.say(f"Tasks: Celery, on {servers.without_password(options['broker'])}, in the queue {broker['DEMO_QUEUE']}")
+        self.say(
+            f"Tasks: Celery, on {servers.without_password(options['broker'])}, in the queue {broker['DEMO_QUEUE']}"
+        )
         self.say(f"Search: {engine['DEMO_SEARCH']}, on {servers.without_password(options['search'])}")
         return broker | engine | database
 

@@ -36,9 +36,11 @@ class ProductsLive extends HTMLElement {
 
   // What is on the page at once, and then the rest.
   hear({ products }) {
-    for (const { id, status } of products) {
+    for (const { id, status, label } of products) {
       const shown = this.querySelector(`[data-product="${id}"] [data-status]`);
-      if (shown) shown.dataset.status = status;
+      if (!shown) continue;
+      shown.dataset.status = status;
+      shown.textContent = label;
     }
     this.refresh();
   }
