@@ -1,7 +1,6 @@
 """The tutorial's shop, a part of the example site: its modules are imported, its pages served by processes."""
 
 import sys
+from pathlib import Path
 
-from tests.support.base import ROOT
-
-sys.path.append(str(ROOT / "example"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "example"))

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from .base import ROOT
 from .rabbitmq import delete
 from .servers import HOST, free_port
 
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "example"
 KEY = "a-key"
 POSTERS = 4
@@ -93,6 +93,14 @@ class Faults:
     def run(self) -> None:
         """Until everything is added, and everything that was added is done."""
         self.choose = random.Random(self.seed)
+        with self.running():
+            self._add_while_killing()
+            self.wait_until(self._is_done, "products are never done")
+            self.found = self.manage("products_compare")
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """The host of the pictures, the site, and the workers."""
         self.queue = f"products-test-{os.getpid()}"
         with contextlib.ExitStack() as stack:
             self.host = stack.enter_context(host_of(self.picture))
@@ -114,10 +122,8 @@ class Faults:
             stack.callback(self._end, site)
             self.workers = [self._worker(place) for place in range(3)]
             stack.callback(lambda: [self._end(worker) for worker in self.workers])
-            self._wait_until(self._answers, "the site does not answer")
-            self._add_while_killing()
-            self._wait_until(self._is_done, "products are never done")
-            self.found = self.manage("products_compare")
+            self.wait_until(self._answers, "the site does not answer")
+            yield
 
     def manage(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -165,7 +171,7 @@ class Faults:
             added = [posters.submit(self._add, place, answer) for place, answer in enumerate(self.answers)]
             for place, kind in enumerate(kinds):
                 wanted = len(added) * (place + 1) // (len(kinds) + 1)
-                self._wait_until(lambda wanted=wanted: sum(one.done() for one in added) >= wanted, "nothing is added")
+                self.wait_until(lambda wanted=wanted: sum(one.done() for one in added) >= wanted, "nothing is added")
                 time.sleep(self.choose.random())
                 self._kill(kind)
             for one in added:
@@ -175,7 +181,7 @@ class Faults:
         address = f"http://{HOST}:{self.host.server_port}/{answer.replace(' ', '-')}/{place}"
         data = urlencode({"title": f"Product {place}", "image_url": address}).encode()
         began = time.monotonic()
-        said = self._ask("/products/", data)
+        said = self.ask("/products/", data)
         self.seconds.append(time.monotonic() - began)
         assert said["status"] == 2, said
         # Such that the workers can follow, and are killed at work.
@@ -186,7 +192,7 @@ class Faults:
         """Seconds between two products of a poster."""
         return POSTERS * max(0.05, 3.0 * self.kills / self.products)
 
-    def _ask(self, path: str, data: bytes | None = None) -> Any:
+    def ask(self, path: str, data: bytes | None = None) -> Any:
         headers = {"Authorization": f"Bearer {KEY}", "Accept": "application/json"}
         request = urllib.request.Request(f"http://{HOST}:{self.port}{path}", data, headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -214,7 +220,7 @@ class Faults:
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):
-            self._ask("/products/suggest/?q=a")
+            self.ask("/products/suggest/?q=a")
             return True
         return False
 
@@ -222,7 +228,7 @@ class Faults:
         self.status = json.loads(self.manage("products_numbers"))
         return bool(self.status["active"] + self.status["inactive"] == self.products)
 
-    def _wait_until(self, condition: Any, said: str) -> None:
+    def wait_until(self, condition: Any, said: str) -> None:
         end = time.monotonic() + 300
         while not condition():
             if time.monotonic() > end:

@@ -69,6 +69,11 @@ def _ask(url: str, method: str, path: str) -> bytes:
     return found
 
 
+def with_name(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
 @contextlib.contextmanager
 def database(url: str) -> Iterator[dict[str, str]]:
     """A database of the demo's own on a PostgreSQL."""
@@ -83,12 +88,13 @@ def database(url: str) -> Iterator[dict[str, str]]:
         ) from None
     name = f"nc_products_{secrets.token_hex(4)}"
     try:
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+        # The one of the URL need not be there.
+        connection = psycopg.connect(with_name(url, "postgres"), autocommit=True, connect_timeout=5)
     except psycopg.Error as error:
         raise CommandError(f"--database {without_password(url)} cannot be used: {error}") from None
     with connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            yield {"DEMO_DATABASE_URL": urlunsplit(urlsplit(url)._replace(path=f"/{name}"))}
+            yield {"DEMO_DATABASE_URL": with_name(url, name)}
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
