@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-import unittest
 from pathlib import Path
 
-from django.db import connection
 from django.test import SimpleTestCase, tag
 
 from tests.support.product_faults import Faults
 from tests.support.rabbitmq import AMQP_URL, needs_rabbitmq
 from tests.support.walks import SEED, by_effort
 
+from .demo import once
 from .test_fetching import picture
 
-ONCE = connection.vendor == "sqlite" and os.environ.get("NC_BUFFER") != "redis"
 
-
-@unittest.skipUnless(ONCE, "the shop has a database of its own: once is enough")
+@once
 @tag("long")
 @needs_rabbitmq
 class FaultsTest(SimpleTestCase):

@@ -16,6 +16,8 @@ from products.thumbnails import SIZES, thumbnails
 
 from tests.support.servers import HOST
 
+from .demo import once
+
 
 def picture(width: int, height: int, kind: str = "PNG", **options: Any) -> bytes:
     out = BytesIO()
@@ -104,6 +106,7 @@ class Host(BaseHTTPRequestHandler):
         self.say(302, Location="file:///etc/passwd")
 
 
+@once
 class FetchingTest(SimpleTestCase):
     @classmethod
     def setUpClass(cls) -> None:
@@ -196,6 +199,7 @@ class FetchingTest(SimpleTestCase):
                 target_of(url, limits)
 
 
+@once
 class ThumbnailsTest(SimpleTestCase):
     def test_there_is_one_of_each_size_no_larger_than_that(self) -> None:
         for kind in ("PNG", "JPEG", "WEBP", "GIF"):

@@ -4,6 +4,7 @@ import itertools
 import os
 import secrets
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -60,7 +61,7 @@ class Command(DemoCommand):
         refuse_taken_port(self.port)
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._places(options)}
         self.to_end("migrate", "--verbosity=0")
-        self.to_end("search_index", "--create", "--verbosity=0")
+        self.to_end("search_index", "--create", stdout=subprocess.DEVNULL)
         self.to_end("products_samples")
         self._start()
         self._check() if options["check"] else self._show()
