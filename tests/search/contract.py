@@ -194,7 +194,7 @@ class SinkContract:
             ({"filters": {"price": {"above": 1}}}, "'above'"),
             ({"order": "text"}, "add one of kind 'keyword'"),
             ({"facets": ["nothing"]}, "'nothing'"),
-            ({"page": 0}, "at least 1, not '0'"),
+            ({"page": 0}, "at least 1, not 0"),
             ({"size": 0}, "1 to 1,000"),
             ({"page": 1000, "size": 100}, "beyond the first 10,000"),
         ):
