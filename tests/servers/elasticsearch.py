@@ -1,4 +1,4 @@
-"""A real Elasticsearch for tests, its core only, from its published jars. Needs Maven, and a JDK of release 21 or newer.
+"""A real Elasticsearch for tests, its core only, from its published jars. Needs Maven, and a JDK of release 21.
 
     python -m tests.servers.elasticsearch fetch                 once for all: into ~/.cache, or where NC_ENGINES says
     python -m tests.servers.elasticsearch start DIRECTORY       one node; prints its URL
@@ -56,10 +56,10 @@ BUILDS = {
     VERSION: Elasticsearch(
         "elasticsearch",
         VERSION,
-        [
+        (
             ("org.elasticsearch", "elasticsearch", VERSION),
             ("org.elasticsearch.plugin", "transport-netty4", VERSION),
-        ],
+        ),
         21,
         "ElasticsearchNode",
         (

@@ -62,10 +62,10 @@ class Build:
 
     product: str
     version: str
-    artifacts: Sequence[tuple[str, str, str]]
+    artifacts: tuple[tuple[str, str, str], ...]
     java: int
     main: str
-    options: Sequence[str] = ()
+    options: tuple[str, ...] = ()
 
     def directory(self) -> Path:
         """Where it is, or will be."""

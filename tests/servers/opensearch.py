@@ -1,8 +1,8 @@
-"""A real OpenSearch for tests, from its published jars. Needs Maven, and a JDK of release 21 (17 for 2.x) or newer.
+"""A real OpenSearch for tests, from its published jars. Needs Maven, and a JDK of release 21, or 17 for 2.x.
 
-    python -m tests.servers.opensearch fetch [--version 2.19.6]     once for all: into ~/.cache, or where NC_ENGINES says
-    python -m tests.servers.opensearch start DIRECTORY              one node; prints its URL
-    python -m tests.servers.opensearch stop DIRECTORY               keeps the data: start goes on with it
+    python -m tests.servers.opensearch fetch [--version 2.19.6]   once for all: into ~/.cache, or where NC_ENGINES says
+    python -m tests.servers.opensearch start DIRECTORY            one node; prints its URL
+    python -m tests.servers.opensearch stop DIRECTORY             keeps the data: start goes on with it
 
 Listens on the loopback address only, without security, and writes nothing outside the two directories. Its modules:
 analysis-common, painless, reindex, parent-join, mapper-extras and the matrix aggregations.
@@ -36,11 +36,11 @@ class OpenSearch(Build):
 
 def build(version: str) -> Build:
     """One version."""
-    artifacts = [
+    artifacts = (
         ("org.opensearch", "opensearch", version),
         *(("org.opensearch.plugin", module, version) for module in MODULES),
         ("org.apache.logging.log4j", "log4j-core", LOG4J_VERSIONS[version]),
-    ]
+    )
     java = 17 if version.startswith("2.") else 21
     return OpenSearch("opensearch", version, artifacts, java, "OpenSearchNode", ("-Dopensearch.path.home={home}",))
 
