@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from notifications_counter.contrib.search import InvalidQuery, NotSupported, Page
 from notifications_counter.contrib.search.conf import get_sink
@@ -22,8 +22,36 @@ if TYPE_CHECKING:
 #: What has a meaning in the query languages of sinks, and none in a search box.
 HOSTILE = (
     *('"', '"blue', "blue OR", "AND", "NOT blue", "blue*", "*", "(", "blue)", "title:blue", "blue~2", "^", "\\", "'"),
-    *("a:b:c", "-", "--", "; DROP TABLE x", "%", "_", "blue\0shoe", "{}", "[1 TO 2]", "/x/", "&&", "!", "<b>", "\ufffe"),
-    *("\U0001f600", "x" * 5000, "word " * 3000, "NEAR(a b)", "#", "$1", "'':*", ":*", "a & b", "|", "\u3042", "e\u0301"),
+    *(
+        "a:b:c",
+        "-",
+        "--",
+        "; DROP TABLE x",
+        "%",
+        "_",
+        "blue\0shoe",
+        "{}",
+        "[1 TO 2]",
+        "/x/",
+        "&&",
+        "!",
+        "<b>",
+        "\ufffe",
+    ),
+    *(
+        "\U0001f600",
+        "x" * 5000,
+        "word " * 3000,
+        "NEAR(a b)",
+        "#",
+        "$1",
+        "'':*",
+        ":*",
+        "a & b",
+        "|",
+        "\u3042",
+        "e\u0301",
+    ),
 )
 
 
@@ -48,6 +76,11 @@ class SinkContract(CounterTestCase):
         Item.search.rebuild()
 
     # What a test says
+
+    def behind_djangos_back(self, statement: str) -> None:
+        """Change rows in a way that nobody tells the index of."""
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
 
     def supports(self, what: str) -> bool:
         return self.sink.supports(what, "default")
@@ -389,27 +422,33 @@ class SinkContract(CounterTestCase):
     # Housekeeping
 
     def test_rebuild_makes_all_documents_anew(self) -> None:
-        item = self.make("Blue shoe")
+        self.make("Blue shoe")
         self.settle()
-        Item.objects.filter(pk=item.pk)._raw_delete("default")
-        Item._base_manager.bulk_create([Item(title="Red shoe")])
+        self.behind_djangos_back("UPDATE search_tests_item SET title = 'Red shoe'")
+        self.assert_titles(["Blue shoe"])
         Item.search.rebuild()
         self.assert_titles(["Red shoe"])
         self.assert_in_step()
 
     def test_audit_mends_what_differs(self) -> None:
-        item, other = self.make("Blue shoe"), self.make("Blue hat")
+        self.make("Blue shoe")
+        other = self.make("Blue hat")
+        self.make("Blue box")
         self.settle()
-        Item.objects.filter(pk=item.pk)._raw_delete("default")
+        self.behind_djangos_back("DELETE FROM search_tests_item WHERE title = 'Blue shoe'")
+        self.behind_djangos_back("UPDATE search_tests_item SET title = 'Red box' WHERE title = 'Blue box'")
         with self.assertLogs("notifications_counter", "ERROR"), self.assertRaises(AssertionError):
             self.assert_in_step()
         self.assert_titles(["Blue hat"], "blue")
         self.assert_in_step()
-        self.assertEqual([one.key for one in self.stored_documents()], [str(other.pk)])
+        self.assertEqual(self.stored_documents()[0].key, str(other.pk))
+        self.assertEqual(len(self.stored_documents()), 2)
 
     def stored_documents(self) -> list[Any]:
         """All that the sink has, without tombstones."""
-        return [one for one in self.sink.stored_after(Item.search, None, 100, using="default") if one.digest is not None]
+        return [
+            one for one in self.sink.stored_after(Item.search, None, 100, using="default") if one.digest is not None
+        ]
 
     def test_sink_says_what_it_has_in_slices(self) -> None:
         keys = sorted(str(self.make(f"Shoe {number}").pk) for number in range(12))

@@ -22,6 +22,7 @@ class ElasticsearchConnection(Connection):
     """The client of Elasticsearch, and what it raises."""
 
     product = "Elasticsearch"
+    marks_until = "max_analyzed_offset"
 
     def new_client(self) -> Elasticsearch:
         # A time-out is not tried again: who waits for a page has waited long enough.

@@ -20,6 +20,7 @@ class OpenSearchConnection(Connection):
     """The client of OpenSearch, and what it raises."""
 
     product = "OpenSearch"
+    marks_until = "max_analyzer_offset"
 
     def new_client(self) -> OpenSearch:
         # A time-out is not tried again: who waits for a page has waited long enough.

@@ -47,6 +47,8 @@ class Connection(ABC):
     """
 
     product: ClassVar[str]
+    #: The name of the option of a search that marks words in long texts too.
+    marks_until: ClassVar[str]
 
     def __init__(self, options: Any) -> None:
         self.options = options

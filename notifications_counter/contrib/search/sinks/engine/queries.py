@@ -48,8 +48,15 @@ def fields_of(index: SearchIndex) -> list[str]:
     return found
 
 
-def search(index: SearchIndex, query: Query, words: Sequence[str]) -> dict[str, Any]:
-    """The body of a search."""
+def search(index: SearchIndex, query: Query, words: Sequence[str], marks_until: str) -> dict[str, Any]:
+    """The body of a search.
+
+    Args:
+        index: the index.
+        query: what is searched for.
+        words: of its text.
+        marks_until: as of ``Connection``.
+    """
     body: dict[str, Any] = {
         "query": {"bool": {"must": _must(index, query, words), "filter": _filters(query.filters)}},
         "from": query.offset,
@@ -62,7 +69,7 @@ def search(index: SearchIndex, query: Query, words: Sequence[str]) -> dict[str, 
     if query.facets:
         body["aggs"] = {name: {"terms": {"field": name, "size": FACET_SIZE}} for name in query.facets}
     if query.highlight:
-        body["highlight"] = _highlight(index)
+        body["highlight"] = _highlight(index, marks_until)
     return body
 
 
@@ -99,7 +106,7 @@ def _sort(index: SearchIndex, query: Query, words: Sequence[str]) -> list[Any]:
     return [*([{"_score": "desc"}] if words else []), *popular, *last]
 
 
-def _highlight(index: SearchIndex) -> dict[str, Any]:
+def _highlight(index: SearchIndex, marks_until: str) -> dict[str, Any]:
     """On the plain fields: a mark in a field of beginnings would be on the whole word, or nowhere."""
     names = [name for name, field in index.fields.items() if field.is_text]
     return {
@@ -107,7 +114,7 @@ def _highlight(index: SearchIndex) -> dict[str, Any]:
         "pre_tags": [MARK],
         "post_tags": [END],
         "number_of_fragments": PASSAGES,
-        "max_analyzed_offset": LONGEST_MARKED,
+        marks_until: LONGEST_MARKED,
         "fields": {name: {} for name in names},
     }
 

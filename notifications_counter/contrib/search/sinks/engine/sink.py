@@ -121,7 +121,7 @@ class EngineSink(SearchSink):
         words = queries.words_of(query.text)
         if query.text and not words:
             return Page([], 0, query.page, query.size, {name: [] for name in query.facets})
-        body = self._search(self.name(index, using), queries.search(index, query, words))
+        body = self._search(self.name(index, using), queries.search(index, query, words, self.connection.marks_until))
         return answers.page(index, body, query.page, query.size)
 
     def suggest(self, index: SearchIndex, prefix: str, *, size: int, using: str) -> list[Suggestion]:
