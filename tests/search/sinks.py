@@ -11,9 +11,10 @@ from django.db import connection, transaction
 from notifications_counter.contrib.search import InvalidQuery, NotSupported, Page
 from notifications_counter.contrib.search.conf import get_sink
 from notifications_counter.projections.documents import Document
+from notifications_counter.projections.flushing import flush_projection
 from tests.support.base import CounterTestCase
 
-from .base import flush_all, settings_with
+from .base import settings_with
 from .models import Category, Crate, Item, Review, Tag
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class SinkContract(CounterTestCase):
 
     def settle(self) -> None:
         """Let all be found that was committed."""
-        flush_all()
+        flush_projection(Item.search)
         Item.search.refresh()
 
     def search(self, text: str = "", **more: Any) -> Page:
@@ -414,7 +415,7 @@ class SinkContract(CounterTestCase):
         Crate.search.rebuild()
         for code in ("a/b", "\u00e4 ?&#", "%2f", "A", "a"):
             Crate.objects.create(code=code, name=f"crate {code}")
-        flush_all()
+        flush_projection(Crate.search)
         Crate.search.refresh()
         found = {hit.key for hit in Crate.search.search("crate")}
         self.assertEqual(found, {"a/b", "\u00e4 ?&#", "%2f", "A", "a"})

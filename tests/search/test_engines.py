@@ -23,7 +23,7 @@ class EngineContract(SinkContract):
         cls.node = shared(cls.build)
 
     def options(self) -> dict[str, Any]:
-        return {"SINK": self.sink_name, "URL": self.node.url, "PREFIX": "tests-", "TIMEOUT": 20}
+        return {"SINK": self.sink_name, "URL": self.node.url, "PREFIX": "tests-", "TIMEOUT": 20, "AUDIT_INTERVAL": None}
 
     def tearDown(self) -> None:
         super().tearDown()
