@@ -14,7 +14,7 @@ from ...models import SearchDocument
 from .words import CLASSES
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 TABLE = SearchDocument._meta.db_table
 
@@ -55,7 +55,7 @@ class Dialect(ABC):
     def install(self) -> bool:
         """Make what is missing; whether anything was, so that it may lack what the table has."""
 
-    def written(self, index: SearchIndex, ids: Sequence[int], names: Iterable[str]) -> None:  # noqa: B027
+    def written(self, index: SearchDeclaration, ids: Sequence[int], names: Iterable[str]) -> None:  # noqa: B027
         """Documents have been written: bring up to date what the database does not by itself.
 
         Args:
@@ -64,7 +64,7 @@ class Dialect(ABC):
             names: the words that are suggested of them.
         """
 
-    def deleting(self, index: SearchIndex, ids: Sequence[int]) -> None:  # noqa: B027
+    def deleting(self, index: SearchDeclaration, ids: Sequence[int]) -> None:  # noqa: B027
         """Documents are about to be deleted."""
 
     def fill(self) -> None:  # noqa: B027
@@ -77,14 +77,14 @@ class Dialect(ABC):
     # Search
 
     @abstractmethod
-    def match(self, index: SearchIndex, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
+    def match(self, index: SearchDeclaration, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
         """A join, the condition under which all of the words (or any) are there, and a score, greater for better."""
 
     @abstractmethod
-    def names_match(self, index: SearchIndex, words: Sequence[str]) -> tuple[Part, Part]:
+    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
         """A join, and the condition under which what is suggested has all of the words, of the last its beginning."""
 
-    def similar_names(self, index: SearchIndex, words: Sequence[str]) -> list[list[str]]:
+    def similar_names(self, index: SearchDeclaration, words: Sequence[str]) -> list[list[str]]:
         """Other words for those that may have been typed wrongly; none where the database knows none."""
         return []
 

@@ -13,7 +13,7 @@ from .dialect import OPERATORS, TABLE, Dialect, Part, as_json
 from .words import CLASSES
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 WORDS = ", ".join(f"words_{one}" for one in CLASSES)
 INDEXES = {"nc_search_words": WORDS, "nc_search_names": "names"}
@@ -44,13 +44,13 @@ class MySQLDialect(Dialect):
         """Words as they are stored."""
         return " ".join(f"{PREFIX}{word}" for word in text.split())
 
-    def match(self, index: SearchIndex, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
+    def match(self, index: SearchDeclaration, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
         sign = "+" if every else ""
         asked = " ".join(f"{sign}{PREFIX}{word}" for word in words)
         sql = f"MATCH ({', '.join(self.columns())}) AGAINST (%s IN BOOLEAN MODE)"
         return Part(), Part(sql, [asked]), Part(sql, [asked])
 
-    def names_match(self, index: SearchIndex, words: Sequence[str]) -> tuple[Part, Part]:
+    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
         asked = " ".join([*(f"+{PREFIX}{word}" for word in words[:-1]), f"+{PREFIX}{words[-1]}*"])
         return Part(), Part("MATCH (d.names) AGAINST (%s IN BOOLEAN MODE)", [asked])
 

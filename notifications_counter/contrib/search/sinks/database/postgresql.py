@@ -17,7 +17,7 @@ from .dialect import OPERATORS, TABLE, Dialect, Part, as_json
 from .words import CLASSES, weights
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 WORDS_TABLE = SearchWord._meta.db_table
 
@@ -74,7 +74,7 @@ class PostgreSQLDialect(Dialect):
             return
         self.execute(f"CREATE INDEX IF NOT EXISTS nc_search_word_trgm ON {WORDS_TABLE} USING gin (word gin_trgm_ops)")
 
-    def written(self, index: SearchIndex, ids: Sequence[int], names: Iterable[str]) -> None:
+    def written(self, index: SearchDeclaration, ids: Sequence[int], names: Iterable[str]) -> None:
         if found := sorted(set(names)):
             self.execute(
                 f'INSERT INTO {WORDS_TABLE} ("index", word) SELECT %s, w FROM unnest(%s::text[]) w'
@@ -83,7 +83,7 @@ class PostgreSQLDialect(Dialect):
                 [index.name, found, index.name],
             )
 
-    def match(self, index: SearchIndex, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
+    def match(self, index: SearchDeclaration, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
         config = index.language if index.language in LANGUAGES else "simple"
         queries = f" {'&&' if every else '||'} ".join([f"plainto_tsquery('{config}', %s)"] * len(words))
         order = "{" + ", ".join(str(_share(weights(index), one)) for one in reversed(CLASSES)) + "}"
@@ -91,11 +91,11 @@ class PostgreSQLDialect(Dialect):
         condition = Part(f"d.words_v @@ ({queries})", [*words])
         return Part(), condition, Part(f"ts_rank('{order}', d.words_v, ({queries}))", [*words])
 
-    def names_match(self, index: SearchIndex, words: Sequence[str]) -> tuple[Part, Part]:
+    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
         asked = " & ".join([*map(_literal, words[:-1]), f"{_literal(words[-1])}:*"])
         return Part(), Part("d.names_v @@ to_tsquery('simple', %s)", [asked])
 
-    def similar_names(self, index: SearchIndex, words: Sequence[str]) -> list[list[str]]:
+    def similar_names(self, index: SearchDeclaration, words: Sequence[str]) -> list[list[str]]:
         if not self._has_trigrams():
             return []
         found = self.rows(

@@ -22,7 +22,7 @@ from .postgresql import PostgreSQLDialect
 from .sqlite import SQLiteDialect
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 DIALECTS: dict[str, type[Dialect]] = {
     "sqlite": SQLiteDialect,
@@ -56,7 +56,7 @@ class DatabaseSink(SearchSink):
     # Writing
 
     def send(
-        self, projection: SearchIndex, documents: Sequence[Document], *, using: str, target: str | None = None
+        self, projection: SearchDeclaration, documents: Sequence[Document], *, using: str, target: str | None = None
     ) -> list[Outcome]:
         refused = [one for one in documents if len(one.key) > LONGEST_KEY]
         taken = [one for one in documents if len(one.key) <= LONGEST_KEY]
@@ -65,15 +65,15 @@ class DatabaseSink(SearchSink):
         sentence = f"its key is longer than {LONGEST_KEY} characters"
         return [*(Outcome(one.key, refused=sentence) for one in refused), *(Outcome(one.key) for one in taken)]
 
-    def _rows(self, index: SearchIndex, using: str) -> Any:
+    def _rows(self, index: SearchDeclaration, using: str) -> Any:
         return rows_of(SearchDocument, using).filter(index=index.name)
 
-    def _delete(self, index: SearchIndex, keys: Sequence[str], using: str) -> None:
+    def _delete(self, index: SearchDeclaration, keys: Sequence[str], using: str) -> None:
         if keys and (ids := list(self._rows(index, using).filter(key__in=keys).values_list("id", flat=True))):
             dialect_for(using).deleting(index, ids)
             rows_of(SearchDocument, using).filter(id__in=ids)._raw_delete(using)
 
-    def _write(self, index: SearchIndex, bodies: Mapping[str, Mapping[str, Any]], using: str) -> None:
+    def _write(self, index: SearchDeclaration, bodies: Mapping[str, Mapping[str, Any]], using: str) -> None:
         if not bodies:
             return
         dialect = dialect_for(using)
@@ -92,7 +92,7 @@ class DatabaseSink(SearchSink):
         }
         dialect.written(index, ids, suggested)
 
-    def _row(self, index: SearchIndex, key: str, body: Mapping[str, Any], dialect: Dialect) -> SearchDocument:
+    def _row(self, index: SearchDeclaration, key: str, body: Mapping[str, Any], dialect: Dialect) -> SearchDocument:
         by_class = {f"words_{name}": dialect.stored(text) for name, text in words.by_class(index, body).items()}
         names = [word for text in words.names(index, body) for word in words.words(text)]
         return SearchDocument(
@@ -109,19 +109,19 @@ class DatabaseSink(SearchSink):
 
     # Life of an index
 
-    def exists(self, index: SearchIndex, *, using: str) -> bool:
+    def exists(self, index: SearchDeclaration, *, using: str) -> bool:
         return SearchDocument._meta.db_table in connections[using].introspection.table_names()
 
-    def create(self, index: SearchIndex, *, using: str) -> None:
+    def create(self, index: SearchDeclaration, *, using: str) -> None:
         """Nothing: ``migrate`` has made the tables."""
 
-    def is_own(self, index: SearchIndex, *, using: str, identity: str) -> bool:
+    def is_own(self, index: SearchDeclaration, *, using: str, identity: str) -> bool:
         return True  # what is in the database was copied with it
 
-    def begin_rebuild(self, index: SearchIndex, *, using: str, identity: str) -> str:
+    def begin_rebuild(self, index: SearchDeclaration, *, using: str, identity: str) -> str:
         return IN_PLACE
 
-    def finish_rebuild(self, index: SearchIndex, target: str, *, using: str) -> None:
+    def finish_rebuild(self, index: SearchDeclaration, target: str, *, using: str) -> None:
         """Remove what has no row: all that has was written anew."""
         rows = list(self._rows(index, using).values_list("id", "key").order_by("id"))
         for begin in range(0, len(rows), 1000):
@@ -131,22 +131,22 @@ class DatabaseSink(SearchSink):
             gone = [id for value, id in values.items() if value not in set(there)]
             self._delete(index, [part[id] for id in gone], using)
 
-    def purge(self, index: SearchIndex, before: datetime, *, using: str) -> int:
+    def purge(self, index: SearchDeclaration, before: datetime, *, using: str) -> int:
         return 0  # what is gone leaves nothing behind
 
-    def refresh(self, index: SearchIndex, *, using: str) -> None:
+    def refresh(self, index: SearchDeclaration, *, using: str) -> None:
         """Nothing: what was committed is found."""
 
     # Reading
 
-    def search(self, index: SearchIndex, query: Query, *, using: str) -> Page:
+    def search(self, index: SearchDeclaration, query: Query, *, using: str) -> Page:
         dialect = dialect_for(using)
         wanted = words.words(query.text)
         if query.text and not wanted:
             return Page([], 0, query.page, query.size, {name: [] for name in query.facets})
         return _Search(index, query, dialect, wanted).page()
 
-    def suggest(self, index: SearchIndex, prefix: str, *, size: int, using: str) -> list[Suggestion]:
+    def suggest(self, index: SearchDeclaration, prefix: str, *, size: int, using: str) -> list[Suggestion]:
         typed, dialect = words.words(prefix), dialect_for(using)
         if not typed:
             return []
@@ -158,11 +158,11 @@ class DatabaseSink(SearchSink):
                 found.setdefault(words.plain(one.text), one)
         return list(found.values())[:size]
 
-    def _similar(self, index: SearchIndex, typed: list[str], dialect: Dialect) -> Iterable[list[str]]:
+    def _similar(self, index: SearchDeclaration, typed: list[str], dialect: Dialect) -> Iterable[list[str]]:
         """Asked for only when it is needed."""
         yield from dialect.similar_names(index, typed)
 
-    def _suggest(self, index: SearchIndex, typed: list[str], size: int, dialect: Dialect) -> list[Suggestion]:
+    def _suggest(self, index: SearchDeclaration, typed: list[str], size: int, dialect: Dialect) -> list[Suggestion]:
         """First among the most popular: of what many documents have, these are the first ones anyway."""
         join, match = dialect.names_match(index, typed)
         columns = "d.{key}, d.body, d.popularity".format(key=dialect.quote("key"))
@@ -186,7 +186,7 @@ class DatabaseSink(SearchSink):
             for key, body, popularity in ((key, _loaded(body), popularity) for key, body, popularity in found)
         ]
 
-    def more_like(self, index: SearchIndex, key: str, *, size: int, using: str) -> Page:
+    def more_like(self, index: SearchDeclaration, key: str, *, size: int, using: str) -> Page:
         row = self._rows(index, using).filter(key=key).first()
         if row is None:
             return Page([], 0, 1, size)
@@ -200,26 +200,26 @@ class DatabaseSink(SearchSink):
 
     # Audit
 
-    def stored_after(self, index: SearchIndex, key: str | None, size: int, *, using: str) -> list[Stored]:
+    def stored_after(self, index: SearchDeclaration, key: str | None, size: int, *, using: str) -> list[Stored]:
         rows = self._rows(index, using).order_by("key")
         if key is not None:
             rows = rows.filter(key__gt=key)
         return [Stored(key, 0, digest) for key, digest in rows.values_list("key", "digest")[:size]]
 
-    def stored(self, index: SearchIndex, keys: Iterable[str], *, using: str) -> list[Stored]:
+    def stored(self, index: SearchDeclaration, keys: Iterable[str], *, using: str) -> list[Stored]:
         rows = self._rows(index, using).filter(key__in=list(keys))
         return [Stored(key, 0, digest) for key, digest in rows.values_list("key", "digest")]
 
     # For operators
 
-    def check(self, index: SearchIndex) -> list[CheckMessage]:
+    def check(self, index: SearchDeclaration) -> list[CheckMessage]:
         vendor = connections[index.alias()].vendor
         if vendor in DIALECTS:
             return []
         sentence = f"{index.label}: there is no search in a database of {vendor}. Set SINK to an engine."
         return [Error(sentence, obj=index.model, id="notifications_counter.E133")]
 
-    def status(self, index: SearchIndex, *, using: str) -> dict[str, Any]:
+    def status(self, index: SearchDeclaration, *, using: str) -> dict[str, Any]:
         problems = dialect_for(using).problems()
         found = {"documents": self._rows(index, using).count(), "tombstones": 0}
         return found | ({"problems": problems} if problems else {})
@@ -229,7 +229,7 @@ class _Search:
     """One search in SQL."""
 
     def __init__(
-        self, index: SearchIndex, query: Query, dialect: Dialect, wanted: Sequence[str], every: bool = True
+        self, index: SearchDeclaration, query: Query, dialect: Dialect, wanted: Sequence[str], every: bool = True
     ) -> None:
         self.index, self.query, self.dialect, self.wanted = index, query, dialect, wanted
         self.conditions = [Part(f"d.{dialect.quote('index')} = %s", [index.name])]
@@ -294,7 +294,7 @@ class _Search:
         return Hit(key, body, score, marked)
 
 
-def _suggested(index: SearchIndex, body: Mapping[str, Any], typed: Sequence[str]) -> str:
+def _suggested(index: SearchDeclaration, body: Mapping[str, Any], typed: Sequence[str]) -> str:
     """Of the texts of a document that are suggested the one that was found."""
     texts = words.names(index, body)
     return next((text for text in texts if _begins(words.words(text), typed)), texts[0] if texts else "")

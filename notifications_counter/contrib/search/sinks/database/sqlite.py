@@ -15,7 +15,7 @@ from .dialect import OPERATORS, TABLE, Dialect, Part
 from .words import CLASSES, weights
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 WORDS = ", ".join(f"words_{one}" for one in CLASSES)
 SIMPLE, STEMS, NAMES = f"{TABLE}_fts", f"{TABLE}_fts_english", f"{TABLE}_fts_names"
@@ -47,7 +47,7 @@ class SQLiteDialect(Dialect):
             self.execute(f"DELETE FROM {name}")
             self.execute(f"INSERT INTO {name} (rowid, {columns}) SELECT id, {columns} FROM {TABLE} WHERE {condition}")
 
-    def written(self, index: SearchIndex, ids: Sequence[int], names: Iterable[str]) -> None:
+    def written(self, index: SearchDeclaration, ids: Sequence[int], names: Iterable[str]) -> None:
         self.deleting(index, ids)
         for name in (STEMS if index.language == "english" else SIMPLE, NAMES):
             columns, condition = CONTENT[name]
@@ -57,7 +57,7 @@ class SQLiteDialect(Dialect):
                 ids,
             )
 
-    def deleting(self, index: SearchIndex, ids: Sequence[int]) -> None:
+    def deleting(self, index: SearchDeclaration, ids: Sequence[int]) -> None:
         for name in TABLES:
             self.execute(f"DELETE FROM {name} WHERE rowid IN ({self.marks(ids)})", ids)
 
@@ -77,13 +77,13 @@ class SQLiteDialect(Dialect):
                 found.append(f"{name} differs from the table of documents in {differ} rows")
         return found
 
-    def match(self, index: SearchIndex, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
+    def match(self, index: SearchDeclaration, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
         name = STEMS if index.language == "english" else SIMPLE
         condition = Part(f"{name} MATCH %s", [(" " if every else " OR ").join(map(_literal, words))])
         order = ", ".join(str(float(weight)) for weight in weights(index).values())
         return Part(f"JOIN {name} ON {name}.rowid = d.id"), condition, Part(f"-bm25({name}, {order})")
 
-    def names_match(self, index: SearchIndex, words: Sequence[str]) -> tuple[Part, Part]:
+    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
         asked = " ".join([*map(_literal, words[:-1]), f"{_literal(words[-1])} *"])
         return Part(f"JOIN {NAMES} ON {NAMES}.rowid = d.id"), Part(f"{NAMES} MATCH %s", [asked])
 

@@ -11,7 +11,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 WORD = re.compile(r"\w+")
 
@@ -46,13 +46,13 @@ def texts(value: Any) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]
 
 
-def weights(index: SearchIndex) -> dict[str, float]:
+def weights(index: SearchDeclaration) -> dict[str, float]:
     """Class -> what it weighs: as many of the weights of the index as can be told apart, the greatest first."""
     found = sorted({field.weight for field in index.fields.values() if field.is_text}, reverse=True)
     return dict(zip(CLASSES, [*found[: len(CLASSES)], *[1.0] * len(CLASSES)], strict=False))
 
 
-def by_class(index: SearchIndex, body: Mapping[str, Any]) -> dict[str, str]:
+def by_class(index: SearchDeclaration, body: Mapping[str, Any]) -> dict[str, str]:
     """Class -> the words of all fields that weigh so much."""
     classes = {weight: name for name, weight in reversed(weights(index).items())}
     found: dict[str, list[str]] = {name: [] for name in CLASSES}
@@ -63,7 +63,7 @@ def by_class(index: SearchIndex, body: Mapping[str, Any]) -> dict[str, str]:
     return {name: " ".join(one) for name, one in found.items()}
 
 
-def names(index: SearchIndex, body: Mapping[str, Any]) -> list[str]:
+def names(index: SearchDeclaration, body: Mapping[str, Any]) -> list[str]:
     """The texts of a document that are suggested."""
     return [text for name, field in index.fields.items() if field.is_suggested for text in texts(body.get(name))]
 
