@@ -6,10 +6,10 @@ Every step is one script of ``scripts/``, whose keys and effects are described a
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from secrets import token_hex
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -155,7 +155,7 @@ class RedisBuffer(Buffer):
         for call, reply in zip(calls, self.server.run_each(calls), strict=True):
             if not isinstance(reply, BufferUnavailable):  # another shard may be on a server that answers
                 frozen = () if call.store.events else reply
-                refused[call.store] -= set(call.keys) - set(frozen)
+                refused[call.store].difference_update(set(call.keys).difference(frozen) if frozen else call.keys)
         return refused
 
     def _intent(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> Call:
@@ -198,7 +198,7 @@ class RedisBuffer(Buffer):
 
     def _pushed(self, store: CounterStore, shard: int, token: str, sums: Sums) -> Call:
         # Each call has a token of its own, because an event's token is spent by the first.
-        own = uuid.uuid4().hex if store.events else token
+        own = token_hex(16) if store.events else token
         values = [value for key, amount in sums.items() for value in (key, "?" if amount is None else amount)]
         name = "add" if store.events else "push"
         return Call(name, self.shards.base(store, shard), (own, *values), store, list(sums))
@@ -342,7 +342,7 @@ class RedisBuffer(Buffer):
 
     def _epoch(self, base: Base) -> str:
         try:
-            return "/".join(self.server.run("epoch", base, uuid.uuid4().hex[:12]))
+            return "/".join(self.server.run("epoch", base, token_hex(6)))
         except BufferUnavailable:  # what is pending there is not read, so that numbers may be lower
             return "away"
 

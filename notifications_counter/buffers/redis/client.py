@@ -1,7 +1,8 @@
 """The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -46,6 +47,7 @@ __all__ = [
     "texts",
     "unlink",
     "was_heard",
+    "without_retries",
 ]
 
 #: What a client raises where there is no answer, a cluster's too: it is down, or no node of it holds the key.
@@ -143,6 +145,30 @@ def from_url(alias: str, url: str, timeout: float) -> Any:
         # What came before it is not told either: a part of a password may be in there.
         said = f": {error}" if shown(url) == url else ", whose password is left out here"
         raise InvalidSettings(f"Buffer {alias!r}: URL {shown(url)!r} cannot be used{said}.") from None
+
+
+def without_retries(client: Any) -> Callable[..., Any]:
+    """What sends a command of a client of ``from_url``, and reads its reply, by one of its connections.
+
+    As the client does it, but for retries, of which it has none, its metrics, and callbacks for the reply: they take it
+    as long as everything else.
+    """
+    pool = client.connection_pool
+    name = inspect.signature(pool.get_connection).parameters["command_name"]
+    required = ("EVALSHA",) if name.default is name.empty else ()  # redis-py 5; later it is deprecated
+
+    def execute(*command: Any) -> Any:
+        connection = pool.get_connection(*required)
+        try:
+            connection.send_command(*command)
+            return connection.read_response()
+        except (redis.ConnectionError, redis.TimeoutError):
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
+
+    return execute
 
 
 def shown(url: str) -> str:

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from ...exceptions import BufferRefused, BufferUnavailable
@@ -30,6 +29,7 @@ from .client import (
     redis,
     texts,
     unlink,
+    without_retries,
 )
 from .owed import Owed
 from .recovery import Recovery
@@ -50,8 +50,7 @@ MOST_TOGETHER = 100
 MANY_CALLS = 4
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A script that is to be run.
 
     Attributes:
@@ -117,6 +116,11 @@ class RedisServer:
     @cached_property
     def client(self) -> Any:
         return make_client(self.alias, self.options)
+
+    @cached_property
+    def _execute(self) -> Callable[..., Any]:
+        """Sends a command and reads its reply."""
+        return self.client.execute_command if self.options["URL"] is None else without_retries(self.client)
 
     @cached_property
     def _is_cluster(self) -> bool:
@@ -318,19 +322,19 @@ class RedisServer:
             except BufferUnavailable as error:
                 return [error] * len(calls)
             return [self._reply(call, reply) for call, reply in zip(calls, replies, strict=True)]
-        failed = threading.Event()
+        failed: list[BufferUnavailable] = []
 
         def run(call: Call) -> Any:
             try:
-                return self.run(call.name, call.base, *call.arguments, urgent=urgent and not failed.is_set())
+                return self.run(call.name, call.base, *call.arguments, urgent=urgent and not failed)
             except BufferUnavailable as error:
-                failed.set()
+                failed.append(error)
                 return error
 
         if len(calls) >= MANY_CALLS:
             with suppress(RuntimeError), ThreadPoolExecutor(2, "notifications_counter") as pool:
                 return list(pool.map(run, calls))
-        return list(map(run, calls))  # also where no thread can be started: the interpreter is about to end
+        return [run(call) for call in calls]  # also where no thread can be started: the interpreter is about to end
 
     def _is_plain(self) -> bool:
         with suppress(*ERRORS):
@@ -359,7 +363,7 @@ class RedisServer:
 
     def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:
-            return self.client.evalsha(script_hash(name, base.has_groups), 1, base, *arguments)
+            return self._execute("EVALSHA", script_hash(name, base.has_groups), 1, base, *arguments)
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
             return self.client.eval(script_text(name, base.has_groups), 1, base, *arguments)
 
