@@ -31,6 +31,7 @@ from ..dialects import dialect_of
 from ..exceptions import shown
 from ..ledger import identity
 from ..ledger.store import CounterStore
+from . import expected
 
 logger = logging.getLogger("notifications_counter")
 
@@ -93,7 +94,8 @@ class TransactionDeltas:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
-        self.token = token_hex(16)
+        self._expected = expected.of(connection)
+        self.token = self._expected.token if self._expected else token_hex(16)
         self.in_test_case = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
         self.accepted: dict[CounterStore, Sums] = {}
         self.rows: dict[CounterStore, set[str]] = {}
@@ -205,7 +207,9 @@ class TransactionDeltas:
         """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
         if self.in_test_case:
             return {store: set(part) for store, part in keys.items()}
-        refused = sender.intend(self.token, keys)
+        refused = self._expected.refused(sender, keys) if self._expected and not self._has_moved else None
+        if refused is None:
+            refused = sender.intend(self.token, keys)
         # The rows would go to another schema: what is pushed without an intent requests a recount.
         return {store: set() for store in keys} if self._has_moved else refused
 

@@ -13,15 +13,24 @@ from .sources import Row, Source
 
 def count(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> None:
     """Record the deltas of rows, in the transaction that is open."""
+    if changed := _changes(source, using, before, after):
+        recording.record_together(changed, using)
+
+
+def expect(source: Source, using: str, row: Row) -> None:
+    """A new row will most likely be counted, in a transaction of its own."""
+    if changed := _changes(source, using, (), (row,)):
+        recording.expect(changed, using)
+
+
+def _changes(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> dict[Counter, dict[str, Any]]:
     sums: dict[Counter, dict[str, Any]] = {}
     for row, number in _tally(before, after):
         if number:
             for counter, key, amount in source.contributions(row, using):
                 deltas = sums.setdefault(counter, {})
                 deltas[key] = deltas.get(key, 0) + number * amount
-    changed = {counter: changes for counter, deltas in sums.items() if (changes := _without_zeros(deltas))}
-    if changed:
-        recording.record_together(changed, using)
+    return {counter: changes for counter, deltas in sums.items() if (changes := _without_zeros(deltas))}
 
 
 def _without_zeros(deltas: dict[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from django.db import models, transaction
 
+from ..buffers import recording
 from ..compat.atomic import Undo, block, counted
-from ..exceptions import CountingConflict, quoted
+from ..exceptions import CounterError, CountingConflict, quoted
 from . import counting, feed
 from .count_model import has_counts
 from .held import Hold, under_way
@@ -49,16 +50,24 @@ class Save:
         instance: what is saved.
         using: the database alias.
         inserts: whether Django will only insert.
+        commits: whether the commit follows.
         update_fields: the attribute names that are saved; None for all.
     """
 
     def __init__(
-        self, sources: Iterable[Source], instance: models.Model, using: str, inserts: bool, update_fields: Any
+        self,
+        sources: Iterable[Source],
+        instance: models.Model,
+        using: str,
+        inserts: bool,
+        commits: bool,
+        update_fields: Any,
     ) -> None:
         self.instance = instance
         self.pks = {source: source.pk_of(instance) for source in sources}
         self.using = using
         self.inserts = inserts
+        self.commits = commits
         self.update_fields = update_fields
         self.holds: list[Hold] = []
         self.is_held = self.is_writing = self.is_settled = False
@@ -110,6 +119,14 @@ class Save:
                 self.holds.remove(hold)
                 self._known.remove(hold)
                 self._hold(hold.source)
+        if self.commits and self.inserts and len(self.holds) == 1:
+            self._expect(self.holds[0])
+
+    def _expect(self, hold: Hold) -> None:
+        """Say what the new row will most likely be counted for; one that cannot be counted fails later."""
+        if hold.row is None and hold.memory is not None:
+            with suppress(CounterError):
+                counting.expect(hold.source, self.using, hold.memory)
 
     def settle(self, created: bool | None = None) -> None:
         """Publish what has become of the row.
@@ -206,11 +223,17 @@ def save_counted(
     inserts = told_to or (not (raw or force_update or update_fields) and _is_surely_new(instance, sources))
     may_appear = instance._state.adding and not inserts
 
-    def run() -> None:
-        Save(sources, instance, using, inserts, update_fields).run(save)
+    commits = not transaction.get_connection(using).in_atomic_block
 
-    with block(using):
-        return _again_if_row_appears(run, instance, using) if may_appear else run()
+    def run() -> None:
+        Save(sources, instance, using, inserts, commits, update_fields).run(save)
+
+    try:
+        with block(using):
+            return _again_if_row_appears(run, instance, using) if may_appear else run()
+    finally:
+        if commits:
+            recording.end_expectation(using)
 
 
 def _saved(model: type[models.Model], raw: bool, update_fields: Any) -> Sequence[Source]:

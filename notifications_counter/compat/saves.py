@@ -30,6 +30,7 @@ class Around(Protocol):
         force_insert: Any,
         force_update: bool,
         update_fields: Any,
+        /,
     ) -> None: ...
 
 

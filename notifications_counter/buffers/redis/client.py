@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -30,6 +30,7 @@ __all__ = [
     "DEFAULT_TIMEOUT",
     "ERRORS",
     "UNREACHABLE",
+    "Connections",
     "NoScriptError",
     "escaped",
     "from_url",
@@ -47,7 +48,6 @@ __all__ = [
     "texts",
     "unlink",
     "was_heard",
-    "without_retries",
 ]
 
 #: What a client raises where there is no answer, a cluster's too: it is down, or no node of it holds the key.
@@ -147,28 +147,60 @@ def from_url(alias: str, url: str, timeout: float) -> Any:
         raise InvalidSettings(f"Buffer {alias!r}: URL {shown(url)!r} cannot be used{said}.") from None
 
 
-def without_retries(client: Any) -> Callable[..., Any]:
-    """What sends a command of a client of ``from_url``, and reads its reply, by one of its connections.
+class Connections:
+    """The connections of a client of ``from_url``.
 
-    As the client does it, but for retries, of which it has none, its metrics, and callbacks for the reply: they take it
-    as long as everything else.
+    They are spoken to as the client does it, but for retries, of which it has none, its metrics, and callbacks for the
+    reply: these take it as long as everything else.
     """
-    pool = client.connection_pool
-    name = inspect.signature(pool.get_connection).parameters["command_name"]
-    required = ("EVALSHA",) if name.default is name.empty else ()  # redis-py 5; later it is deprecated
 
-    def execute(*command: Any) -> Any:
-        connection = pool.get_connection(*required)
+    def __init__(self, client: Any) -> None:
+        self._pool = client.connection_pool
+        name = inspect.signature(self._pool.get_connection).parameters["command_name"]
+        self._required = ("EVALSHA",) if name.default is name.empty else ()  # redis-py 5; later it is deprecated
+
+    def execute(self, *command: Any) -> Any:
+        """Send a command and read its reply."""
+        connection = self._pool.get_connection(*self._required)
         try:
             connection.send_command(*command)
             return connection.read_response()
-        except (redis.ConnectionError, redis.TimeoutError):
+        except UNREACHABLE:
             connection.disconnect()
             raise
         finally:
-            pool.release(connection)
+            self._pool.release(connection)
 
-    return execute
+    def send(self, commands: Sequence[Sequence[Any]]) -> Callable[[], list[Any]]:
+        """Send commands.
+
+        Returns:
+            What reads the reply to each, or its error. It must be called, once.
+        """
+        connection = self._pool.get_connection(*self._required)
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+        except BaseException:
+            connection.disconnect()
+            self._pool.release(connection)
+            raise
+        return lambda: self._read(connection, commands)
+
+    def _read(self, connection: Any, commands: Sequence[Any]) -> list[Any]:
+        try:
+            return [_reply(connection) for _ in commands]
+        except UNREACHABLE:
+            connection.disconnect()
+            raise
+        finally:
+            self._pool.release(connection)
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except redis.ResponseError as error:
+        return error
 
 
 def shown(url: str) -> str:

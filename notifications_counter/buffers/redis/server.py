@@ -18,6 +18,7 @@ from .breaker import MEANWHILE, Breaker
 from .client import (
     ERRORS,
     UNREACHABLE,
+    Connections,
     NoScriptError,
     escaped,
     is_cluster,
@@ -29,7 +30,6 @@ from .client import (
     redis,
     texts,
     unlink,
-    without_retries,
 )
 from .owed import Owed
 from .recovery import Recovery
@@ -118,9 +118,14 @@ class RedisServer:
         return make_client(self.alias, self.options)
 
     @cached_property
+    def _connections(self) -> Connections | None:
+        """Those of a client of our own."""
+        return None if self.options["URL"] is None else Connections(self.client)
+
+    @cached_property
     def _execute(self) -> Callable[..., Any]:
         """Sends a command and reads its reply."""
-        return self.client.execute_command if self.options["URL"] is None else without_retries(self.client)
+        return self._connections.execute if self._connections else self.client.execute_command
 
     @cached_property
     def _is_cluster(self) -> bool:
@@ -336,6 +341,32 @@ class RedisServer:
                 return list(pool.map(run, calls))
         return [run(call) for call in calls]  # also where no thread can be started: the interpreter is about to end
 
+    def start_each(self, calls: Sequence[Call]) -> Callable[[], list[Any]] | None:
+        """Send scripts that do no harm if they are run again, so that the server works while something else is done.
+
+        Returns:
+            What reads what ``run_each`` gives. It must be called, once. None where they were not sent.
+        """
+        number = sum(len(call.keys) for call in calls)
+        if not (0 < number <= MOST_TOGETHER and self._is_plain() and self._connections):
+            return None
+        try:
+            read = self._connections.send([_evalsha(call.name, call.base, call.arguments) for call in calls])
+        except ERRORS:
+            return None
+        return partial(self._finish_each, calls, read)
+
+    def _finish_each(self, calls: Sequence[Call], read: Callable[[], list[Any]]) -> list[Any]:
+        try:
+            replies = read()
+        except redis.TimeoutError as error:
+            return [self._unsaid(call, error) for call in calls]
+        except ERRORS as error:
+            replies = [error]
+        if self.is_troubled or any(isinstance(reply, Exception) for reply in replies):
+            return self.run_each(calls)
+        return [texts(reply) for reply in replies]
+
     def _is_plain(self) -> bool:
         with suppress(*ERRORS):
             return bool(self.client) and not self.is_troubled and not self._is_cluster
@@ -355,17 +386,22 @@ class RedisServer:
                 return self.run(call.name, call.base, *call.arguments)
             except BufferUnavailable as error:
                 return error
-        if not isinstance(reply, Exception):
-            return texts(reply)
-        unsaid = self.failed(self.breaker_of(call.base), call.name, call.base, reply)
-        unsaid.__cause__ = reply
+        return self._unsaid(call, reply) if isinstance(reply, Exception) else texts(reply)
+
+    def _unsaid(self, call: Call, error: Exception) -> BufferUnavailable:
+        unsaid = self.failed(self.breaker_of(call.base), call.name, call.base, error)
+        unsaid.__cause__ = error
         return unsaid
 
     def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:
-            return self._execute("EVALSHA", script_hash(name, base.has_groups), 1, base, *arguments)
+            return self._execute(*_evalsha(name, base, arguments))
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
             return self.client.eval(script_text(name, base.has_groups), 1, base, *arguments)
+
+
+def _evalsha(name: str, base: Base, arguments: Sequence[Any]) -> tuple[Any, ...]:
+    return ("EVALSHA", script_hash(name, base.has_groups), 1, base, *arguments)
 
 
 #: Servers that may be owed something when the process ends.
