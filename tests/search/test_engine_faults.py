@@ -118,7 +118,7 @@ class FaultsTests(EngineTestCase):
     def test_check_warns_of_a_password_in_the_clear(self) -> None:
         with self.with_settings(URL=f"http://site:{SECRET}@search.example.org:9200"):
             found = get_sink().check(Item.search)
-        self.assertEqual([one.id for one in found], ["notifications_counter.W132"])
+        self.assertEqual([one.id for one in found], ["notifications_counter.W134"])
         with self.with_settings(URL=f"https://site:{SECRET}@search.example.org:9200"):
             self.assertEqual(get_sink().check(Item.search), [])
 
