@@ -112,8 +112,9 @@ class FaultsTests(EngineTestCase):
             with self.subTest(url), self.with_settings(URL=url), self.assertRaises(InvalidSettings) as caught:
                 get_sink()
             self.assertNotIn("s3cr", str(caught.exception))
-        with self.with_settings(OPTIONS={"verify_certs": object(), "timeout": "x"}, URL="https://a:1"):
-            self.said(Item.search.search)
+        wrong = self.with_settings(OPTIONS={"timeout": "soon"})
+        with wrong, self.assertRaisesMessage(InvalidSettings, "does not take URL and OPTIONS as they are"):
+            get_sink()
 
     def test_check_warns_of_a_password_in_the_clear(self) -> None:
         with self.with_settings(URL=f"http://site:{SECRET}@search.example.org:9200"):
