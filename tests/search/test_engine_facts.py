@@ -20,7 +20,7 @@ from notifications_counter.contrib.search import InvalidQuery
 from notifications_counter.contrib.search.sinks.engine.mapping import definition
 from notifications_counter.projections.documents import Document, SinkUnavailable
 from tests.servers.engine_node import Build
-from tests.support.engines import OPENSEARCH_2, OPENSEARCH_3, once, once_in_full
+from tests.support.engines import OPENSEARCH_2, OPENSEARCH_3, once_in_full
 
 from .engine_case import EngineTestCase
 from .models import Item
@@ -321,7 +321,7 @@ class Facts(EngineTestCase):
         self.assertLess(time.monotonic() - begin, 10)
 
 
-@once
+@once_in_full
 class OpenSearch3FactsTests(Facts):
     build = OPENSEARCH_3
 
