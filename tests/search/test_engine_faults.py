@@ -91,7 +91,7 @@ class FaultsTests(EngineTestCase):
         user = f"http://site:{SECRET}@127.0.0.1:{free_port()}"
         there = self.node.url.replace("http://", f"http://site:{SECRET}@")
         for sink in ("opensearch", "elasticsearch"):
-            for url in (user, there, [user, user]):
+            for url in (user, there, [user, there]):
                 with self.subTest(sink=sink, url=url), self.with_settings(SINK=sink, URL=url):
                     with self.assertLogs(level="DEBUG") as logs:
                         logging.getLogger().debug("begin")
