@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -43,7 +44,7 @@ class FaultsTests(EngineTestCase):
                 with self.assertRaisesMessage(SinkUnavailable, "cannot be reached"):
                     ask("1")
             with self.assertRaisesMessage(CommandError, "cannot be reached"):
-                call_command("search_index", "search_tests.Item.search", rebuild=True)
+                call_command("search_index", "search_tests.Item.search", rebuild=True, stdout=io.StringIO())
         with self.assertLogs("notifications_counter", "WARNING"):
             self.settle()
         self.assertEqual(Item.search.search("blue").total, 1)
@@ -78,7 +79,7 @@ class FaultsTests(EngineTestCase):
         logging.disable(logging.NOTSET)
         self.settle()
         self.assertEqual(Item.search.search(size=100).total, 20)
-        call_command("search_index", "search_tests.Item.search", check=True, verbosity=0)
+        call_command("search_index", "search_tests.Item.search", check=True, stdout=io.StringIO())
 
     def test_engine_of_the_other_vendor_is_asked_for_nothing_but_its_name(self) -> None:
         with (
