@@ -6,7 +6,6 @@ import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.test import tag
 
 from notifications_counter.contrib.search import InvalidQuery, NotSupported
 from notifications_counter.contrib.search.models import SearchDocument
@@ -170,6 +169,13 @@ class WordsTest(DatabaseCase):
         self.assertEqual(self.found("blue leather shoe"), ["A blue running shoe"])
         self.assertEqual(set(self.found("blue LEATHER")), {"A blue running shoe", "Leather belt"})
         self.assertEqual(self.found("blue boot"), [])
+
+    def test_words_of_other_scripts_are_found(self) -> None:
+        for title in ("हिन्दी भाषा", "Быстрая лиса", "日本語 テスト", "שָׁלוֹם עולם"):
+            Item.objects.create(title=title)
+            for word in title.split():
+                self.assertEqual(self.found(word), [title])
+            self.assertEqual(self.suggested(title[:2]), [title])
 
     def test_short_and_frequent_words_are_found(self) -> None:
         self.assertEqual(self.found("the"), ["The red boot"])
@@ -335,7 +341,7 @@ class SuggestTest(DatabaseCase):
     def test_each_word_typed_counts_and_only_the_last_may_be_unfinished(self) -> None:
         self.assertEqual(self.suggested("blue s"), ["Blue shoes", "Blue sneakers"])
         self.assertEqual(self.suggested("sneakers bl"), ["Blue sneakers"])
-        self.assertEqual(self.suggested("shoe "), ["Shoe cleaner"])
+        self.assertEqual(self.suggested("sho cleaner"), [])
 
     def test_nothing_vanishes_while_the_frequent_is_typed(self) -> None:
         Item.objects.create(title="The running shoe", views=9)
@@ -366,7 +372,6 @@ class SuggestTest(DatabaseCase):
         self.assertEqual(self.suggested("sneekers"), ["Blue sneakers"])
 
 
-@tag("long")
 class WriteTest(DatabaseCase):
     def test_random_changes_leave_documents_and_rows_alike(self) -> None:
         import random
@@ -375,14 +380,14 @@ class WriteTest(DatabaseCase):
 
         chance = random.Random(SEED)
         shoes = Category.objects.create(name="shoes")
-        for number in range(300):
+        for number in range(40):
             kind = chance.randrange(6)
             if kind == 0:
                 Item.objects.bulk_create([Item(title=f"bulk {number} {place}") for place in range(5)])
             elif kind == 1:
                 Item.objects.create(title=f"one {number}", category=shoes)
             elif kind == 2:
-                Item.objects.filter(pk__in=Item.objects.order_by("?").values_list("pk")[:3]).delete()
+                Item.objects.filter(pk__in=list(Item.objects.order_by("?").values_list("pk", flat=True)[:3])).delete()
             elif kind == 3:
                 Item.objects.update(stock=number)
             elif kind == 4:

@@ -27,13 +27,14 @@ EXISTING = (
 #: As what JSON_TABLE reads values: an integer of 64 bits and a price are exact in it.
 TYPES = {"number": "DECIMAL(65, 20)", "boolean": "DECIMAL(65, 20)"}
 
+#: Words of less than three letters and frequent ones, such as "the", are not indexed by default, and not found: with
+#: this in front no word is short, and none is in the server's list.
+MARK = "zz"
+
 ALL_TEXTS = ", ".join(f"d.{name}" for name in CLASSES)
 
 
 class MySQL(Vendor):
-    # Words of less than three letters and frequent ones, such as "the", are not indexed by default, and not found: with
-    # this in front no word is short, and none is in the server's list.
-    mark: ClassVar[str] = "zz"
     # A statement must fit into max_allowed_packet.
     batch_size: ClassVar[int | None] = 50
 
@@ -47,6 +48,9 @@ class MySQL(Vendor):
     def _existing(self) -> set[str]:
         return {name for (name,) in self.rows(EXISTING, {})}
 
+    def written(self, word: str) -> str:
+        return MARK + "".join(sign for sign in word if sign.isalnum())  # other signs would part it
+
     def matches(self, index: SearchIndex, terms: Terms, p: Parameters) -> str:
         return f"MATCH ({ALL_TEXTS}) AGAINST ({p.add(self._all(terms))} IN BOOLEAN MODE)"
 
@@ -57,16 +61,16 @@ class MySQL(Vendor):
         return f"MATCH (d.words) AGAINST ({p.add(self._all(terms))} IN BOOLEAN MODE)"
 
     def alike(self, index: SearchIndex, words: Sequence[str], p: Parameters) -> tuple[str, str, str]:
-        asked = " ".join(self.mark + word for word in words)
+        asked = " ".join(self.written(word) for word in words)
         condition = f"MATCH ({ALL_TEXTS}) AGAINST ({p.add(asked)} IN NATURAL LANGUAGE MODE)"
         return condition, "", condition
 
     def _all(self, terms: Terms) -> str:
-        """An expression of the boolean mode. Words are in quotes, or letters and digits alone."""
-        return " ".join(f"+({' '.join(self._quoted(word, is_prefix) for word in words)})" for words, is_prefix in terms)
+        """An expression of the boolean mode. Words are letters and digits alone."""
+        return " ".join(f"+({' '.join(self._word(word, is_prefix) for word in words)})" for words, is_prefix in terms)
 
-    def _quoted(self, word: str, is_prefix: bool) -> str:
-        return f"{self.mark}{word}*" if is_prefix else f'"{self.mark}{word}"'
+    def _word(self, word: str, is_prefix: bool) -> str:
+        return f"{self.written(word)}{'*' * is_prefix}"
 
     def elements(self, name: str, kind: str) -> str:
         type = TYPES.get(kind, "LONGTEXT CHARACTER SET utf8mb4")

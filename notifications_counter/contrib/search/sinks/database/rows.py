@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .....projections.documents import Document
@@ -43,13 +43,13 @@ def weights(index: SearchIndex) -> list[float]:
     return found + [0.0] * (len(CLASSES) - len(found))
 
 
-def row_of(index: SearchIndex, document: Document, mark: str) -> SearchDocument:
+def row_of(index: SearchIndex, document: Document, written: Callable[[str], str]) -> SearchDocument:
     """The row of a document.
 
     Args:
         index: the index.
         document: the document, with a body.
-        mark: what stands before each word, so that the database leaves none out.
+        written: how the database has a word, so that it leaves none out.
     """
     body: Any = document.body
     return SearchDocument(
@@ -57,11 +57,11 @@ def row_of(index: SearchIndex, document: Document, mark: str) -> SearchDocument:
         key=document.key,
         body=dict(body),
         filterable=filterable(index, body),
-        words=_suggested(index, body, mark),
+        words=_suggested(index, body, written),
         popularity=body.get(POPULARITY) or 0,
         digest=body[DIGEST],
         version=document.version,
-        **_by_class(index, body, mark),
+        **_by_class(index, body, written),
     )
 
 
@@ -81,21 +81,21 @@ def filterable(index: SearchIndex, body: Mapping[str, Any]) -> dict[str, list[An
     return found
 
 
-def _by_class(index: SearchIndex, body: Mapping[str, Any], mark: str) -> dict[str, str]:
+def _by_class(index: SearchIndex, body: Mapping[str, Any], written: Callable[[str], str]) -> dict[str, str]:
     by_class: dict[str, list[str]] = {name: [] for name in CLASSES}
     of_weight = dict(zip(weights(index), CLASSES, strict=True))
     left = MOST_BYTES
     for name, field in sorted(index.fields.items(), key=lambda item: -item[1].weight):
         if field.is_text:
-            found, left = _cut([mark + word for text in texts(body, name) for word in words_of(text)], left)
+            found, left = _cut([written(word) for text in texts(body, name) for word in words_of(text)], left)
             by_class[of_weight.get(field.weight, CLASSES[-1])] += found
     return {name: " ".join(found) for name, found in by_class.items()}
 
 
-def _suggested(index: SearchIndex, body: Mapping[str, Any], mark: str) -> str:
+def _suggested(index: SearchIndex, body: Mapping[str, Any], written: Callable[[str], str]) -> str:
     names = [name for name, field in index.fields.items() if field.is_suggested]
     found, _ = _cut(
-        [mark + word for name in names for text in texts(body, name) for word in words_of(text)], MOST_SUGGESTED_BYTES
+        [written(word) for name in names for text in texts(body, name) for word in words_of(text)], MOST_SUGGESTED_BYTES
     )
     return f" {' '.join(found)} " if found else ""
 

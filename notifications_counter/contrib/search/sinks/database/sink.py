@@ -53,7 +53,7 @@ class DatabaseSink(SearchSink):
                 self._documents(projection, using).filter(key__in=gone).delete()
             if kept:
                 vendor = vendor_of(using)
-                rows = [row_of(projection, one, vendor.mark) for one in kept]
+                rows = [row_of(projection, one, vendor.written) for one in kept]
                 vendor.write(projection, rows)
                 vocabulary.add(projection, rows, using)
         return [Outcome(one.key, refused=refused.get(one.key)) for one in documents]

@@ -1,8 +1,8 @@
 """Suggestions: texts of which some word begins so, the most popular first, exactly.
 
 Of a prefix that many documents have, some of the most popular ones have it: these are looked through first, in an
-index that holds all that is needed. Where they give too few, the prefix is rare, and the full text gives all. So neither
-way has to look at many documents.
+index that holds all that is needed. Where they give too few, the prefix is rare, and the full text gives all. So
+neither way has to look at many documents.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def suggest(vendor: Vendor, index: SearchIndex, prefix: str, size: int) -> list[
     typed = words_of(prefix)
     if not typed:
         return []
-    ends = [False] * (len(typed) - 1) + [not prefix[-1].isspace()]
+    ends = [False] * (len(typed) - 1) + [True]
     exact = [([word], is_prefix) for word, is_prefix in zip(typed, ends, strict=True)]
     found = _suggestions(vendor, index, exact, size)
     if len(found) < size:

@@ -44,8 +44,6 @@ class Vendor:
         connection: the database.
     """
 
-    #: What stands before each word in the database.
-    mark: ClassVar[str] = ""
     #: Documents in one statement; None for all that are sent at once.
     batch_size: ClassVar[int | None] = None
     supports_more_like: ClassVar[bool] = True
@@ -71,6 +69,10 @@ class Vendor:
         return True
 
     # Writing
+
+    def written(self, word: str) -> str:
+        """A word as it is in the texts of the table."""
+        return word
 
     def write(self, index: SearchIndex, rows: Sequence[SearchDocument]) -> None:
         """Insert documents, or replace those that are there."""
@@ -99,7 +101,7 @@ class Vendor:
         found = []
         for words, is_prefix in terms:
             # A word has neither a percent sign nor an underscore.
-            likes = (p.add(f"% {self.mark}{word}{'' if is_prefix else ' '}%") for word in words)
+            likes = (p.add(f"% {self.written(word)}{'' if is_prefix else ' '}%") for word in words)
             found.append(f"({' OR '.join(f'd.words LIKE {like}' for like in likes)})")
         return " AND ".join(found)
 
