@@ -20,6 +20,6 @@ ROOT_URLCONF = "tests.apps_urls"
 LOGIN_URL = "/login/"
 # For processes that a test starts.
 NOTIFICATIONS_COUNTER["STREAMS"] = json.loads(os.environ.get("NC_STREAMS", "{}"))
-NOTIFICATIONS_COUNTER["SEARCH"] = json.loads(os.environ.get("NC_SEARCH", '{"SINK": "tests.search.memory.MemorySink"}'))
+NOTIFICATIONS_COUNTER["SEARCH"] = json.loads(os.environ.get("NC_SEARCH", "{}"))
 # A processor whose topic only some tests make.
 SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "notifications_counter.W120"]

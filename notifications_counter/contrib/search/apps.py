@@ -18,7 +18,6 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, migrating
         from .index import connect
-        from .sinks.database import installing
 
         register(checks.check_settings, Tags.compatibility)
         register(checks.check_indexes, Tags.models)
@@ -26,9 +25,6 @@ class SearchConfig(AppConfig):
         core = apps.get_app_config("notifications_counter")  # whose tables the triggers write to
         pre_migrate.connect(migrating.before_migrate, sender=core, dispatch_uid="notifications_counter_search")
         post_migrate.connect(migrating.after_migrate, sender=core, dispatch_uid="notifications_counter_search")
-        post_migrate.connect(
-            installing.after_migrate, sender=self, dispatch_uid="notifications_counter_search.database"
-        )
         autodiscover_modules("search_indexes")
         for index in checks.indexes():
             connect(index)

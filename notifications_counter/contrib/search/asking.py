@@ -13,7 +13,8 @@ from .exceptions import InvalidQuery, NotSupported
 from .results import Query
 
 if TYPE_CHECKING:
-    from .index import SearchIndex
+    from .declaration import SearchDeclaration
+    from .sinks.base import SearchSink
 
 #: The most hits that a page can have, and the last hit that can be asked for: what engines allow.
 MOST, LAST = 1000, 10_000
@@ -30,7 +31,7 @@ WORDS = {
 
 
 def query(
-    index: SearchIndex,
+    index: SearchDeclaration,
     text: str,
     filters: Mapping[str, Any],
     page: int,
@@ -63,7 +64,7 @@ def with_options(asked: Query, *, highlight: bool, typos: bool) -> Query:
     return replace(asked, highlight=highlight, typos=typos)
 
 
-def refuse_size(index: SearchIndex, size: int) -> None:
+def refuse_size(index: SearchDeclaration, size: int) -> None:
     """Refuse a wrong number of hits.
 
     Raises:
@@ -73,29 +74,29 @@ def refuse_size(index: SearchIndex, size: int) -> None:
         raise InvalidQuery(f"A page has from 1 to {MOST:,} hits, not {quoted(size)}.")
 
 
-def refuse_unsupported(index: SearchIndex, using: str, **asked: bool) -> None:
+def refuse_unsupported(sink: SearchSink, using: str, **asked: bool) -> None:
     """Refuse what the sink cannot do.
 
     Raises:
         NotSupported: it is asked for.
     """
     for what, is_asked in asked.items():
-        if is_asked and not index.sink.supports(what, using):
-            raise NotSupported(f"{type(index.sink).__name__} cannot {WORDS[what]} on the database {using!r}.")
+        if is_asked and not sink.supports(what, using):
+            raise NotSupported(f"{type(sink).__name__} cannot {WORDS[what]} on the database {using!r}.")
 
 
-def _exact_field(index: SearchIndex, name: str, verb: str) -> None:
+def _exact_field(index: SearchDeclaration, name: str, verb: str) -> None:
     _known(index, name)
     if index.fields[name].is_text:
         raise InvalidQuery(f"{index.label} cannot {verb} {quoted(name)}, a field of text: add one of kind 'keyword'.")
 
 
-def _known(index: SearchIndex, name: str) -> None:
+def _known(index: SearchDeclaration, name: str) -> None:
     if name not in index.fields:
         raise InvalidQuery(f"{index.label}: {unknown('field', name, list(index.fields))}")
 
 
-def _filter(index: SearchIndex, name: str, given: Any) -> Any:
+def _filter(index: SearchDeclaration, name: str, given: Any) -> Any:
     _exact_field(index, name, "filter by")
     if isinstance(given, Mapping):
         return {bound: _value(index, name, value) for bound, value in _range(index, name, given).items()}
@@ -104,7 +105,7 @@ def _filter(index: SearchIndex, name: str, given: Any) -> Any:
     return None if given is None else _value(index, name, given)
 
 
-def _range(index: SearchIndex, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _range(index: SearchDeclaration, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     for bound in given:
         if bound not in RANGE:
             raise InvalidQuery(f"{index.label}, {quoted(name)}: {unknown('bound', bound, RANGE)}")
@@ -113,7 +114,7 @@ def _range(index: SearchIndex, name: str, given: Mapping[str, Any]) -> Mapping[s
     return given
 
 
-def _value(index: SearchIndex, name: str, given: Any) -> Any:
+def _value(index: SearchDeclaration, name: str, given: Any) -> Any:
     if given is None or isinstance(given, Mapping | list | tuple | set):
         raise InvalidQuery(f"{index.label}: {quoted(given)} is no value to filter {quoted(name)} by.")
     try:

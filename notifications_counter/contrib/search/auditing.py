@@ -25,7 +25,7 @@ from .results import Stored
 from .sinks.base import DIGEST
 
 if TYPE_CHECKING:
-    from .index import SearchIndex
+    from .declaration import SearchDeclaration
 
 logger = logging.getLogger("notifications_counter")
 
@@ -67,7 +67,7 @@ class Audited:
         return self.missing + self.stale + self.ghosts
 
 
-def after_flush(index: SearchIndex, sender: Sender) -> None:
+def after_flush(index: SearchDeclaration, sender: Sender) -> None:
     """A part of the audit, and of removing tombstones, at the end of a flush."""
     interval = search_settings().AUDIT_INTERVAL
     row = sender.progress()
@@ -87,9 +87,10 @@ class Audit:
         anew: whether to begin at the first row, wherever the last one ended.
     """
 
-    def __init__(self, index: SearchIndex, sender: Sender, anew: bool = False) -> None:
+    def __init__(self, index: SearchDeclaration, sender: Sender, anew: bool = False) -> None:
         self.index, self.sender, self.using, self.anew = index, sender, sender.using, anew
         self.found = Audited()
+        self.sink: Any = sender.sink
         self._noted = 0
 
     def run(self, seconds: float | None = None) -> bool:
@@ -113,12 +114,12 @@ class Audit:
             keys = self._keys_after(after)
             self._compare(keys)
             return f"{ROWS}{keys[-1]}" if keys else STORED
-        stored = self.index.sink.stored_after(self.index, after, SLICE, using=self.using)
+        stored = self.sink.stored_after(self.index, after, SLICE, using=self.using)
         self._find_ghosts([one.key for one in stored if one.digest is not None])
         if stored:
             return f"{STORED}{stored[-1].key}"
         before = timezone.now() - timedelta(days=search_settings().TOMBSTONE_DAYS)
-        self.index.sink.purge(self.index, before, using=self.using)
+        self.sink.purge(self.index, before, using=self.using)
         return None
 
     def _keys_after(self, after: str | None) -> list[str]:
@@ -151,7 +152,7 @@ class Audit:
 
         The sink is asked first: what changes between the two is pending, or has been sent.
         """
-        stored = {one.key: one for one in self.index.sink.stored(self.index, keys, using=self.using)}
+        stored = {one.key: one for one in self.sink.stored(self.index, keys, using=self.using)}
         documents, _ = documents_of(self.index, keys, 0, self.using)
         found = {document.key: _difference(document.body, stored.get(document.key)) for document in documents}
         return {key: difference for key, difference in found.items() if difference}

@@ -20,7 +20,7 @@ from ...projections.links import Link
 from .sinks.base import DIGEST, POPULARITY
 
 if TYPE_CHECKING:
-    from .index import SearchIndex
+    from .declaration import SearchDeclaration
 
 #: On rows that were read for documents: how popular each is.
 FOUND = "_notifications_counter_popularity"
@@ -32,12 +32,12 @@ OF_FIELDS = 13
 # Columns
 
 
-def paths(index: SearchIndex) -> dict[str, str]:
+def paths(index: SearchDeclaration) -> dict[str, str]:
     """The index's fields, with the path to the column that each is made of."""
     return {name: field.source or name for name, field in index.fields.items()}
 
 
-def wanted(index: SearchIndex) -> list[str]:
+def wanted(index: SearchDeclaration) -> list[str]:
     """The paths of all that documents are made of."""
     found = [*paths(index).values()]
     if isinstance(index.popularity, str):
@@ -45,7 +45,7 @@ def wanted(index: SearchIndex) -> list[str]:
     return found
 
 
-def columns(index: SearchIndex) -> list[str]:
+def columns(index: SearchDeclaration) -> list[str]:
     """The names of those of the model's own columns that documents are made of."""
     own = index.model._meta.local_concrete_fields
     if index.is_custom:
@@ -66,14 +66,14 @@ def condition_paths(condition: Any) -> Iterator[str]:
             yield from condition_paths(child)
 
 
-def parent_links(index: SearchIndex) -> Iterator[tuple[Link, list[str]]]:
+def parent_links(index: SearchDeclaration) -> Iterator[tuple[Link, list[str]]]:
     """Of a model that inherits tables: the rows of its parents are its own too."""
     for parent in index.model._meta.get_parent_list():
         pk = parent._meta.pk
         yield Link(parent, pk.attname, pk.name), [field.name for field in parent._meta.local_concrete_fields]
 
 
-def columns_of_related(index: SearchIndex, related: type[models.Model], path: str) -> list[str]:
+def columns_of_related(index: SearchDeclaration, related: type[models.Model], path: str) -> list[str]:
     """The names of those of another model's columns that documents are made of."""
     own = [field.name for field in related._meta.local_concrete_fields]
     if index.is_custom:
@@ -86,7 +86,7 @@ def columns_of_related(index: SearchIndex, related: type[models.Model], path: st
 # Reading
 
 
-def query(index: SearchIndex, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+def query(index: SearchDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Those of some rows that have documents, with what they are made of in as few statements as there can be."""
     if index.filter is not None:
         # By a subquery: a condition over a relation to many rows must not give a row twice.
@@ -114,7 +114,7 @@ def _relations(model: type[models.Model], path: str) -> tuple[str, bool]:
     return "__".join(names), many
 
 
-def look_up_popularity(index: SearchIndex, rows: Sequence[Any], using: str) -> None:
+def look_up_popularity(index: SearchDeclaration, rows: Sequence[Any], using: str) -> None:
     """Note on each row how popular it is, where a counter says so."""
     counter: Any = index.popularity
     if isinstance(counter, CounterDeclaration):
@@ -126,7 +126,7 @@ def look_up_popularity(index: SearchIndex, rows: Sequence[Any], using: str) -> N
 # Documents
 
 
-def body(index: SearchIndex, row: Any) -> dict[str, Any]:
+def body(index: SearchDeclaration, row: Any) -> dict[str, Any]:
     """What a sink is given of a row.
 
     Raises:
@@ -145,12 +145,12 @@ def body(index: SearchIndex, row: Any) -> dict[str, Any]:
     return found
 
 
-def document(index: SearchIndex, row: Any) -> dict[str, Any]:
+def document(index: SearchDeclaration, row: Any) -> dict[str, Any]:
     """The document of a row as the fields say it."""
     return {name: follow(row, path) for name, path in paths(index).items()}
 
 
-def popularity_of(index: SearchIndex, row: Any) -> float | None:
+def popularity_of(index: SearchDeclaration, row: Any) -> float | None:
     """How popular a row is; None where the index does not say."""
     if index.popularity is None:
         return None
@@ -196,7 +196,7 @@ def _flat(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def value_of(index: SearchIndex, name: str, given: Any) -> Any:
+def value_of(index: SearchDeclaration, name: str, given: Any) -> Any:
     """A value, or a list of them, as JSON has it.
 
     Raises:

@@ -6,16 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from ...conf import SETTING, app_settings, is_integer, is_number
 from ...exceptions import InvalidSettings, quoted
-
-if TYPE_CHECKING:
-    from .sinks.base import SearchSink
 
 NAME = f"{SETTING}['SEARCH']"
 
@@ -87,8 +84,8 @@ def search_settings() -> SearchSettings:
 
 
 @cache
-def get_sink() -> SearchSink:
-    """The sink of the settings in force.
+def get_sink() -> Any:
+    """The ``SearchSink`` of the settings in force.
 
     Raises:
         InvalidSettings: there is none of that name, or its options are wrong.
@@ -100,7 +97,7 @@ def get_sink() -> SearchSink:
         sink = import_string(path)
     except ImportError as error:
         raise InvalidSettings(f"{NAME}['SINK']: cannot import {path!r}: {error}") from error
-    return sink(settings)  # type: ignore[no-any-return]
+    return sink(settings)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

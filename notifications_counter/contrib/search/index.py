@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -11,14 +10,13 @@ from django.db import models
 from django.db.models.signals import class_prepared
 
 from ...exceptions import InvalidSettings, quoted
-from ...ledger.identity import of_alias
 from ...projections import declaration
-from ...projections.declaration import Projection
 from ...projections.links import Link, links
 from ...projections.noting import follow
 from ...projections.rebuilding import rebuild
 from . import asking, auditing, bodies
-from .conf import get_sink, search_settings
+from .conf import get_sink
+from .declaration import SearchDeclaration
 from .exceptions import NotSupported
 from .fields import Field
 from .problems import problems
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from .sinks.base import SearchSink
 
 
-class SearchIndex(Projection):
+class SearchIndex(SearchDeclaration):
     """Declares, as an attribute of a model or beside a model of somebody else's, how its rows are searched.
 
     Every argument can be an attribute of a subclass instead.
@@ -53,13 +51,6 @@ class SearchIndex(Projection):
         InvalidSettings: a field's kind is none. What else is wrong the system checks say.
     """
 
-    fields: Mapping[str, Any] = {}
-    related: Mapping[Any, str] = {}
-    filter: models.Q | None = None
-    popularity: str | Counter | None = None
-    language: str = "simple"
-    source: Any = None
-
     def __init__(
         self,
         source: Any = None,
@@ -80,6 +71,7 @@ class SearchIndex(Projection):
         self.fields = {one: _field(one, kind) for one, kind in self.fields.items()}
         self.attribute = name
         self.own_document = document
+        self.is_custom = document is not None or type(self).document is not SearchIndex.document
         if self.source is not None:
             _bind_when_there(self)
 
@@ -110,42 +102,10 @@ class SearchIndex(Projection):
         return self
 
     @property
-    def label(self) -> str:  # type: ignore[override]
-        """What it is called: ``app.Model.attribute``."""
-        return f"{self.model._meta.label}.{self.attribute}"
-
-    @property
-    def name(self) -> str:
-        """What its documents are kept under: lower-case letters, digits and underscores."""
-        return self.label.lower().replace(".", "_")
-
-    def name_of(self, using: str) -> str:
-        """The same, with who the database is: a copy, such as that of a test, has an index of its own."""
-        return f"{self.name}-{(of_alias(using) or 'unknown')[:8]}"
-
-    @property
     def sink(self) -> SearchSink:
         """Where the documents are."""
-        return get_sink()
-
-    @property
-    def chunk_size(self) -> int:  # type: ignore[override]
-        """How many documents are sent at once."""
-        return search_settings().CHUNK_SIZE
-
-    @property
-    def has_popularity(self) -> bool:
-        """Whether documents say how popular they are."""
-        return self.popularity is not None
-
-    @cached_property
-    def related_models(self) -> dict[type[models.Model], str]:
-        """The models whose changes matter, with the paths that lead to them.
-
-        Raises:
-            LookupError: there is no model of a name.
-        """
-        return {apps.get_model(one) if isinstance(one, str) else one: path for one, path in self.related.items()}
+        sink: SearchSink = get_sink()
+        return sink
 
     def columns(self) -> list[str]:
         return bodies.columns(self)
@@ -170,11 +130,6 @@ class SearchIndex(Projection):
     def document(self, row: Any) -> Mapping[str, Any]:
         """The document of a row: field -> value, or list of values. A subclass may make another one of it."""
         return bodies.document(self, row)
-
-    @property
-    def is_custom(self) -> bool:
-        """Whether a function of the site makes the documents, so that any column may matter."""
-        return self.own_document is not None or type(self).document is not SearchIndex.document
 
     # Questions
 
@@ -211,7 +166,7 @@ class SearchIndex(Projection):
         """
         alias = using or self.alias()
         query = asking.query(self, text, filters or {}, page, size, order, facets)
-        asking.refuse_unsupported(self, alias, highlighting=highlight, typos=typos)
+        asking.refuse_unsupported(self.sink, alias, highlighting=highlight, typos=typos)
         query = asking.with_options(query, highlight=highlight, typos=typos)
         return self.sink.search(self, query, using=alias)
 
@@ -244,7 +199,7 @@ class SearchIndex(Projection):
         """
         alias = using or self.alias()
         asking.refuse_size(self, size)
-        asking.refuse_unsupported(self, alias, more_like=True)
+        asking.refuse_unsupported(self.sink, alias, more_like=True)
         key = self.key.text(row.pk if isinstance(row, models.Model) else row)
         return self.sink.more_like(self, key, size=size, using=alias)
 
@@ -256,7 +211,7 @@ class SearchIndex(Projection):
             SinkUnavailable: the sink does not answer.
         """
         alias = using or self.alias()
-        asking.refuse_unsupported(self, alias, raw=True)
+        asking.refuse_unsupported(self.sink, alias, raw=True)
         return self.sink.raw(self, query, using=alias)
 
     def rows_of(self, page: Page, *, using: str | None = None) -> list[Any]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.db import connections
+
 from ...compat.uncached import rows_of
 from ...management.migrate_handlers import touched_apps
 from ...projections.declaration import Projection, projections
 from ...projections.tables import OutdatedDocuments, ProjectionProgress
 from ...projections.triggers import DocumentTriggers
 from .auditing import ROWS
+from .models import SearchDocument
+from .sinks.database.sink import DIALECTS, dialect_for
 
 logger = logging.getLogger("notifications_counter")
 
@@ -31,11 +35,21 @@ def after_migrate(using: str, plan: Any = (), **kwargs: Any) -> None:
         triggers.connection.introspection.table_names()
     ):
         return
+    _install_search(using)
     made = triggers.install()
     touched = {label for migration, _ in plan for label in touched_apps(migration)}
     for projection in projections():
         if projection in made or _models_of(projection) & touched:
             _audit_soon(projection, using)
+
+
+def _install_search(using: str) -> None:
+    """Make what the embedded sink needs beside its tables; anew where it was lost."""
+    tables = connections[using].introspection.table_names()
+    if connections[using].vendor in DIALECTS and SearchDocument._meta.db_table in tables:
+        dialect = dialect_for(using)
+        if dialect.install() or dialect.problems():
+            dialect.fill()
 
 
 def _models_of(projection: Projection) -> set[str]:

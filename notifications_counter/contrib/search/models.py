@@ -1,72 +1,60 @@
-"""The documents of search indexes in the database itself, and the words in them by what they are mistyped as."""
+"""The tables of the embedded sink: documents in the database of their rows."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from ...fields import KeyField
 
+#: The longest primary key, as text, of a row that can have a document.
+LONGEST_KEY = 500
+
 
 class SearchDocument(models.Model):
-    """What can be found of a row. What full text search needs beside it, each database has in its own way."""
+    """A document. Its words are kept apart by how much they count, from ``words_a`` for the fields of most weight.
 
-    # Explicit, because SQLite's full text refers to rows by it: what is hidden there is renumbered when a table is made
-    # anew.
+    What the database searches by is made of those columns by the database itself, or beside this table: see
+    ``sinks.database``.
+    """
+
     id = models.BigAutoField(primary_key=True)
-    index_name = KeyField(_("index"), max_length=200)
-    key = KeyField(_("key"), max_length=500)
-    body = models.JSONField(_("document"))
-    #: Field -> list of its values, for filters, order and facets.
-    filterable = models.JSONField(_("values"))
-    # The words of the fields by weight, the greatest first.
-    text_a = models.TextField(default="")
-    text_b = models.TextField(default="")
-    text_c = models.TextField(default="")
-    text_d = models.TextField(default="")
-    #: The words of the fields for autocomplete, each between spaces.
-    words = models.TextField(_("words that are suggested"), default="")
-    popularity = models.FloatField(_("popularity"), default=0)
-    digest = models.CharField(_("digest"), max_length=16)
-    version = models.BigIntegerField(_("version"))
+    #: The name of the search index.
+    index = KeyField(max_length=150)
+    key = KeyField(max_length=LONGEST_KEY)
+    language = models.CharField(max_length=20)
+    words_a = models.TextField()
+    words_b = models.TextField()
+    words_c = models.TextField()
+    words_d = models.TextField()
+    #: The words of what is suggested.
+    names = models.TextField()
+    popularity = models.FloatField(default=0)
+    body = models.JSONField()
+    #: Field -> a list of its values, of those that filter and sort.
+    exact = models.JSONField()
+    digest = models.CharField(max_length=16)
 
     class Meta:
-        verbose_name = _("search document")
-        verbose_name_plural = _("search documents")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["index_name", "key"], name="nc_search_document")]
+        db_table = "notifications_counter_search_document"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["index", "key"], name="nc_search_document")]
+        indexes: ClassVar = [models.Index(fields=["index", "-popularity"], name="nc_search_popular")]
 
     def __str__(self) -> str:
-        return f"{self.index_name}: {self.key}"
+        return f"{self.index} {self.key}"
 
 
 class SearchWord(models.Model):
-    """A word that some document has, or had: words are never counted, so that no writer waits for another."""
+    """A word of what is suggested: where the database can, words that were typed wrongly are looked for among these."""
 
-    index_name = KeyField(_("index"), max_length=200)
-    word = KeyField(_("word"), max_length=80)
+    id = models.BigAutoField(primary_key=True)
+    index = KeyField(max_length=150)
+    word = KeyField(max_length=100)
 
     class Meta:
-        verbose_name = _("searched word")
-        verbose_name_plural = _("searched words")
-        indexes: ClassVar = [models.Index(fields=["index_name", "word"], name="nc_search_word")]
+        db_table = "notifications_counter_search_word"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["index", "word"], name="nc_search_word")]
 
     def __str__(self) -> str:
         return str(self.word)
-
-
-class SearchVariant(models.Model):
-    """A hash of what a word, or its beginning, is without one of its letters."""
-
-    hash = models.BigIntegerField(_("hash"), db_index=True)
-    word = models.ForeignKey(
-        SearchWord, models.CASCADE, verbose_name=_("word"), related_name="variants", db_constraint=False
-    )
-
-    class Meta:
-        verbose_name = _("variant of a word")
-        verbose_name_plural = _("variants of words")
-
-    def __str__(self) -> str:
-        return f"{self.hash}"

@@ -12,7 +12,7 @@ from ...declaration.counter import CounterDeclaration
 from ...exceptions import InvalidSettings, described, quoted, unknown
 
 if TYPE_CHECKING:
-    from .index import SearchIndex
+    from .declaration import SearchDeclaration
 
 #: Languages whose words are searched by their stems, where a sink has them.
 LANGUAGES = (
@@ -24,12 +24,12 @@ LANGUAGES = (
 RESERVED = "nc_"
 
 
-def problems(index: SearchIndex) -> list[str]:
+def problems(index: SearchDeclaration) -> list[str]:
     """A sentence for each mistake."""
     return list(_problems(index))
 
 
-def _problems(index: SearchIndex) -> Iterator[str]:
+def _problems(index: SearchDeclaration) -> Iterator[str]:
     if not index.fields:
         yield "it has no fields."
     for name in index.fields:
@@ -43,7 +43,7 @@ def _problems(index: SearchIndex) -> Iterator[str]:
     yield from _of_paths(index)
 
 
-def _of_relations(index: SearchIndex) -> Iterator[str]:
+def _of_relations(index: SearchDeclaration) -> Iterator[str]:
     try:
         index.links()
     except LookupError as error:
@@ -52,7 +52,7 @@ def _of_relations(index: SearchIndex) -> Iterator[str]:
         yield f"related: {described(error)}"
 
 
-def _of_paths(index: SearchIndex) -> Iterator[str]:
+def _of_paths(index: SearchDeclaration) -> Iterator[str]:
     made_of: dict[str, Any] = (
         {} if index.is_custom else {name: one.source or name for name, one in index.fields.items()}
     )
@@ -69,7 +69,7 @@ def _of_paths(index: SearchIndex) -> Iterator[str]:
             yield f"filter: {described(error)}"
 
 
-def _of_path(index: SearchIndex, name: str, path: str) -> Iterator[str]:
+def _of_path(index: SearchDeclaration, name: str, path: str) -> Iterator[str]:
     here: type[models.Model] = index.model
     parts = path.split("__")
     for place, part in enumerate(parts):
@@ -92,7 +92,7 @@ def _of_path(index: SearchIndex, name: str, path: str) -> Iterator[str]:
             )
 
 
-def _is_listed(index: SearchIndex, model: type[models.Model]) -> bool:
+def _is_listed(index: SearchDeclaration, model: type[models.Model]) -> bool:
     try:
         listed = index.related_models
     except LookupError:  # which is said by itself

@@ -13,9 +13,10 @@ from ...exceptions import described, quoted
 from ...projections.documents import SinkUnavailable
 from ...projections.rebuilding import Rebuild
 from ...projections.sending import Sender
+from .conf import get_sink
 
 if TYPE_CHECKING:
-    from .index import SearchIndex
+    from .declaration import SearchDeclaration
 
 #: How many documents that were set aside are named.
 MOST_NAMED = 10
@@ -93,20 +94,20 @@ def _at(moment: datetime | None, word: str = ", last at") -> str:
     return f"{word} {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
 
 
-def status(index: SearchIndex, using: str) -> IndexStatus:
+def status(index: SearchDeclaration, using: str) -> IndexStatus:
     """How an index is on a database alias."""
-    sender = Sender(index, using)
+    sender, sink = Sender(index, using), get_sink()
     row = sender.prepare()
     set_aside = sender.set_aside_rows().order_by("-tried_at")
     details, unavailable = {}, row.unavailable
     try:
-        details = index.sink.status(index, using=using)
+        details = sink.status(index, using=using)
     except SinkUnavailable as error:
         unavailable = described(error)
     return IndexStatus(
         label=index.label,
         using=using,
-        sink=type(index.sink).__name__,
+        sink=type(sink).__name__,
         is_complete=not Rebuild(sender).is_due(),
         building=row.building,
         walked=row.walked,

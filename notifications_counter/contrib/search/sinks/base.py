@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage
 from ....projections.documents import Document, Outcome, Sink
 
 if TYPE_CHECKING:
-    from ..index import SearchIndex
+    from ..declaration import SearchDeclaration
     from ..results import Page, Query, Stored, Suggestion
 
 #: What a document has beside the index's fields. ``nc_popularity`` ranks suggestions.
@@ -39,7 +39,7 @@ class SearchSink(Sink):
 
     @abstractmethod
     def send(
-        self, projection: SearchIndex, documents: Sequence[Document], *, using: str, target: str | None = None
+        self, projection: SearchDeclaration, documents: Sequence[Document], *, using: str, target: str | None = None
     ) -> list[Outcome]: ...
 
     def supports(self, what: str, using: str) -> bool:
@@ -54,19 +54,19 @@ class SearchSink(Sink):
     # Life of an index
 
     @abstractmethod
-    def exists(self, index: SearchIndex, *, using: str) -> bool:
+    def exists(self, index: SearchDeclaration, *, using: str) -> bool:
         """Whether documents can be written and read."""
 
     @abstractmethod
-    def create(self, index: SearchIndex, *, using: str) -> None:
+    def create(self, index: SearchDeclaration, *, using: str) -> None:
         """Make what documents need; nothing where it is there."""
 
     @abstractmethod
-    def is_own(self, index: SearchIndex, *, using: str, identity: str) -> bool:
+    def is_own(self, index: SearchDeclaration, *, using: str, identity: str) -> bool:
         """Whether what is read was made for this database: not by the one that this is a copy of, or was before."""
 
     @abstractmethod
-    def begin_rebuild(self, index: SearchIndex, *, using: str, identity: str) -> str:
+    def begin_rebuild(self, index: SearchDeclaration, *, using: str, identity: str) -> str:
         """Make room for all documents anew, beside what is read where the sink can.
 
         Args:
@@ -77,43 +77,43 @@ class SearchSink(Sink):
         """
 
     @abstractmethod
-    def finish_rebuild(self, index: SearchIndex, target: str, *, using: str) -> None:
+    def finish_rebuild(self, index: SearchDeclaration, target: str, *, using: str) -> None:
         """Read from it from now on, at one moment, and keep what was read before for ``rollback``."""
 
-    def rollback(self, index: SearchIndex, *, using: str) -> None:
+    def rollback(self, index: SearchDeclaration, *, using: str) -> None:
         """Read again what was read before the last rebuild. What has changed since is sent by the caller."""
         raise NotImplementedError(f"{type(self).__name__} says supports_rollback = False")
 
     @abstractmethod
-    def purge(self, index: SearchIndex, before: datetime, *, using: str) -> int:
+    def purge(self, index: SearchDeclaration, before: datetime, *, using: str) -> int:
         """Remove the tombstones of before a moment; how many."""
 
     @abstractmethod
-    def refresh(self, index: SearchIndex, *, using: str) -> None:
+    def refresh(self, index: SearchDeclaration, *, using: str) -> None:
         """Let searches find what was sent: at once, for tests and rebuilds."""
 
     # Reading
 
     @abstractmethod
-    def search(self, index: SearchIndex, query: Query, *, using: str) -> Page:
+    def search(self, index: SearchDeclaration, query: Query, *, using: str) -> Page:
         """The page of a search."""
 
     @abstractmethod
-    def suggest(self, index: SearchIndex, prefix: str, *, size: int, using: str) -> list[Suggestion]:
+    def suggest(self, index: SearchDeclaration, prefix: str, *, size: int, using: str) -> list[Suggestion]:
         """Texts of the fields for autocomplete of which any word begins so, the most popular first."""
 
-    def more_like(self, index: SearchIndex, key: str, *, size: int, using: str) -> Page:
+    def more_like(self, index: SearchDeclaration, key: str, *, size: int, using: str) -> Page:
         """Documents that have many words in common with a row's, without itself."""
         raise NotImplementedError(f"{type(self).__name__} says supports_more_like = False")
 
-    def raw(self, index: SearchIndex, query: Mapping[str, Any], *, using: str) -> Any:
+    def raw(self, index: SearchDeclaration, query: Mapping[str, Any], *, using: str) -> Any:
         """What the sink answers to a query of its own language, without tombstones."""
         raise NotImplementedError(f"{type(self).__name__} says supports_raw = False")
 
     # Audit
 
     @abstractmethod
-    def stored_after(self, index: SearchIndex, key: str | None, size: int, *, using: str) -> list[Stored]:
+    def stored_after(self, index: SearchDeclaration, key: str | None, size: int, *, using: str) -> list[Stored]:
         """What there is of the next rows, tombstones too, in the order of the sink's own (of texts, by code point).
 
         Args:
@@ -121,16 +121,16 @@ class SearchSink(Sink):
         """
 
     @abstractmethod
-    def stored(self, index: SearchIndex, keys: Iterable[str], *, using: str) -> list[Stored]:
+    def stored(self, index: SearchDeclaration, keys: Iterable[str], *, using: str) -> list[Stored]:
         """The same of some rows, as it is now, whatever searches find yet."""
 
     # For operators
 
-    def check(self, index: SearchIndex) -> list[CheckMessage]:
+    def check(self, index: SearchDeclaration) -> list[CheckMessage]:
         """What is wrong with the settings, or with what the index asks for."""
         return []
 
-    def status(self, index: SearchIndex, *, using: str) -> dict[str, Any]:
+    def status(self, index: SearchDeclaration, *, using: str) -> dict[str, Any]:
         """What ``search_index --status`` shows: at least ``documents`` and ``tombstones``."""
         found = {"documents": 0, "tombstones": 0}
         return found

@@ -1,4 +1,4 @@
-"""The database itself as a sink: the default, which needs no other server."""
+"""Documents in the database of their rows, written in the transaction that changes those: no server is needed."""
 
 from .sink import DatabaseSink
 

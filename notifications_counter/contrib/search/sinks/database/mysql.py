@@ -1,90 +1,86 @@
-"""MariaDB and MySQL: FULLTEXT indexes of InnoDB, in which a transaction finds rows only after its commit."""
+"""MariaDB and MySQL: full-text indexes of InnoDB, which see rows as soon as they are committed, and not before.
+
+Each word is stored with two letters in front, so that none is too short to be indexed, nor one of those that are left
+out. https://mariadb.com/kb/en/full-text-index-overview/
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from .rows import CLASSES
-from .vendor import TABLE, Parameters, Terms, Vendor
+from .dialect import OPERATORS, TABLE, Dialect, Part, as_json
+from .words import CLASSES
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
-#: InnoDB makes one full text index at a time.
-INDEXES = {
-    "nc_search_text": f"CREATE FULLTEXT INDEX nc_search_text ON {TABLE} ({', '.join(CLASSES)})",
-    "nc_search_words": f"CREATE FULLTEXT INDEX nc_search_words ON {TABLE} (words)",
-    "nc_search_walk": f"CREATE INDEX nc_search_walk ON {TABLE} (index_name, popularity)",
-}
+WORDS = ", ".join(f"words_{one}" for one in CLASSES)
+INDEXES = {"nc_search_words": WORDS, "nc_search_names": "names"}
 
-EXISTING = (
-    "SELECT DISTINCT index_name FROM information_schema.statistics"
-    f" WHERE table_schema = DATABASE() AND table_name = '{TABLE}'"
-)
-
-#: As what JSON_TABLE reads values: an integer of 64 bits and a price are exact in it.
-TYPES = {"number": "DECIMAL(65, 20)", "boolean": "DECIMAL(65, 20)"}
-
-#: Words of less than three letters and frequent ones, such as "the", are not indexed by default, and not found: with
-#: this in front no word is short, and none is in the server's list.
-MARK = "zz"
-
-ALL_TEXTS = ", ".join(f"d.{name}" for name in CLASSES)
+#: What every word begins with.
+PREFIX = "nc"
 
 
-class MySQL(Vendor):
-    # A statement must fit into max_allowed_packet.
-    batch_size: ClassVar[int | None] = 50
+class MySQLDialect(Dialect):
+    """MariaDB and MySQL."""
 
-    def is_installed(self) -> bool:
-        return self._existing() >= INDEXES.keys()
+    def install(self) -> bool:
+        there = {
+            name
+            for (name,) in self.rows(
+                "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS"
+                " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s",
+                [TABLE],
+            )
+        }
+        for name, columns in INDEXES.items():
+            if name not in there:
+                self.execute(f"CREATE FULLTEXT INDEX {name} ON {TABLE} ({columns})")
+        return False
 
-    def install(self) -> None:
-        existing = self._existing()
-        self.run(*(statement for name, statement in INDEXES.items() if name not in existing))
+    @staticmethod
+    def stored(text: str) -> str:
+        """Words as they are stored."""
+        return " ".join(f"{PREFIX}{word}" for word in text.split())
 
-    def _existing(self) -> set[str]:
-        return {name for (name,) in self.rows(EXISTING, {})}
+    def match(self, index: SearchDeclaration, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
+        sign = "+" if every else ""
+        asked = " ".join(f"{sign}{PREFIX}{word}" for word in words)
+        sql = f"MATCH ({', '.join(self.columns())}) AGAINST (%s IN BOOLEAN MODE)"
+        return Part(), Part(sql, [asked]), Part(sql, [asked])
 
-    def written(self, word: str) -> str:
-        return MARK + "".join(sign for sign in word if sign.isalnum())  # other signs would part it
+    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
+        asked = " ".join([*(f"+{PREFIX}{word}" for word in words[:-1]), f"+{PREFIX}{words[-1]}*"])
+        return Part(), Part("MATCH (d.names) AGAINST (%s IN BOOLEAN MODE)", [asked])
 
-    def matches(self, index: SearchIndex, terms: Terms, p: Parameters) -> str:
-        return f"MATCH ({ALL_TEXTS}) AGAINST ({p.add(self._all(terms))} IN BOOLEAN MODE)"
+    def has(self, name: str, values: Sequence[Any]) -> Part:
+        each = f"JSON_CONTAINS(d.exact, %s, '$.{name}')"
+        return Part(f"({' OR '.join([each] * len(values))})", [as_json(one) for one in values])
 
-    def scored(self, index: SearchIndex, terms: Terms, p: Parameters) -> tuple[str, str]:
-        return "", self.matches(index, terms, p)
+    def between(self, name: str, kind: str, bounds: Mapping[str, Any]) -> Part:
+        join, value = self._table(name, kind)
+        conditions = " AND ".join(f"{value} {OPERATORS[one]} %s" for one in bounds)
+        return Part(f"EXISTS (SELECT 1 FROM {join} WHERE {conditions})", list(bounds.values()))
 
-    def has_words(self, terms: Terms, p: Parameters) -> str:
-        return f"MATCH (d.words) AGAINST ({p.add(self._all(terms))} IN BOOLEAN MODE)"
-
-    def alike(self, index: SearchIndex, words: Sequence[str], p: Parameters) -> tuple[str, str, str]:
-        asked = " ".join(self.written(word) for word in words)
-        condition = f"MATCH ({ALL_TEXTS}) AGAINST ({p.add(asked)} IN NATURAL LANGUAGE MODE)"
-        return condition, "", condition
-
-    def _all(self, terms: Terms) -> str:
-        """An expression of the boolean mode. Words are letters and digits alone."""
-        return " ".join(f"+({' '.join(self._word(word, is_prefix) for word in words)})" for words, is_prefix in terms)
-
-    def _word(self, word: str, is_prefix: bool) -> str:
-        return f"{self.written(word)}{'*' * is_prefix}"
-
-    def elements(self, name: str, kind: str) -> str:
-        type = TYPES.get(kind, "LONGTEXT CHARACTER SET utf8mb4")
-        return f"JSON_TABLE(d.filterable, '$.\"{name}\"[*]' COLUMNS (value {type} PATH '$')) e"
+    def is_empty(self, name: str) -> Part:
+        return Part(f"JSON_LENGTH(d.exact, '$.{name}') = 0")
 
     def first(self, name: str, kind: str) -> str:
-        value = f"JSON_VALUE(d.filterable, '$.\"{name}\"[0]')"
-        return f"CAST({value} AS {TYPES[kind]})" if kind in TYPES else f"{value} COLLATE utf8mb4_bin"
+        value = f"JSON_VALUE(d.exact, '$.{name}[0]')"
+        return f"CAST({value} AS DOUBLE)" if kind == "number" else f"CAST({value} AS BINARY)"
 
-    def compared(self, kind: str) -> str:
-        # Otherwise "shoe" and "Shoe" would be one keyword.
-        return "e.value" if kind in TYPES else "e.value COLLATE utf8mb4_bin"
+    def each(self, name: str, kind: str) -> tuple[str, str]:
+        join, value = self._table(name, kind)
+        return f"JOIN {join}", value
 
-    def found(self, value: Any) -> Any:
-        if isinstance(value, Decimal):
-            return int(value) if value == value.to_integral_value() else float(value)
+    def _table(self, name: str, kind: str) -> tuple[str, str]:
+        column = "DOUBLE" if kind == "number" else "VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        return f"JSON_TABLE(d.exact, '$.{name}[*]' COLUMNS (v {column} PATH '$')) AS j", "j.v"
+
+    def read(self, value: Any, kind: str) -> Any:
+        if kind == "boolean":
+            return value in (1, "1", "true", True)
+        if kind == "number":
+            return int(value) if float(value).is_integer() else value
         return value

@@ -1,103 +1,114 @@
-"""SQLite: FTS5, whose table takes its texts from that of the documents, by triggers."""
+"""SQLite: tables of FTS5, one for words as they are, one for English by their stems, one for what is suggested.
+
+Each keeps its own copy of the words, under the ids of the documents: no trigger and no hidden row number is lost when
+Django makes the table of documents anew. https://sqlite.org/fts5.html
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
 
-from .rows import CLASSES, weights
-from .vendor import TABLE, Parameters, Terms, Vendor
+from .dialect import OPERATORS, TABLE, Dialect, Part
+from .words import CLASSES, weights
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
-FTS = f"{TABLE}_fts"
-COLUMNS = (*CLASSES, "words")
-LISTED = ", ".join(COLUMNS)
-OLD, NEW = (", ".join(f"{row}.{column}" for column in COLUMNS) for row in ("old", "new"))
+WORDS = ", ".join(f"words_{one}" for one in CLASSES)
+SIMPLE, STEMS, NAMES = f"{TABLE}_fts", f"{TABLE}_fts_english", f"{TABLE}_fts_names"
 
-ADD = f"INSERT INTO {FTS} (rowid, {LISTED}) VALUES (new.id, {NEW});"
-REMOVE = f"INSERT INTO {FTS} ({FTS}, rowid, {LISTED}) VALUES ('delete', old.id, {OLD});"
-CHANGED = " OR ".join(f"new.{column} IS NOT old.{column}" for column in COLUMNS)
-
-#: What Django's remake of a table drops.
-TRIGGERS = {
-    f"{FTS}_insert": f"AFTER INSERT ON {TABLE} BEGIN {ADD} END",
-    f"{FTS}_delete": f"AFTER DELETE ON {TABLE} BEGIN {REMOVE} END",
-    f"{FTS}_update": f"AFTER UPDATE ON {TABLE} WHEN {CHANGED} OR new.id <> old.id BEGIN {REMOVE} {ADD} END",
+TABLES = {
+    SIMPLE: f"{WORDS}, tokenize = \"unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc Pc'\"",
+    STEMS: f"{WORDS}, tokenize = \"porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc Pc'\"",
+    NAMES: "names, prefix = '1 2 3', tokenize = \"unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc Pc'\"",
+}
+CONTENT = {
+    SIMPLE: (WORDS, "language <> 'english'"),
+    STEMS: (WORDS, "language = 'english'"),
+    NAMES: ("names", "names <> ''"),
 }
 
-#: Suggestions are looked for among the most popular documents in this index alone.
-WALK = f"CREATE INDEX IF NOT EXISTS nc_search_walk ON {TABLE} (index_name, popularity DESC, id, words)"
 
+class SQLiteDialect(Dialect):
+    """SQLite with FTS5."""
 
-class SQLite(Vendor):
-    def is_installed(self) -> bool:
-        names = [FTS, "nc_search_walk", *TRIGGERS]
-        listed = ", ".join(f"'{name}'" for name in names)
-        return self.rows(f"SELECT COUNT(*) FROM sqlite_master WHERE name IN ({listed})", {})[0][0] == len(names)
+    def install(self) -> bool:
+        there = {name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for name, columns in TABLES.items():
+            if name not in there:
+                self.execute(f"CREATE VIRTUAL TABLE {name} USING fts5({columns})")
+        return not TABLES.keys() <= there
 
-    def install(self) -> None:
-        self.run(
-            f"CREATE VIRTUAL TABLE IF NOT EXISTS {FTS} USING fts5({LISTED}, content='{TABLE}', content_rowid='id',"
-            " tokenize='unicode61 remove_diacritics 0', prefix='2 3')",
-            *(f"DROP TRIGGER IF EXISTS {name}" for name in TRIGGERS),
-            *(f"CREATE TRIGGER {name} {body}" for name, body in TRIGGERS.items()),
-            WALK,
-            f"INSERT INTO {FTS} ({FTS}) VALUES ('rebuild')",
+    def fill(self) -> None:
+        for name, (columns, condition) in CONTENT.items():
+            self.execute(f"DELETE FROM {name}")
+            self.execute(f"INSERT INTO {name} (rowid, {columns}) SELECT id, {columns} FROM {TABLE} WHERE {condition}")
+
+    def written(self, index: SearchDeclaration, ids: Sequence[int], names: Iterable[str]) -> None:
+        self.deleting(index, ids)
+        for name in (STEMS if index.language == "english" else SIMPLE, NAMES):
+            columns, condition = CONTENT[name]
+            self.execute(
+                f"INSERT INTO {name} (rowid, {columns}) SELECT id, {columns} FROM {TABLE}"
+                f" WHERE id IN ({self.marks(ids)}) AND {condition}",
+                ids,
+            )
+
+    def deleting(self, index: SearchDeclaration, ids: Sequence[int]) -> None:
+        for name in TABLES:
+            self.execute(f"DELETE FROM {name} WHERE rowid IN ({self.marks(ids)})", ids)
+
+    def problems(self) -> list[str]:
+        found = []
+        for name, (_, condition) in CONTENT.items():
+            try:
+                self.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
+            except DatabaseError as error:
+                found.append(f"{name} does not agree with itself: {error}")
+                continue
+            differ = self.rows(
+                f"SELECT (SELECT count(*) FROM {TABLE} WHERE {condition} AND id NOT IN (SELECT rowid FROM {name}))"
+                f" + (SELECT count(*) FROM {name} WHERE rowid NOT IN (SELECT id FROM {TABLE} WHERE {condition}))"
+            )[0][0]
+            if differ:
+                found.append(f"{name} differs from the table of documents in {differ} rows")
+        return found
+
+    def match(self, index: SearchDeclaration, words: Sequence[str], every: bool = True) -> tuple[Part, Part, Part]:
+        name = STEMS if index.language == "english" else SIMPLE
+        condition = Part(f"{name} MATCH %s", [(" " if every else " OR ").join(map(_literal, words))])
+        order = ", ".join(str(float(weight)) for weight in weights(index).values())
+        return Part(f"JOIN {name} ON {name}.rowid = d.id"), condition, Part(f"-bm25({name}, {order})")
+
+    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
+        asked = " ".join([*map(_literal, words[:-1]), f"{_literal(words[-1])} *"])
+        return Part(f"JOIN {NAMES} ON {NAMES}.rowid = d.id"), Part(f"{NAMES} MATCH %s", [asked])
+
+    def has(self, name: str, values: Sequence[Any]) -> Part:
+        return self._any(name, f"j.value IN ({self.marks(values)})", values)
+
+    def between(self, name: str, kind: str, bounds: Mapping[str, Any]) -> Part:
+        return self._any(name, " AND ".join(f"j.value {OPERATORS[one]} %s" for one in bounds), list(bounds.values()))
+
+    def _any(self, name: str, condition: str, parameters: Sequence[Any]) -> Part:
+        return Part(
+            f"EXISTS (SELECT 1 FROM json_each(d.exact, '$.{name}') AS j WHERE {condition})",
+            [int(one) if isinstance(one, bool) else one for one in parameters],
         )
 
-    def verify(self) -> bool:
-        try:
-            # With the rank 1 the texts are compared too, not only what FTS5 holds of them.
-            self.run(f"INSERT INTO {FTS} ({FTS}, rank) VALUES ('integrity-check', 1)")
-        except DatabaseError:
-            self.run(f"INSERT INTO {FTS} ({FTS}) VALUES ('rebuild')")
-            return False
-        return True
-
-    def matches(self, index: SearchIndex, terms: Terms, p: Parameters) -> str:
-        return _in_fts(_of_classes(_all(terms)), p)
-
-    def scored(self, index: SearchIndex, terms: Terms, p: Parameters) -> tuple[str, str]:
-        return self._scored(index, _of_classes(_all(terms)), p)
-
-    def has_words(self, terms: Terms, p: Parameters) -> str:
-        return _in_fts(f"words : ({_all(terms)})", p)
-
-    def alike(self, index: SearchIndex, words: Sequence[str], p: Parameters) -> tuple[str, str, str]:
-        asked = _of_classes(" OR ".join(f'"{word}"' for word in words))
-        return _in_fts(asked, p), *self._scored(index, asked, p)
-
-    def _scored(self, index: SearchIndex, asked: str, p: Parameters) -> tuple[str, str]:
-        ranks = ", ".join(str(float(weight)) for weight in (*weights(index), 0))
-        # bm25 is known only where the table is searched: the limit keeps the planner from moving it elsewhere.
-        found = (
-            f"SELECT rowid AS id, -bm25({FTS}, {ranks}) AS score FROM {FTS} WHERE {FTS} MATCH {p.add(asked)} LIMIT -1"
-        )
-        return f"JOIN ({found}) s ON s.id = d.id", "s.score"
-
-    def elements(self, name: str, kind: str) -> str:
-        return f"json_each(d.filterable, '$.\"{name}\"') e"
+    def is_empty(self, name: str) -> Part:
+        return Part(f"json_array_length(d.exact, '$.{name}') = 0")
 
     def first(self, name: str, kind: str) -> str:
-        return f"json_extract(d.filterable, '$.\"{name}\"[0]')"
+        return f"json_extract(d.exact, '$.{name}[0]')"
+
+    def each(self, name: str, kind: str) -> tuple[str, str]:
+        return f"JOIN json_each(d.exact, '$.{name}') AS j", "j.value"
 
 
-def _in_fts(asked: str, p: Parameters) -> str:
-    return f"d.id IN (SELECT rowid FROM {FTS} WHERE {FTS} MATCH {p.add(asked)})"
-
-
-def _of_classes(asked: str) -> str:
-    return f"{{{' '.join(CLASSES)}}} : ({asked})"
-
-
-def _all(terms: Terms) -> str:
-    """An expression of FTS5. Words are in quotes, and have none."""
-    return " AND ".join(f"({' OR '.join(_quoted(word, is_prefix) for word in words)})" for words, is_prefix in terms)
-
-
-def _quoted(word: str, is_prefix: bool) -> str:
-    return f'"{word}"{" *" * is_prefix}'
+def _literal(word: str) -> str:
+    """A word that is no operator of FTS5: words have no quotes."""
+    return f'"{word}"'

@@ -1,98 +1,119 @@
-"""What a word is: the same in each database, whatever its own parser makes of a text."""
+"""Texts as words: the same for what is stored, what is typed and what is marked, whatever the database."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-#: Signs that belong to the letter before them: vowels of Indian scripts, points of Hebrew and Arabic.
-MARKS = "".join(sign for sign in map(chr, range(0x300, 0xFFFF)) if unicodedata.category(sign) in ("Mn", "Mc"))
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
-#: A letter or digit, and what follows it up to a space or a sign. An underscore parts words.
-WORD = re.compile(rf"[^\W_](?:[^\W_]|[{re.escape(MARKS)}])*")
+if TYPE_CHECKING:
+    from ...declaration import SearchDeclaration
 
-#: Accents over Latin letters, which are left out.
-ACCENTS = re.compile("([a-z])[\u0300-\u036f]+")
+WORD = re.compile(r"\w+")
 
-#: Of longer words the beginning counts. MariaDB's limit is 84 by default.
-LONGEST_WORD = 80
+#: The longest word; what is longer is cut. MariaDB indexes words of at most 84 characters.
+LONGEST = 80
 
-#: From how many letters a word may be mistyped, and how many of its letters are looked at.
-SHORTEST_MISTYPED, LONGEST_VARIANT = 4, 8
+#: How many kinds of weight the databases tell apart.
+CLASSES = "abcd"
 
+#: How many characters a passage has around what is marked in it, on each side.
+AROUND = 60
 
-def fold(text: str) -> str:
-    """A text without case, and without accents over Latin letters."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFC", ACCENTS.sub(r"\1", unicodedata.normalize("NFKD", text).casefold()))
+#: How many passages a field has.
+MOST_PASSAGES = 3
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text, folded, in their order."""
-    return [found[:LONGEST_WORD] for found in WORD.findall(fold(text))]
+def words(text: str) -> list[str]:
+    """The words of a text, without regard to case and accents."""
+    return [word[:LONGEST] for word in WORD.findall(plain(text)) if word.strip("_")]
 
 
-def can_be_mistyped(word: str) -> bool:
-    """Whether a word that differs by a letter may stand for it: not numbers and codes."""
-    return len(word) >= SHORTEST_MISTYPED and word.isalpha()
+def plain(text: str) -> str:
+    """A text in small letters, without accents."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in folded if not unicodedata.combining(letter))
 
 
-def without_a_letter(word: str) -> Iterator[str]:
-    """A word, and what it is without one of its letters.
-
-    Of two words of which one becomes the other by changing, adding, leaving out or exchanging letters once, both become
-    the same so (the symmetric delete algorithm of W. Garbe, "1000x Faster Spelling Correction", 2012).
-    """
-    yield word
-    for place in range(len(word)):
-        yield word[:place] + word[place + 1 :]
+def texts(value: Any) -> list[str]:
+    """The texts of a field's value, which may be a list."""
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
 
 
-def variants(word: str) -> set[str]:
-    """What a word is found by: it is typed from the left, so that each of its beginnings may be mistyped."""
-    lengths = range(SHORTEST_MISTYPED, min(len(word), LONGEST_VARIANT) + 1)
-    return {variant for length in lengths for variant in without_a_letter(word[:length])}
+def weights(index: SearchDeclaration) -> dict[str, float]:
+    """Class -> what it weighs: as many of the weights of the index as can be told apart, the greatest first."""
+    found = sorted({field.weight for field in index.fields.values() if field.is_text}, reverse=True)
+    return dict(zip(CLASSES, [*found[: len(CLASSES)], *[1.0] * len(CLASSES)], strict=False))
 
 
-def hash_of(index_name: str, variant: str) -> int:
-    """A number for a variant in an index, of 64 bits."""
-    hashed = hashlib.blake2b(f"{index_name}\0{variant}".encode(), digest_size=8).digest()
-    return int.from_bytes(hashed, "big", signed=True)
+def by_class(index: SearchDeclaration, body: Mapping[str, Any]) -> dict[str, str]:
+    """Class -> the words of all fields that weigh so much."""
+    classes = {weight: name for name, weight in reversed(weights(index).items())}
+    found: dict[str, list[str]] = {name: [] for name in CLASSES}
+    for name, field in index.fields.items():
+        if field.is_text:
+            place = classes.get(field.weight, CLASSES[-1])
+            found[place] += [word for text in texts(body.get(name)) for word in words(text)]
+    return {name: " ".join(one) for name, one in found.items()}
 
 
-@cache
-def _allowed(length: int) -> int:
-    return 1 if length <= LONGEST_VARIANT else 2
+def names(index: SearchDeclaration, body: Mapping[str, Any]) -> list[str]:
+    """The texts of a document that are suggested."""
+    return [text for name, field in index.fields.items() if field.is_suggested for text in texts(body.get(name))]
 
 
-def differs_little(typed: str, word: str, is_prefix: bool) -> int | None:
-    """By how many letters a word differs from what was typed; None where by more than may be.
-
-    Args:
-        typed: what was typed.
-        word: a word.
-        is_prefix: whether only the word's beginning was typed.
-    """
-    most = _allowed(len(typed))
-    ends = range(len(typed) - most, len(typed) + most + 1) if is_prefix else [len(word)]
-    found = [distance(typed, word[:end]) for end in ends if 0 < end <= len(word)]
-    return min(found) if found and min(found) <= most else None
+# Marking
 
 
-def distance(one: str, other: str) -> int:
-    """How often letters must be changed, added, left out, or exchanged with the next one (optimal string alignment)."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for row, letter in enumerate(one, 1):
-        line = [row]
-        for column, wanted in enumerate(other, 1):
-            cost = min(last[column] + 1, line[-1] + 1, last[column - 1] + (letter != wanted))
-            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == wanted:
-                cost = min(cost, before[column - 2] + 1)
-            line.append(cost)
-        before, last = last, line
-    return last[-1]
+def passages(text: str, wanted: Sequence[str], stems: bool) -> list[SafeString]:
+    """Passages of a text, escaped, with the words that were looked for in ``<mark>``; none where there are none."""
+    found = [one.span() for one in WORD.finditer(text) if _is_wanted(one[0], wanted, stems)]
+    groups: list[list[tuple[int, int]]] = []
+    for span in found:
+        if groups and span[0] - groups[-1][-1][1] < AROUND:
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+    return [_passage(text, group) for group in groups[:MOST_PASSAGES]]
+
+
+def _is_wanted(word: str, wanted: Iterable[str], stems: bool) -> bool:
+    here = words(word)
+    return any(part == one or (stems and _are_alike(part, one)) for part in here for one in wanted)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Whether two words may have the same stem: they begin alike, and differ in an ending."""
+    common = min(len(one), len(other))
+    same = next((place for place in range(common) if one[place] != other[place]), common)
+    return same >= 3 and max(len(one), len(other)) - same <= 3
+
+
+def _passage(text: str, spans: Sequence[tuple[int, int]]) -> SafeString:
+    begin, end = _begin(text, spans[0][0]), _end(text, spans[-1][1])
+    parts, place = ["…" if begin else ""], begin
+    for first, last in spans:
+        parts += [escape(text[place:first]), "<mark>", escape(text[first:last]), "</mark>"]
+        place = last
+    return mark_safe("".join([*parts, escape(text[place:end]), "…" if end < len(text) else ""]))  # noqa: S308 - escaped
+
+
+def _begin(text: str, place: int) -> int:
+    """The beginning of a word, some characters before a place."""
+    if place <= AROUND:
+        return 0
+    space = text.find(" ", place - AROUND, place)
+    return place - AROUND if space < 0 else space + 1
+
+
+def _end(text: str, place: int) -> int:
+    if len(text) - place <= AROUND:
+        return len(text)
+    space = text.rfind(" ", place, place + AROUND)
+    return place + AROUND if space < 0 else space
