@@ -106,7 +106,7 @@ PRODUCTS = {
 PRODUCTS["QUEUES"] = [os.environ.get("DEMO_QUEUE", "products"), os.environ.get("DEMO_QUEUE", "products") + "_slow"]
 CELERY_BROKER_URL = os.environ.get("DEMO_BROKER") or None
 if backend := os.environ.get("DEMO_TASKS"):
-    TASKS = {"default": {"BACKEND": backend, "QUEUES": PRODUCTS["QUEUES"]}}
+    TASKS = {"default": {"BACKEND": backend, "QUEUES": ["default", *PRODUCTS["QUEUES"]]}}
 
 # Where the shop's search index is: in the database without it.
 if engine := os.environ.get("DEMO_SEARCH"):

@@ -36,7 +36,7 @@ def runner() -> str:
     """Who does tasks: "celery", "django" or "threads"."""
     if getattr(settings, "CELERY_BROKER_URL", None):
         return "celery"
-    return "django" if settings.is_overridden("TASKS") and _of_django else "threads"
+    return "django" if _of_django else "threads"
 
 
 def also_by_django(task: Any, of_django: Any) -> None:

@@ -104,11 +104,8 @@ do_other_slow_work = celery_task(
     _do_other_slow_work, "products.tasks.do_other_slow_work", queue=SLOW_QUEUE, priority=3, **AGAIN
 )
 
-try:
+if settings.is_overridden("TASKS"):  # Django has them from 6.0 on; the queues must be those of the backend
     from django.tasks import task
-except ImportError:  # Django has tasks from 6.0 on
-    pass
-else:
 
     @task(queue_name=QUEUE, priority=9)
     def save_product_task(data: dict[str, Any]) -> None:

@@ -77,7 +77,8 @@ class Command(DemoCommand):
         }
         if not self.is_full:
             self.say(f"Database, with the search index in it: a new SQLite file, {places['DEMO_DATABASE']}")
-            self.say("Tasks: threads of the site (with --full: Celery, and a search engine)")
+            by = os.environ.get("DEMO_TASKS") or "threads of the site (with --full: Celery, and a search engine)"
+            self.say(f"Tasks: {by}")
             return places
         for name in ("broker", "search"):
             if not options[name]:
