@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...dialects import dialect_of
 from ...exceptions import BufferUnavailable, CounterError, described
-from . import progress
+from . import outbox, progress
 from .assigned import membership_of
 from .chunks import Chunk
 from .conf import streams_settings
@@ -96,14 +96,16 @@ class Runner:
         self._retried(self.begin)
         if self.membership is None:  # it was told to stop before the database answered
             return
-        alive = KeepAlive(self)
+        alive, sender = KeepAlive(self), outbox.Sender(self.processor.using)
         if not self.connection.in_atomic_block:  # of a test case, whose rows nobody else sees
             alive.start()
+            sender.start()
         try:
             while not self.stopped() and not self._retried(self._is_at_end):
                 self._retried(self.step, max(0.0, self._balanced + self.interval - time.monotonic()))
         finally:
             alive.end()
+            sender.end()
             self.end()
             self._unguard()
 
