@@ -103,6 +103,8 @@ class Progress(models.Model):
     topic_uid = models.CharField(max_length=64)
     #: The offset of the next message that is to be applied.
     offset = models.BigIntegerField()
+    #: Of Kafka: the epoch of the leader that wrote what was applied last, by which a log that was cut off is noticed.
+    leader_epoch = models.IntegerField(null=True)
     #: Rises whenever a member takes the partition: one that has lost it can commit nothing more.
     generation = models.BigIntegerField(default=0)
     #: The member that has it; empty for nobody.
