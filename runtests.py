@@ -25,7 +25,7 @@ BUFFERS = ["database", "redis"]
 #: The pairs whose tests take longest begin first.
 SLOWEST_FIRST = ["mariadb", "postgresql", "sqlite"]
 #: Suite -> its settings, and where its tests are. That of the apps has them all installed.
-APPS = ["tests.inbox", "tests.clicks", "tests.online", "tests.streams"]
+APPS = ["tests.inbox", "tests.clicks", "tests.online", "tests.products", "tests.search", "tests.streams"]
 SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", APPS)}
 #: Suite -> what the quick run has of it with Redis: where a buffer matters most. The rest it has with the other.
 OF_REDIS = {

@@ -7,6 +7,7 @@ without it there is an SQLite file beside this one, and no Redis.
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent
 
@@ -23,7 +24,9 @@ INSTALLED_APPS = [
     "notifications_counter.inbox",
     "notifications_counter.contrib.clicks",
     "notifications_counter.contrib.online",
+    "notifications_counter.contrib.search",
     "notifications_counter.contrib.streams",
+    "products",
     "stream_demo",
 ]
 
@@ -76,11 +79,48 @@ DATABASES = {
     }
 }
 
+# Another database than that file: postgresql://user:password@host:port/name
+if url := os.environ.get("DEMO_DATABASE_URL"):
+    database = urlsplit(url)
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": database.path.lstrip("/"),
+        "USER": unquote(database.username or ""),
+        "PASSWORD": unquote(database.password or ""),
+        "HOST": database.hostname or "",
+        "PORT": database.port or "",
+    }
+
+# What all processes of the site cache.
+if directory := os.environ.get("DEMO_CACHE"):
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": directory}}
+
+PRODUCTS = {
+    # Who may add products by a program.
+    "API_KEYS": os.environ.get("DEMO_API_KEYS", "").split(),
+    # From where pictures may be fetched, and which of these may be in a private network.
+    "IMAGE_HOSTS": ["upload.wikimedia.org", "images.unsplash.com", *os.environ.get("DEMO_IMAGE_HOSTS", "").split()],
+    "PRIVATE_IMAGE_HOSTS": os.environ.get("DEMO_IMAGE_HOSTS", "").split(),
+}
+# By whom the shop's tasks are done: see products/running.py.
+PRODUCTS["QUEUES"] = [os.environ.get("DEMO_QUEUE", "products"), os.environ.get("DEMO_QUEUE", "products") + "_slow"]
+CELERY_BROKER_URL = os.environ.get("DEMO_BROKER") or None
+if backend := os.environ.get("DEMO_TASKS"):
+    TASKS = {"default": {"BACKEND": backend, "QUEUES": ["default", *PRODUCTS["QUEUES"]]}}
+
+# Where the shop's search index is: in the database without it.
+if engine := os.environ.get("DEMO_SEARCH"):
+    NOTIFICATIONS_COUNTER["SEARCH"] = {
+        "SINK": engine,
+        "URL": os.environ["DEMO_SEARCH_URL"],
+        "PREFIX": os.environ.get("DEMO_SEARCH_PREFIX", "nc-demo"),
+    }
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "products.middleware.CsrfUnlessApiKey",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "notifications_counter.contrib.online.OnlineMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -28,7 +28,8 @@ class NotificationsCounterConfig(AppConfig):
         from .checks import databases, declarations, deploy, names, places, triggers, versions
         from .management import migrate_handlers
         from .monitoring import history
-        from .signals import flushed
+        from .projections import flushing
+        from .signals import flush_ended, flushed
 
         listen.install()
         listen.connect_all()
@@ -41,6 +42,7 @@ class NotificationsCounterConfig(AppConfig):
         register(databases.check_databases, Tags.database)
         register(deploy.check_deploy, Tags.database, deploy=True)
         flushed.connect(history.note, dispatch_uid="notifications_counter")
+        flush_ended.connect(flushing.on_flush, dispatch_uid="notifications_counter.projections")
         # Once for each migrate: both are sent for one app after the other, before and after all migrations.
         pre_migrate.connect(migrate_handlers.before_migrate, sender=self, dispatch_uid="notifications_counter")
         post_migrate.connect(migrate_handlers.after_migrate, sender=self, dispatch_uid="notifications_counter")

@@ -14,7 +14,7 @@ from .exceptions import InvalidSettings, unknown
 SETTING = "NOTIFICATIONS_COUNTER"
 DATABASE_BUFFER = "notifications_counter.buffers.database.DatabaseBuffer"
 #: Those that hold the settings of an app built on the counters, which its own ``conf`` describes.
-OF_APPS = ["INBOX", "CLICKS", "ONLINE", "STREAMS"]
+OF_APPS = ["INBOX", "CLICKS", "ONLINE", "SEARCH", "STREAMS"]
 
 Described = TypeVar("Described")
 
@@ -39,6 +39,8 @@ class Settings:
     CLICKS: Mapping[str, Any] = field(default_factory=dict)
     #: The settings of who is online, which ``contrib.online.conf`` has.
     ONLINE: Mapping[str, Any] = field(default_factory=dict)
+    #: The settings of search, which ``contrib.search.conf`` has.
+    SEARCH: Mapping[str, Any] = field(default_factory=dict)
     #: The settings of streams, which ``contrib.streams.conf`` has.
     STREAMS: Mapping[str, Any] = field(default_factory=dict)
 

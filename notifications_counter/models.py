@@ -13,10 +13,21 @@ from django.utils.translation import gettext_lazy as _
 from .counters import Counter
 from .indexes import PartialIndex
 from .ledger.tables import Delta, FlushRecord, Progress, RefusedKey
+from .projections.tables import DocumentSetAside, OutdatedDocuments, ProjectionProgress
 from .querysets import NotificationQuerySet
 from .target_field import TargetField
 
-__all__ = ["Delta", "FlushRecord", "Notification", "Progress", "RefusedKey", "UserNotificationsCount"]
+__all__ = [
+    "Delta",
+    "DocumentSetAside",
+    "FlushRecord",
+    "Notification",
+    "OutdatedDocuments",
+    "Progress",
+    "ProjectionProgress",
+    "RefusedKey",
+    "UserNotificationsCount",
+]
 
 
 class Notification(models.Model):

@@ -11,12 +11,15 @@ INSTALLED_APPS = [
     "notifications_counter.inbox",
     "notifications_counter.contrib.clicks",
     "notifications_counter.contrib.online",
+    "notifications_counter.contrib.search",
     "notifications_counter.contrib.streams",
+    "tests.search",
     "tests.streams",
 ]
 ROOT_URLCONF = "tests.apps_urls"
 LOGIN_URL = "/login/"
 # For processes that a test starts.
 NOTIFICATIONS_COUNTER["STREAMS"] = json.loads(os.environ.get("NC_STREAMS", "{}"))
+NOTIFICATIONS_COUNTER["SEARCH"] = json.loads(os.environ.get("NC_SEARCH", "{}"))
 # A processor whose topic only some tests make.
 SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "notifications_counter.W120"]

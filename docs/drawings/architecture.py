@@ -26,7 +26,7 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(("apps",), "connects capture, installs the seams"),
     Layer(("testing",), "help for the tests of a site"),
-    Layer(("contrib", "inbox"), "apps of their own: clicks, online, streams; inbox, API"),
+    Layer(("contrib", "inbox"), "apps of their own: clicks, online, search, streams; inbox, API"),
     Layer(("live",), "streams of values beside the site's application"),
     Layer(
         (
@@ -47,6 +47,7 @@ LAYERS = (
     Layer(("models", "annotations", "monitoring"), "built-in models, values in queries, status"),
     Layer(("revisions", "together", "counters", "querysets"), "Counter: the declaration and its operations"),
     Layer(("flushing",), "the order of a flush, drain"),
+    Layer(("projections",), "documents that follow rows, for sinks such as a search index"),
     Layer(("reconciliation",), "recount, backfill, audit"),
     Layer(("capture", "applying", "triggers"), "independent: changes in, chunks out, SQL triggers"),
     Layer(("buffers",), "where deltas are pending, and the door to it"),

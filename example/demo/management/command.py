@@ -53,9 +53,9 @@ class DemoCommand(BaseCommand):
     def manage(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         return self.start(str(settings.BASE_DIR / "manage.py"), *arguments, **options)
 
-    def to_end(self, *arguments: str) -> None:
+    def to_end(self, *arguments: str, **options: Any) -> None:
         """Run one of this project's commands; if it fails, so does the demo."""
-        if self.manage(*arguments).wait():
+        if self.manage(*arguments, **options).wait():
             sys.exit(1)
 
     def start_server(self, port: int) -> subprocess.Popen[bytes]:

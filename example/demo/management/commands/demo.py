@@ -33,7 +33,10 @@ class Command(DemoCommand):
         if not options["check"]:
             refuse_missing_server()
             refuse_taken_port(options["port"])
-        self.environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._places(options["redis"])}
+        # From where the shop takes pictures.
+        own = f"{HOST}:{options['port']} localhost:{options['port']}"
+        places = {"DEMO_IMAGE_HOSTS": own, **self._places(options["redis"])}
+        self.environment = {**os.environ, "PYTHONUNBUFFERED": "1", **places}
         self.say("Migrating it, then the tour.")
         self.to_end("migrate", "--verbosity=0")
         self.to_end("demo_tour")

@@ -1,0 +1,1 @@
+"""Where the documents of search indexes go: the database itself, OpenSearch, Elasticsearch."""

@@ -1,0 +1,66 @@
+"""From rows to documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from ..dialects import dialect_of
+from ..exceptions import described
+from .declaration import Projection
+from .documents import Document, Outcome
+
+
+def documents_of(
+    projection: Projection, keys: Iterable[str], version: int, using: str
+) -> tuple[list[Document], list[Outcome]]:
+    """The documents of rows as they are now.
+
+    Args:
+        projection: whose documents they are.
+        keys: primary keys as texts.
+        version: what the documents get.
+        using: the database alias.
+
+    Returns:
+        One document for each key of which one could be made, without a body where there is no such row; and of the
+        others, why not.
+    """
+    wanted = list(keys)
+    rows = projection.query(projection.rows(using).filter(pk__in=[projection.key.value(key) for key in wanted]))
+    bodies, problems = bodies_of(projection, {projection.key.text(row.pk): row for row in rows}, using)
+    failed = {problem.key for problem in problems}
+    return [Document(key, version, bodies.get(key)) for key in wanted if key not in failed], problems
+
+
+def bodies_of(
+    projection: Projection, rows: Mapping[str, Any], using: str
+) -> tuple[dict[str, dict[str, Any]], list[Outcome]]:
+    """The bodies of rows by their keys; and of those of which none could be made, why not."""
+    projection.prepare(list(rows.values()), using)
+    bodies, problems = {}, []
+    for key, row in rows.items():
+        try:
+            bodies[key] = projection.body(row)
+        except DatabaseError:  # no fault of the row
+            raise
+        except Exception as error:  # what a site's own function raises for one row must not hold up the others
+            problems.append(Outcome(key, refused=f"{type(error).__name__}: {described(error)}"))
+    return bodies, problems
+
+
+def lock(projection: Projection, keys: Iterable[str], using: str) -> set[str]:
+    """Keep others from changing rows until the end of the transaction; which of them are there."""
+    values = [projection.key.value(key) for key in keys]
+    rows = projection.rows(using).filter(pk__in=values).order_by("pk")
+    found = dialect_of(connections[using]).lock(rows).values_list("pk", flat=True)
+    return {projection.key.text(pk) for pk in found}
+
+
+def keys_of(projection: Projection, lookup: str, values: Iterable[Any], using: str) -> list[str]:
+    """The keys of the rows of which a lookup equals one of some values."""
+    rows = projection.rows(using).filter(**{f"{lookup}__in": list(values)})
+    return [projection.key.text(pk) for pk in rows.values_list("pk", flat=True).distinct()]
