@@ -26,6 +26,9 @@ LONGEST_MARKED = 999_999
 #: that a search has, which engines limit to 1024.
 EXPANSIONS, MOST_CONDITIONS = 20, 1000
 
+#: A longer word has no typos: the automaton of one of thousands of letters takes an engine hundreds of megabytes.
+LONGEST_TOLERATED = 50
+
 #: Between these, engines see one word: "Node.js", "can't", "3,5".
 SEPARATORS = re.compile(r"[^\w.,:;'\u2019\u00b7]+")
 LETTER = re.compile(r"[^\W_]")
@@ -80,7 +83,14 @@ def _must(index: SearchDeclaration, query: Query, words: Sequence[str]) -> list[
     if words and not fields:
         return [{"match_none": {}}]
     return [
-        {"multi_match": {"query": word, "fields": fields, "operator": "and", **tolerant}}
+        {
+            "multi_match": {
+                "query": word,
+                "fields": fields,
+                "operator": "and",
+                **(tolerant if len(word) <= LONGEST_TOLERATED else {}),
+            }
+        }
         for word in words[: max(1, most)]
     ]
 

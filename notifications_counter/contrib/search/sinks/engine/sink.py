@@ -203,10 +203,10 @@ class EngineSink(SearchSink):
         if length > LONGEST_NAME:
             sentence = f"{index.label}: its name on the engine has {length} bytes, of which {LONGEST_NAME} fit."
             hint = f"Shorten {NAME}['PREFIX'], or the name of the attribute."
-            found.append(Error(sentence, hint=hint, obj=index.model, id="notifications_counter.E132"))
+            found.append(Error(sentence, hint=hint, obj=index.model, id="notifications_counter.E134"))
         if any(_is_open(url) for url in self.connection.urls):
             sentence = f"{NAME}['URL'] sends a password over http://, where others can read it."
-            found.append(Warning(sentence, hint="Use https://.", id="notifications_counter.W132"))
+            found.append(Warning(sentence, hint="Use https://.", id="notifications_counter.W134"))
         return found
 
     def status(self, index: SearchDeclaration, *, using: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Django's search packages beside contrib.search: who notices which kind of change."""

@@ -1,0 +1,119 @@
+"""Django's search packages and contrib.search: which kinds of change leave the index different from the database.
+
+    [OPENSEARCH_URL=...] [ELASTICSEARCH_URL=...] python -m tests.suites.search_packages [--rst FILE] [-v] [PACKAGE ...]
+
+Installs the newest release of each by pip into a temporary folder, with Django 6.1 (so that Python must be 3.12 or
+newer), plays the same changes to the same models, and compares the whole index with the rows after each step. It prints
+which kinds are wrong, and exits with 1 if any is wrong with this tree, raw SQL beside signals excepted. The engine's
+index ``nc_suite_products`` is removed and made anew. A package whose engine has no URL is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Sequence
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from ..parts import ROOT
+from .catalog import DJANGO, PACKAGES, Package
+from .table import Tried, text, write
+
+#: What no signal tells of.
+RAW = "raw SQL"
+
+
+def main() -> int:
+    options = parse_arguments()
+    tried, kinds = [], []
+    for package in PACKAGES:
+        if options.packages and package.name not in options.packages:
+            continue
+        if package.server and not os.environ.get(package.server):
+            print(f"{package.name} is left out: {package.server} is not set", flush=True)
+            continue
+        with tempfile.TemporaryDirectory(prefix="notifications_counter-") as directory:
+            found, played = try_package(package, Path(directory))
+        kinds = played or kinds
+        tried.append(found)
+        said = found.error or f"{len(found.wrong)} kinds wrong"
+        print(f"{package.name} {found.version}: {said}", flush=True)
+        if options.verbose:
+            print(*(f"  {kind}: {first}" for kind, first in found.wrong.items()), sep="\n", flush=True)
+    if not kinds:
+        return 1
+    print("", *text(tried, kinds), sep="\n")
+    failed = [found for found in tried if found.error]
+    if options.rst and not failed:
+        write(options.rst, tried, kinds)
+    return 1 if failed or any(unexpected(found) for found in tried) else 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [each.name for each in PACKAGES]
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", choices=[*names, []], help=", ".join(names))
+    parser.add_argument("--rst", type=Path, metavar="FILE", help="where to write the table")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say what is wrong with each kind, too")
+    return parser.parse_args()
+
+
+def unexpected(found: Tried) -> set[str]:
+    """The kinds that are wrong with this tree and should not be."""
+    package = found.package
+    return set() if not package.capture else found.wrong.keys() - ({RAW} if package.capture == "signals" else set())
+
+
+def try_package(package: Package, directory: Path) -> tuple[Tried, list[str]]:
+    """What came of a package, and the kinds that were played; none if it failed."""
+    packages = directory / "packages"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]
+    subprocess.run([*command, packages, f"Django=={DJANGO}", *package.projects], check=True)
+    there = {each.metadata["Name"].lower(): each.version for each in distributions(path=[str(packages)])}
+    version = there[package.projects[0]] if package.projects else ""
+    result = play(package, packages, directory)
+    beside = ", ".join(beside_of(package, result, there))
+    found = Tried(package, version, beside, result.get("wrong", {}), result.get("error", ""))
+    return found, result.get("kinds", [])
+
+
+def beside_of(package: Package, result: dict[str, Any], there: dict[str, str]) -> Sequence[str]:
+    django = f"Django {there['django']}"
+    if package.server:
+        return (django, engine(os.environ[package.server]))
+    if package.projects:
+        return (django, *(f"{each.title()} {there[each]}" for each in package.projects[1:]))
+    return (django, result.get("database", ""))
+
+
+def engine(url: str) -> str:
+    """What a server says that it is."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        version = json.load(answer)["version"]
+    return f"{str(version.get('distribution', 'elasticsearch')).title().replace('search', 'Search')} {version['number']}"
+
+
+def play(package: Package, packages: Path, directory: Path) -> dict[str, Any]:
+    environment = {
+        **os.environ,
+        "NC_SUITES_CAPTURE": package.capture,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(packages)]),
+    }
+    command = [sys.executable, "-m", "tests.suites.search_packages.run", package.index, str(directory)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        return {"error": done.stderr or "it printed nothing"}
+    result: dict[str, Any] = json.loads(lines[-1])
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

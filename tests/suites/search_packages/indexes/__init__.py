@@ -1,0 +1,1 @@
+"""How each package is set up: ``settings(directory)``, ``rebuild()``, ``settle()`` and ``documents()``."""
