@@ -239,4 +239,4 @@ class RabbitMQLog(Log):
         return outcomes
 
     def reader(self, group: str) -> RabbitMQReader:
-        return RabbitMQReader(self, group)
+        return RabbitMQReader(self, group, lambda: self.rabbitmq)

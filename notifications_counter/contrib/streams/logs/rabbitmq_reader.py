@@ -13,17 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..exceptions import OffsetGone, TopicReplaced
-from .base import Batch, Position, Reader, Record, TopicPartition
+from .base import Batch, Log, Position, Reader, Record, TopicPartition
 from .rabbitmq_client import Chunk, OffsetType, led, schema
 from .rabbitmq_connections import CREDIT, Connection, Connections, RabbitMQ
 from .rabbitmq_messages import records_of
 from .rabbitmq_topics import PUBLISHER, begin_of, end_of, offsets_of, stream_of, streams_of
-
-if TYPE_CHECKING:
-    from .rabbitmq import RabbitMQLog
 
 #: Seconds that one wait may take: ``stopped`` is asked in between.
 WAIT = 0.1
@@ -145,11 +141,13 @@ class RabbitMQReader(Reader):
     Args:
         log: the log.
         group: who reads.
+        rabbitmq: gives the thread of the connections of this process.
     """
 
-    def __init__(self, log: RabbitMQLog, group: str) -> None:
+    def __init__(self, log: Log, group: str, rabbitmq: Callable[[], RabbitMQ]) -> None:
         self.log = log
         self.group = group
+        self._rabbitmq = rabbitmq
         self.positions: dict[TopicPartition, Position] = {}
         self._sources: dict[TopicPartition, Source] = {}
         self._turns: deque[TopicPartition] = deque()
@@ -235,7 +233,7 @@ class RabbitMQReader(Reader):
             return
         for topic in {source.topic for source in missing}:
             self.log.topic(topic)
-        rabbitmq = self.log.rabbitmq
+        rabbitmq = self._rabbitmq()
         made: dict[TopicPartition, Source] = {}
         try:
             rabbitmq.ask("read messages", self._opened(rabbitmq, missing, made), 3 * rabbitmq.timeout)
@@ -281,7 +279,7 @@ class RabbitMQReader(Reader):
 
     def _check(self) -> None:
         """Where nothing was heard for the time of a question, ask connections whether they are there."""
-        if time.monotonic() < self._heard + self.log.timeout:
+        if time.monotonic() < self._heard + self._rabbitmq().timeout:
             return
         self._heard = time.monotonic()
         one_of_each = {id(one.connection): one for one in self._sources.values()}
