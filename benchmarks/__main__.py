@@ -24,7 +24,7 @@ MODULES = (
 #: Those that are run by themselves.
 ALONE = (
     *("fill", "outage", "hiccup", "triggers", "growth", "bloat", "streams", "notify", "prune", "inbox"),
-    *("redirect", "crawlers", "addresses", "clicks", "online", "stream", "products"),
+    *("redirect", "crawlers", "addresses", "clicks", "online", "stream", "products", "suggest"),
 )
 
 

@@ -93,7 +93,9 @@ def main() -> None:
             with shop.running():
                 seconds = measure(shop, options.requests)
                 number = 2 * (options.requests + 10)
-                shop.wait_until(lambda: json.loads(shop.manage("products_numbers"))["active"] == number, "never done")
+                shop.wait_until(
+                    lambda: json.loads(shop.manage("products_numbers"))["active"] == number, "never done", 1
+                )
                 report(seconds)
             return
         shop.run()

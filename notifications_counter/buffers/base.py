@@ -200,6 +200,9 @@ class Buffer:
         for store, sums in changes:
             self.add(store, sums)
 
+    def expect(self, changes: Sequence[tuple[CounterStore, Sequence[str]]]) -> None:
+        """A save that is a transaction by itself will most likely record deltas of these keys."""
+
     def epochs(self, store: CounterStore, keys: Sequence[str]) -> dict[str, str]:
         """What changes, of each key, when a number of events can no longer be compared with an earlier one."""
         return dict.fromkeys(keys, store.database_id or "")

@@ -7,13 +7,13 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, cast
 
-from django.db import router
+from django.db import connections, router
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.problems import refuse_unusable
 from ..ledger.progress import Layout
 from ..ledger.store import CounterStore
-from . import changed
+from . import changed, expected
 from .base import Buffer
 from .handler import buffers
 
@@ -98,6 +98,27 @@ def record_together(changes: Mapping[CounterDeclaration, Mapping[str, int | None
             buffer.add_together(part)
         for store, sums in part:
             changed.note(store.counter, sums, store.using)
+
+
+def expect(changes: Mapping[CounterDeclaration, Mapping[str, int]], using: str) -> None:
+    """A save that is a transaction by itself will most likely record these sums; ``end_expectation`` must follow.
+
+    Args:
+        changes: counter -> key -> sum, in units.
+        using: the database alias.
+    """
+    together: dict[Buffer, list[tuple[CounterStore, list[str]]]] = {}
+    for counter, sums in _with_revisions(changes).items():
+        buffer = buffer_of(counter)
+        if buffer.intent_grace is not None:
+            together.setdefault(buffer, []).append((store_of(counter, using), list(sums)))
+    for buffer, part in together.items():
+        buffer.expect(part)
+
+
+def end_expectation(using: str) -> None:
+    """The save has ended."""
+    expected.end(connections[using])
 
 
 def revise(revision: CounterDeclaration, counters: Iterable[CounterDeclaration]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 from ..buffers import recording
@@ -12,24 +13,35 @@ from .sources import Row, Source
 
 def count(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> None:
     """Record the deltas of rows, in the transaction that is open."""
+    if changed := _changes(source, using, before, after):
+        recording.record_together(changed, using)
+
+
+def expect(source: Source, using: str, row: Row) -> None:
+    """A new row will most likely be counted, in a transaction of its own."""
+    if changed := _changes(source, using, (), (row,)):
+        recording.expect(changed, using)
+
+
+def _changes(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> dict[Counter, dict[str, Any]]:
     sums: dict[Counter, dict[str, Any]] = {}
     for row, number in _tally(before, after):
         if number:
             for counter, key, amount in source.contributions(row, using):
                 deltas = sums.setdefault(counter, {})
                 deltas[key] = deltas.get(key, 0) + number * amount
-    changed = {
-        counter: changes
-        for counter, deltas in sums.items()
-        if (changes := {key: amount for key, amount in deltas.items() if amount})
-    }
-    if changed:
-        recording.record_together(changed, using)
+    return {counter: changes for counter, deltas in sums.items() if (changes := _without_zeros(deltas))}
+
+
+def _without_zeros(deltas: dict[str, Any]) -> dict[str, Any]:
+    return deltas if all(deltas.values()) else {key: amount for key, amount in deltas.items() if amount}
 
 
 def _tally(before: Iterable[Row], after: Iterable[Row]) -> Iterable[tuple[Row, int]]:
     """How many more, or fewer, of each row there are now."""
-    signed = [*((row, 1) for row in after), *((row, -1) for row in before)]
+    signed = [*zip(after, repeat(1), strict=False), *zip(before, repeat(-1), strict=False)]
+    if len(signed) == 1:
+        return signed
     tally: dict[Row, int] = {}
     try:
         for row, sign in signed:

@@ -7,8 +7,6 @@ difference to what is held, and notes here what the row counts for now, so that 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections, models
@@ -75,15 +73,10 @@ class Hold:
 
 def holds(using: str, source: Source) -> list[Hold]:
     """The rows of a source that are being saved."""
-    return [hold for hold in _under_way.holds if hold.source is source and hold.using == using]
-
-
-@contextmanager
-def holding() -> Iterator[list[Hold]]:
-    """A list of holds that are known to others until the block ends."""
     kept = _under_way.holds
-    length = len(kept)
-    try:
-        yield kept
-    finally:
-        del kept[length:]
+    return [hold for hold in kept if hold.source is source and hold.using == using] if kept else []
+
+
+def under_way() -> list[Hold]:
+    """The list of all holds of this thread, for a save to add its own and to take them out again."""
+    return _under_way.holds

@@ -39,17 +39,22 @@ def install() -> None:
 
     Once: a test that overrides ``INSTALLED_APPS`` makes the app ready again.
     """
-    saves.run_saves(lambda model: is_source(model) or has_counts(model) or model in OWN, _save, before_table)
+    saves.run_saves(_around, before_table)
     querysets.run_methods(is_source, {"update": update, "bulk_create": bulk_create})
     querysets.run_methods(is_deleted_with_care, {"_raw_delete": raw_delete})
     deletion.wrap_delete_batch(is_deleted_with_care, delete_batch)
     deletion.wrap_update_batch(is_source, update_batch)
 
 
-def _save(save: Callable[[], None], instance: models.Model, *, raw: bool, **kwargs: Any) -> None:
-    if type(instance) not in OWN:
-        save_counted(save, instance, raw=raw, **kwargs)
-    elif not raw:  # what a fixture has of these tables is of another database
+def _around(model: type[models.Model]) -> saves.Around | None:
+    """What runs the saves of a model."""
+    if sources_of(model) or has_counts(model):
+        return save_counted
+    return _save_own if model in OWN else None
+
+
+def _save_own(save: Callable[[], None], instance: models.Model, using: str, raw: bool, *args: Any) -> None:
+    if not raw:  # what a fixture has of these tables is of another database
         save()
 
 

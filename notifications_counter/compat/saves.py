@@ -25,36 +25,33 @@ class Around(Protocol):
         self,
         save: Callable[[], None],
         instance: models.Model,
-        *,
         using: str,
         raw: bool,
         force_insert: Any,
         force_update: bool,
         update_fields: Any,
+        /,
     ) -> None: ...
 
 
 class _Seam:
     """Who runs saves: nobody until all models are there."""
 
-    concerns: Callable[[type[models.Model]], bool] = staticmethod(lambda model: False)
-    around: Around
-    before_table: Callable[[models.Model], None]
+    around: Callable[[type[models.Model]], Around | None] = staticmethod(lambda model: None)
+    before_table: Callable[[models.Model], None] = staticmethod(lambda instance: None)
 
 
 def run_saves(
-    concerns: Callable[[type[models.Model]], bool], around: Around, before_table: Callable[[models.Model], None]
+    around: Callable[[type[models.Model]], Around | None], before_table: Callable[[models.Model], None]
 ) -> None:
-    """Let a function run the saves of some models.
+    """Let functions run the saves of some models.
 
     Args:
-        concerns: whether the saves of a model are to be run by it.
-        around: runs a save by calling its first argument.
-        before_table: called with the instance before each of its tables is written to.
+        around: gives what runs the saves of a model, by calling its first argument; None for all other models.
+        before_table: called with an instance, of whatever model, before each of its tables is written to.
     """
     _Seam.around = staticmethod(around)
     _Seam.before_table = staticmethod(before_table)
-    _Seam.concerns = staticmethod(concerns)
 
 
 @cache
@@ -72,29 +69,21 @@ def wrap_saves() -> None:
         using: str | None = None,
         update_fields: Any = None,
     ) -> None:
-        if not _Seam.concerns(type(self)):
+        around = _Seam.around(type(self))
+        if around is None:
             return save_base(self, raw, force_insert, force_update, using, update_fields)
         alias = using or router.db_for_write(type(self), instance=self)
 
         def save() -> None:
             save_base(self, raw, force_insert, force_update, alias, update_fields)
 
-        return _Seam.around(
-            save,
-            self,
-            using=alias,
-            raw=raw,
-            force_insert=force_insert,
-            force_update=force_update,
-            update_fields=update_fields,
-        )
+        return around(save, self, alias, raw, force_insert, force_update, update_fields)
 
     models.Model.save_base = counted_save_base  # type: ignore[method-assign]
 
     @wraps(save_table)
     def counted_save_table(self: models.Model, *args: Any, **kwargs: Any) -> Any:
-        if _Seam.concerns(type(self)):
-            _Seam.before_table(self)
+        _Seam.before_table(self)
         return save_table(self, *args, **kwargs)
 
     models.Model._save_table = counted_save_table  # type: ignore[attr-defined]

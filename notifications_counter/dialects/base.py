@@ -25,6 +25,10 @@ DISK_FULL = "Its disk is full: make room."
 MIGRATE = "A table or column is missing there: run manage.py migrate."
 
 
+#: Kind of operations and table -> how the statement begins that inserts deltas: each name is quoted once.
+_inserts: dict[tuple[type, str], str] = {}
+
+
 @dataclass(frozen=True)
 class KeyColumn:
     """A column of a count model's primary key.
@@ -274,6 +278,10 @@ class Dialect:
 
     # Pending deltas
 
+    def cursor(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
+        """A cursor for one statement of the transaction that is open, whose rows are not read."""
+        return connection.cursor()
+
     def insert_deltas(
         self,
         connection: BaseDatabaseWrapper,
@@ -294,13 +302,19 @@ class Dialect:
         rows: Sequence[tuple[str, str, int | None, str | None]],
     ) -> None:
         """Insert deltas by one statement: of each the counter's label, the key, the amount and the declaration."""
-        quote = connection.ops.quote_name
-        # A digest, of letters and digits: not one parameter more for each row.
-        places = ", ".join([f"(%s, %s, %s, {_literal(declaration)})" for *_, declaration in rows])
-        columns = ", ".join(map(quote, ("counter", "key", "amount", "declaration")))
-        parameters = [value for *values, _ in rows for value in values]
-        with connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO {quote(table)} ({columns}) VALUES {places}", parameters)
+        # An integer, and a digest, of letters and digits: no more parameters for each row than needed.
+        places = ", ".join([f"(%s, %s, {_amount(amount)}, {_literal(by)})" for _, _, amount, by in rows])
+        parameters = [value for label, key, _, _ in rows for value in (label, key)]
+        with self.cursor(connection) as cursor:
+            cursor.execute(f"{self._insert_into(connection, table)} VALUES {places}", parameters)
+
+    def _insert_into(self, connection: BaseDatabaseWrapper, table: str) -> str:
+        place = (type(connection.ops), table)
+        if place not in _inserts:
+            quote = connection.ops.quote_name
+            columns = ", ".join(map(quote, ("counter", "key", "amount", "declaration")))
+            _inserts[place] = f"INSERT INTO {quote(table)} ({columns})"
+        return _inserts[place]
 
     def pop_deltas(
         self, deltas: models.QuerySet[Any], label: str, keys: Sequence[str], last: int, declaration: str | None
@@ -401,6 +415,10 @@ class Dialect:
     def statement_seconds(self, connection: BaseDatabaseWrapper) -> float | None:
         """After how many seconds the database ends a statement; 0 for never, None where there is no such setting."""
         return None
+
+
+def _amount(amount: int | None) -> str:
+    return "NULL" if amount is None else str(int(amount))
 
 
 def _literal(declaration: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,6 +12,9 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sums
+
+#: On the connection: the driver's connection, and the cursor that is used again and again.
+CURSOR = "_notifications_counter_cursor"
 
 #: The status of a transaction in which a statement has failed, in every version of the driver.
 IN_ERROR = 3
@@ -61,6 +65,16 @@ class PostgreSQL(Dialect):
             cursor.execute(statement, [connection.ops.quote_name(table), list(columns)])
             return [name for (name,) in cursor.fetchall()]
 
+    def cursor(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
+        """One for all: to make a new one, and to adapt the first value, takes psycopg as long as a short statement."""
+        if connection.queries_logged or not connection.in_atomic_block or "cursor" in vars(connection):
+            return connection.cursor()  # which somebody wants to see
+        driver, kept = vars(connection).get(CURSOR, (None, None))
+        if driver is None or driver is not connection.connection:
+            kept = connection.cursor()
+            setattr(connection, CURSOR, (connection.connection, kept))
+        return nullcontext(kept)
+
     def insert_deltas(
         self,
         connection: BaseDatabaseWrapper,
@@ -70,8 +84,9 @@ class PostgreSQL(Dialect):
         declaration: str | None,
     ) -> None:
         """By two arrays, given as text, of which the driver makes parameters at once, not value by value."""
-        if len(sums) < 2:  # most often: planned faster without arrays
-            return super().insert_deltas(connection, table, label, sums, declaration)
+        if len(sums) == 1:  # most often: planned faster without arrays
+            rows = [(label, key, amount, declaration) for key, amount in sums.items()]
+            return self.insert_few_deltas(connection, table, rows)
         # In quotes nothing else than a quote and a backslash means anything.
         keys = '","'.join(key.replace("\\", "\\\\").replace('"', '\\"') for key in sums)
         amounts = ",".join("NULL" if amount is None else str(amount) for amount in sums.values())

@@ -108,4 +108,6 @@ class Snapshot:
 
 def in_parts(items: Sequence[Item], length: int = BATCH) -> Iterable[Sequence[Item]]:
     """A sequence in parts that one statement, or one call, may take."""
+    if 0 < len(items) <= length:
+        return (items,)
     return (items[start : start + length] for start in range(0, len(items), length))

@@ -192,7 +192,7 @@ def push(state, user, delta, token, broken):
 
 
 def writer(state, i, p, broken):
-    """The next steps of one transaction: leave an intent, commit, push; or leave a row."""
+    """The next steps of one transaction: leave an intent, commit, push; or leave a row; or take the intent back."""
     user, delta, token = p.user, p.amount, i
     if p.at == "start" and user in state.frozen:
         yield "told to leave a row", moved(state, i, p._replace(at="told"))
@@ -215,6 +215,9 @@ def writer(state, i, p, broken):
         committed = state._replace(true=add(state.true, user, delta))
         yield "commit", moved(committed, i, p._replace(at="committed"))
         yield "rollback", moved(state, i, p._replace(at="done"))
+        yield "rollback of what was sent ahead", moved(state, i, p._replace(at="rolled back"))
+    elif p.at == "rolled back":
+        yield "take back", moved(push(state, user, 0, token, broken), i, p._replace(at="done"))
     elif p.at == "committed":
         pushed = push(state, user, delta, token, broken)
         yield "push", moved(pushed, i, p._replace(at="done"))

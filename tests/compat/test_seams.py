@@ -166,7 +166,8 @@ class SeamTest(CounterTestCase):
 
         connection._commit = look
         try:
-            notify(user)
+            with transaction.atomic():  # else the intent is sent ahead, without the commit's help
+                notify(user)
         finally:
             del connection._commit
         return max(seen)

@@ -105,7 +105,9 @@ class Page:
         marks, self.marks = self.marks, {}
         caption = marks.pop("file", options.get("caption", ""))
         if name == "literalinclude":
-            return Block(self.name, start, "python", (self.path.parent / argument).read_text(), caption, marks)
+            # A part of a module is shown, and not run: it has its own tests.
+            language = "text" if "pyobject" in options else "python"
+            return Block(self.name, start, language, (self.path.parent / argument).read_text(), caption, marks)
         return Block(self.name, start, argument, "\n".join(lines).rstrip() + "\n", caption, marks)
 
     def _indented(self, before: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from .models import Category, Item, Review, Tag
 MOMENT = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 
 
-class SinkContract:
+class SearchContract:
     """Mixed into a test case whose settings name the sink."""
 
     def setUp(self) -> None:

@@ -38,8 +38,8 @@ class EngineTestCase(CounterTestCase):
 
     def with_settings(self, **more: Any) -> Any:
         """Settings in which the engine is the sink."""
-        options = {"URL": self.node.url, "PREFIX": self.prefix, "TIMEOUT": 20, "AUDIT_INTERVAL": None}
-        return settings_with(SINK=self.build.product, **{**options, **more})
+        options = {"SINK": self.build.product, "URL": self.node.url, "PREFIX": self.prefix, "TIMEOUT": 20}
+        return settings_with(**{**options, "AUDIT_INTERVAL": None, **more})
 
     def remove(self) -> None:
         """Remove all indexes of this test."""

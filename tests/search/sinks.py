@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import CommandError, call_command
@@ -111,7 +112,7 @@ class SinkContract(CounterTestCase):
     def assert_in_step(self) -> None:
         """The audit finds no difference."""
         try:
-            call_command("search_index", "search_tests.Item.search", check=True, verbosity=0)
+            call_command("search_index", "search_tests.Item.search", check=True, stdout=io.StringIO())
         except CommandError as error:
             raise AssertionError(str(error)) from error
 
@@ -489,7 +490,7 @@ class SinkContract(CounterTestCase):
         self.settle()
         if not self.supports("rollback"):
             with self.assertRaisesMessage(CommandError, type(self.sink).__name__):
-                call_command("search_index", "search_tests.Item.search", rollback=True, verbosity=0)
+                call_command("search_index", "search_tests.Item.search", rollback=True, stdout=io.StringIO())
             return
         before = self.sink.status(Item.search, using="default")["index"]
         Item.search.rebuild()
@@ -497,7 +498,7 @@ class SinkContract(CounterTestCase):
         Item.objects.filter(title="Blue shoe").delete()
         self.settle()
         with self.assertLogs("notifications_counter", "ERROR"):
-            call_command("search_index", "search_tests.Item.search", rollback=True, verbosity=0)
+            call_command("search_index", "search_tests.Item.search", rollback=True, stdout=io.StringIO())
         self.assertEqual(self.sink.status(Item.search, using="default")["index"], before)
         self.assert_titles(["Red shoe"])
         self.assert_in_step()

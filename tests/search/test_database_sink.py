@@ -12,11 +12,11 @@ from notifications_counter.contrib.search.sinks.database.sink import dialect_for
 from notifications_counter.projections.tables import OutdatedDocuments
 from tests.support.base import CounterTestCase
 
-from .contract import SinkContract
+from .contract import SearchContract
 from .models import Crate, Item
 
 
-class DatabaseSinkTest(SinkContract, CounterTestCase):
+class DatabaseSinkTest(SearchContract, CounterTestCase):
     @property
     def stems(self) -> bool:
         return connection.vendor != "mysql"

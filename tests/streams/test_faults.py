@@ -29,6 +29,8 @@ NUMBER = by_effort(10, 15, 1_000)
 class FaultTests(StreamsTestCase):
     #: Of the processes, besides their database.
     environment: ClassVar[dict[str, str]] = {}
+    #: Offsets of the log that are no messages.
+    marks = 0
 
     def faults(self) -> Faults:
         return Faults("faults", SEED, **self.environment)
@@ -49,7 +51,7 @@ class FaultTests(StreamsTestCase):
         total = sum(Progress.objects.filter(group="faults").values_list("offset", flat=True))
         said = f"NC_SEED={SEED}: {run} in {time.monotonic() - began:.0f} s"
         print(said, flush=True)
-        self.assertEqual(wrong(seen, run.acknowledged, counts, total), {}, said)
+        self.assertEqual(wrong(seen, run.acknowledged, counts, total - self.marks), {}, said)
         self.assertEqual(total, sum(self.log.ends("faults").values()), said)
         self.assertGreater(len(run.acknowledged), 100, said)
         for fault, number in run.happened.items():

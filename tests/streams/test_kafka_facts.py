@@ -16,9 +16,10 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import NewPartitions
 
-from notifications_counter.contrib.streams import Emitter
+from notifications_counter.contrib.streams import Emitter, progress
 from notifications_counter.contrib.streams.exceptions import (
     DeliveryFailed,
+    LogTruncated,
     LogUnavailable,
     OffsetGone,
     ProcessingFailed,
@@ -26,9 +27,11 @@ from notifications_counter.contrib.streams.exceptions import (
 )
 from notifications_counter.contrib.streams.logs.base import Outgoing, Position
 from notifications_counter.contrib.streams.logs.kafka import KafkaLog
+from notifications_counter.contrib.streams.models import Progress
 from notifications_counter.contrib.streams.partitioners import murmur2
 
-from ..support.kafka import once
+from ..servers.kafka import running
+from ..support.kafka import SETTINGS, once
 from .kafka_case import PATIENCE, KafkaTestCase
 from .models import UserClicks
 
@@ -349,6 +352,45 @@ class TopicTests(KafkaTestCase):
         with self.assertRaisesMessage(ProcessingFailed, "offset 1 of partition 0"):
             self.run_once(self.processor(table=UserClicks))
         self.assertEqual(self.offsets()[0], 1)
+
+
+@once
+class LeaderEpochTests(KafkaTestCase):
+    """An unclean election as it looks afterwards: the leader epoch of what was read has ended before the offset."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.server = cls.enterClassContext(running(settings=SETTINGS))
+        cls.servers = cls.server.servers
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.append(10)
+        self.server.stop()
+        self.server.start()
+        self.until(lambda: self.append(5))
+
+    def test_the_epoch_is_stored_with_the_offset(self) -> None:
+        self.run_once(self.processor(table=UserClicks))
+        row = Progress.objects.get(group=self.group, partition=0)
+        self.assertEqual(row.offset, 15)
+        self.assertGreater(row.leader_epoch or 0, 0)
+        self.append(1)
+        self.run_once(self.processor(table=UserClicks))
+        self.assertEqual(UserClicks.counter.value("user-0"), 3)
+
+    def test_a_log_that_was_cut_off_stops_a_processor_with_what_to_do(self) -> None:
+        processor = self.processor(table=UserClicks)
+        self.run_once(processor)
+        # As if the leader of epoch 0 had written two messages more, which the next one has never had.
+        Progress.objects.filter(group=self.group, partition=0).update(offset=12, leader_epoch=0)
+        with self.assertRaisesMessage(LogTruncated, f"--reset {self.group} --to OFFSET"):
+            self.run_once(processor)
+        self.assertEqual(self.offsets()[0], 12)
+        progress.reset(processor, self.topic, {0: 10})
+        self.run_once(processor)
+        self.assertEqual(self.offsets()[0], 15)
 
 
 @once

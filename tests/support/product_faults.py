@@ -95,7 +95,7 @@ class Faults:
         self.choose = random.Random(self.seed)
         with self.running():
             self._add_while_killing()
-            self.wait_until(self._is_done, "products are never done")
+            self.wait_until(self._is_done, "products are never done", every=1.0)
             self.found = self.manage("products_compare")
 
     @contextlib.contextmanager
@@ -228,13 +228,13 @@ class Faults:
         self.status = json.loads(self.manage("products_numbers"))
         return bool(self.status["active"] + self.status["inactive"] == self.products)
 
-    def wait_until(self, condition: Any, said: str) -> None:
-        end = time.monotonic() + 300
+    def wait_until(self, condition: Any, said: str, every: float = 0.1) -> None:
+        end = time.monotonic() + 600
         while not condition():
             if time.monotonic() > end:
                 self.errors.seek(0)
                 raise AssertionError(f"NC_SEED={self.seed}: {said}: {self.errors.read().decode()[-3000:]}")
-            time.sleep(0.1)
+            time.sleep(every)
 
     def problems(self) -> list[str]:
         """What does not hold."""

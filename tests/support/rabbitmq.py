@@ -1,4 +1,4 @@
-"""RabbitMQ: queues of a test's own on the server of AMQP_URL, and servers that a test may kill."""
+"""RabbitMQ: queues of a test's own on the server of AMQP_URL, streams, and servers that a test may kill."""
 
 from __future__ import annotations
 
@@ -68,11 +68,22 @@ class RabbitMQ:
     """A server of its own that a test may kill; each time on the same port, with what it has written to the disk."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory, self.port = directory, free_port()
+        self.directory, self.port, self.stream_port = directory, free_port(), free_port()
+        self.stream_url = f"rabbitmq-stream://guest:guest@{HOST}:{self.stream_port}/%2F"
         self.url = f"amqp://guest:guest@{HOST}:{self.port}//"
         self.process: subprocess.Popen[bytes] | None = None
         self.names: subprocess.Popen[bytes] | None = None
-        names = {"MNESIA_BASE": "mnesia", "LOG_BASE": "log", "ENABLED_PLUGINS_FILE": "plugins"}
+        (directory / "plugins").write_text("[rabbitmq_stream].\n")
+        (directory / "rabbitmq.conf").write_text(
+            f"stream.listeners.tcp.1 = {HOST}:{self.stream_port}\n"
+            f"stream.advertised_host = {HOST}\nstream.advertised_port = {self.stream_port}\n"
+        )
+        names = {
+            "MNESIA_BASE": "mnesia",
+            "LOG_BASE": "log",
+            "ENABLED_PLUGINS_FILE": "plugins",
+            "CONFIG_FILE": "rabbitmq.conf",
+        }
         self.environment = {
             "HOME": str(directory),
             "RABBITMQ_NODENAME": f"test{self.port}@localhost",

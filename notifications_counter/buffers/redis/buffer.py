@@ -6,10 +6,10 @@ Every step is one script of ``scripts/``, whose keys and effects are described a
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from secrets import token_hex
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -23,12 +23,13 @@ from ...ledger.progress import Layout
 from ...ledger.snapshot import RecountResult
 from ...ledger.store import CounterStore
 from ...ledger.together import Wanted
-from .. import on_commit
+from .. import expected, on_commit
 from ..base import Buffer, Chunk, Claim, ProgressSnapshot, Subscription, Together
 from ..on_commit import Sums
 from ..status import Status
 from . import asynchronous
 from . import options as checked
+from .ahead import SentAhead, refused
 from .checks import check_client
 from .client import ERRORS, redis, text, texts, was_heard
 from .news import RedisSubscription, channel_of
@@ -145,18 +146,30 @@ class RedisBuffer(Buffer):
         else:
             self._insert_deltas(store, sums)
 
+    def expect(self, changes: Sequence[tuple[CounterStore, Sequence[str]]]) -> None:
+        connection = changes[0][0].connection
+        if self.database_only or not sends_after_commit(connection):
+            return
+        if all((store, store.database_id) in self._known_open for store, _ in changes):
+            expected.send(connection, self, dict(changes))
+
+    def intend_ahead(self, token: str, keys: Mapping[CounterStore, Sequence[str]]) -> SentAhead | None:
+        """Leave the transaction's token without waiting for the reply; None where something speaks against it."""
+        calls = self._intents(token, keys)
+        read = self.server.start_each(calls)
+        return None if read is None else SentAhead(self.server, token, keys, calls, read)
+
     def intend(self, token: str, keys: Mapping[CounterStore, Sequence[str]]) -> dict[CounterStore, set[str]]:
         """Leave the transaction's token; returns the keys whose deltas must go to the database instead."""
-        refused = {store: set(part) for store, part in keys.items()}
+        calls = self._intents(token, keys)
+        return refused(keys, calls, self.server.run_each(calls))
+
+    def _intents(self, token: str, keys: Mapping[CounterStore, Sequence[str]]) -> list[Call]:
         calls: list[Call] = []
         for store, whole in keys.items():
             with suppress(UnknownDatabase):
                 calls += [self._intent(store, shard, token, part) for shard, part in self.shards.split(store, whole)]
-        for call, reply in zip(calls, self.server.run_each(calls), strict=True):
-            if not isinstance(reply, BufferUnavailable):  # another shard may be on a server that answers
-                frozen = () if call.store.events else reply
-                refused[call.store] -= set(call.keys) - set(frozen)
-        return refused
+        return calls
 
     def _intent(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> Call:
         base = self.shards.base(store, shard)
@@ -198,7 +211,7 @@ class RedisBuffer(Buffer):
 
     def _pushed(self, store: CounterStore, shard: int, token: str, sums: Sums) -> Call:
         # Each call has a token of its own, because an event's token is spent by the first.
-        own = uuid.uuid4().hex if store.events else token
+        own = token_hex(16) if store.events else token
         values = [value for key, amount in sums.items() for value in (key, "?" if amount is None else amount)]
         name = "add" if store.events else "push"
         return Call(name, self.shards.base(store, shard), (own, *values), store, list(sums))
@@ -342,7 +355,7 @@ class RedisBuffer(Buffer):
 
     def _epoch(self, base: Base) -> str:
         try:
-            return "/".join(self.server.run("epoch", base, uuid.uuid4().hex[:12]))
+            return "/".join(self.server.run("epoch", base, token_hex(6)))
         except BufferUnavailable:  # what is pending there is not read, so that numbers may be lower
             return "away"
 

@@ -1,7 +1,8 @@
 """The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -29,6 +30,7 @@ __all__ = [
     "DEFAULT_TIMEOUT",
     "ERRORS",
     "UNREACHABLE",
+    "Connections",
     "NoScriptError",
     "escaped",
     "from_url",
@@ -143,6 +145,62 @@ def from_url(alias: str, url: str, timeout: float) -> Any:
         # What came before it is not told either: a part of a password may be in there.
         said = f": {error}" if shown(url) == url else ", whose password is left out here"
         raise InvalidSettings(f"Buffer {alias!r}: URL {shown(url)!r} cannot be used{said}.") from None
+
+
+class Connections:
+    """The connections of a client of ``from_url``.
+
+    They are spoken to as the client does it, but for retries, of which it has none, its metrics, and callbacks for the
+    reply: these take it as long as everything else.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._pool = client.connection_pool
+        name = inspect.signature(self._pool.get_connection).parameters["command_name"]
+        self._required = ("EVALSHA",) if name.default is name.empty else ()  # redis-py 5; later it is deprecated
+
+    def execute(self, *command: Any) -> Any:
+        """Send a command and read its reply."""
+        connection = self._pool.get_connection(*self._required)
+        try:
+            connection.send_command(*command)
+            return connection.read_response()
+        except UNREACHABLE:
+            connection.disconnect()
+            raise
+        finally:
+            self._pool.release(connection)
+
+    def send(self, commands: Sequence[Sequence[Any]]) -> Callable[[], list[Any]]:
+        """Send commands.
+
+        Returns:
+            What reads the reply to each, or its error. It must be called, once.
+        """
+        connection = self._pool.get_connection(*self._required)
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+        except BaseException:
+            connection.disconnect()
+            self._pool.release(connection)
+            raise
+        return lambda: self._read(connection, commands)
+
+    def _read(self, connection: Any, commands: Sequence[Any]) -> list[Any]:
+        try:
+            return [_reply(connection) for _ in commands]
+        except UNREACHABLE:
+            connection.disconnect()
+            raise
+        finally:
+            self._pool.release(connection)
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except redis.ResponseError as error:
+        return error
 
 
 def shown(url: str) -> str:

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from ...exceptions import BufferRefused, BufferUnavailable
@@ -19,6 +18,7 @@ from .breaker import MEANWHILE, Breaker
 from .client import (
     ERRORS,
     UNREACHABLE,
+    Connections,
     NoScriptError,
     escaped,
     is_cluster,
@@ -50,8 +50,7 @@ MOST_TOGETHER = 100
 MANY_CALLS = 4
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A script that is to be run.
 
     Attributes:
@@ -117,6 +116,16 @@ class RedisServer:
     @cached_property
     def client(self) -> Any:
         return make_client(self.alias, self.options)
+
+    @cached_property
+    def _connections(self) -> Connections | None:
+        """Those of a client of our own."""
+        return None if self.options["URL"] is None else Connections(self.client)
+
+    @cached_property
+    def _execute(self) -> Callable[..., Any]:
+        """Sends a command and reads its reply."""
+        return self._connections.execute if self._connections else self.client.execute_command
 
     @cached_property
     def _is_cluster(self) -> bool:
@@ -318,19 +327,45 @@ class RedisServer:
             except BufferUnavailable as error:
                 return [error] * len(calls)
             return [self._reply(call, reply) for call, reply in zip(calls, replies, strict=True)]
-        failed = threading.Event()
+        failed: list[BufferUnavailable] = []
 
         def run(call: Call) -> Any:
             try:
-                return self.run(call.name, call.base, *call.arguments, urgent=urgent and not failed.is_set())
+                return self.run(call.name, call.base, *call.arguments, urgent=urgent and not failed)
             except BufferUnavailable as error:
-                failed.set()
+                failed.append(error)
                 return error
 
         if len(calls) >= MANY_CALLS:
             with suppress(RuntimeError), ThreadPoolExecutor(2, "notifications_counter") as pool:
                 return list(pool.map(run, calls))
-        return list(map(run, calls))  # also where no thread can be started: the interpreter is about to end
+        return [run(call) for call in calls]  # also where no thread can be started: the interpreter is about to end
+
+    def start_each(self, calls: Sequence[Call]) -> Callable[[], list[Any]] | None:
+        """Send scripts that do no harm if they are run again, so that the server works while something else is done.
+
+        Returns:
+            What reads what ``run_each`` gives. It must be called, once. None where they were not sent.
+        """
+        number = sum(len(call.keys) for call in calls)
+        if not (0 < number <= MOST_TOGETHER and self._is_plain() and self._connections):
+            return None
+        try:
+            read = self._connections.send([_evalsha(call.name, call.base, call.arguments) for call in calls])
+        except ERRORS:
+            return None
+        return partial(self._finish_each, calls, read)
+
+    def _finish_each(self, calls: Sequence[Call], read: Callable[[], list[Any]]) -> list[Any]:
+        try:
+            replies = read()
+        except redis.TimeoutError as error:
+            return [self._unsaid(call, error) for call in calls]
+        except ERRORS as error:
+            replies = [error]
+        if self.is_troubled or any(isinstance(reply, Exception) for reply in replies):
+            return self.run_each(calls)
+        return [texts(reply) for reply in replies]
 
     def _is_plain(self) -> bool:
         with suppress(*ERRORS):
@@ -351,17 +386,22 @@ class RedisServer:
                 return self.run(call.name, call.base, *call.arguments)
             except BufferUnavailable as error:
                 return error
-        if not isinstance(reply, Exception):
-            return texts(reply)
-        unsaid = self.failed(self.breaker_of(call.base), call.name, call.base, reply)
-        unsaid.__cause__ = reply
+        return self._unsaid(call, reply) if isinstance(reply, Exception) else texts(reply)
+
+    def _unsaid(self, call: Call, error: Exception) -> BufferUnavailable:
+        unsaid = self.failed(self.breaker_of(call.base), call.name, call.base, error)
+        unsaid.__cause__ = error
         return unsaid
 
     def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:
-            return self.client.evalsha(script_hash(name, base.has_groups), 1, base, *arguments)
+            return self._execute(*_evalsha(name, base, arguments))
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
             return self.client.eval(script_text(name, base.has_groups), 1, base, *arguments)
+
+
+def _evalsha(name: str, base: Base, arguments: Sequence[Any]) -> tuple[Any, ...]:
+    return ("EVALSHA", script_hash(name, base.has_groups), 1, base, *arguments)
 
 
 #: Servers that may be owed something when the process ends.

@@ -55,14 +55,10 @@ class Shards:
         self, store: CounterStore, keys: Iterable[str], length: int = KEYS_A_CALL
     ) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
-        for shard, members in sorted(self._members(store, keys).items()):
-            for part in in_parts(members, length):
-                yield shard, part
-
-    def _members(self, store: CounterStore, keys: Iterable[str]) -> dict[int, list[str]]:
+        members: dict[int, list[str]] = {}
         if self.layout.shards == 1:
-            return {0: list(keys)}
-        shards: dict[int, list[str]] = {}
-        for key in keys:
-            shards.setdefault(self.of(store, key), []).append(key)
-        return shards
+            members[0] = list(keys)
+        else:
+            for key in keys:
+                members.setdefault(self.of(store, key), []).append(key)
+        return [(shard, part) for shard in sorted(members) for part in in_parts(members[shard], length)]

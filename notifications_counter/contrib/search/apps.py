@@ -16,7 +16,7 @@ class SearchConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, migrating
+        from . import checks, inbox, migrating
         from .index import connect
 
         register(checks.check_settings, Tags.compatibility)
@@ -26,5 +26,6 @@ class SearchConfig(AppConfig):
         pre_migrate.connect(migrating.before_migrate, sender=core, dispatch_uid="notifications_counter_search")
         post_migrate.connect(migrating.after_migrate, sender=core, dispatch_uid="notifications_counter_search")
         autodiscover_modules("search_indexes")
+        inbox.declare()
         for index in checks.indexes():
             connect(index)

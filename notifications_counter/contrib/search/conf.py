@@ -46,6 +46,8 @@ class SearchSettings:
     TOMBSTONE_DAYS: int = 7
     #: Seconds in which each document is compared with its row once; None for never.
     AUDIT_INTERVAL: float | None = 86_400
+    #: Whether inboxes are searched: ``notifications_counter.contrib.search.inbox``.
+    INBOX: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.SINK, str) or (self.SINK not in SINKS and "." not in self.SINK):
@@ -64,6 +66,8 @@ class SearchSettings:
             )
         if not is_number(self.TIMEOUT) or not self.TIMEOUT > 0:
             raise InvalidSettings(f"{NAME}['TIMEOUT'] must be a number of seconds above 0, not {quoted(self.TIMEOUT)}.")
+        if not isinstance(self.INBOX, bool):
+            raise InvalidSettings(f"{NAME}['INBOX'] must be True or False, not {quoted(self.INBOX)}.")
         for name, most in (("CHUNK_SIZE", 10_000), ("TOMBSTONE_DAYS", 365)):
             value = getattr(self, name)
             if not is_integer(value) or not 1 <= value <= most:

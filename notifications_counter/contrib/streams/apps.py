@@ -15,9 +15,11 @@ class StreamsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks
+        from ...signals import flush_ended
+        from . import checks, outbox
 
         register(checks.check_settings, Tags.compatibility)
         register(checks.check_processors, Tags.compatibility)
         register(checks.check_topics, Tags.database)
+        flush_ended.connect(outbox.on_flush, dispatch_uid="notifications_counter_streams")
         autodiscover_modules("streams")

@@ -46,16 +46,25 @@ class Chunk:
         generation: the one with which this member has it.
         before: the offset at which the group stands.
         rate: messages a second, lately.
+        epoch: as of ``Position``.
     """
 
     def __init__(
-        self, processor: Processor, source: TopicPartition, *, generation: int, before: int, rate: float = 0
+        self,
+        processor: Processor,
+        source: TopicPartition,
+        *,
+        generation: int,
+        before: int,
+        rate: float = 0,
+        epoch: int | None = None,
     ) -> None:
         self.processor = processor
         self.source = source
         self.generation = generation
         self.before = before
         self.rate = rate
+        self.epoch = epoch
 
     def apply(self, records: Records, after: int) -> None:
         """Apply messages, and move the offset behind them.
@@ -103,7 +112,7 @@ class Chunk:
         self.before = after
 
     def _advance(self, messages: int, after: int) -> None:
-        given: Any = {"generation": self.generation, "messages": messages, "rate": self.rate}
+        given: Any = {"generation": self.generation, "messages": messages, "rate": self.rate, "epoch": self.epoch}
         progress.advance(self.processor, self.source, self.before, after, **given)
 
     def _process(self, records: Records) -> None:

@@ -29,10 +29,12 @@ class StreamsSettings:
     CHUNK_SIZE: int = 5_000
     #: Seconds between two looks for new messages where there were none.
     POLL_INTERVAL: float = 0.1
+    #: Seconds after which what a process has not sent of its outbox is sent by another.
+    OUTBOX_TIMEOUT: float = 60
 
     def __post_init__(self) -> None:
         _check_logs(self.LOGS)
-        for name in ("SESSION_TIMEOUT", "POLL_INTERVAL"):
+        for name in ("SESSION_TIMEOUT", "POLL_INTERVAL", "OUTBOX_TIMEOUT"):
             value = getattr(self, name)
             if not is_number(value) or not value > 0:
                 raise InvalidSettings(f"{NAME}['{name}'] must be a number of seconds above 0, not {quoted(value)}.")

@@ -13,17 +13,19 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import Error as DatabaseError
 from django.utils.timezone import is_naive
 
 from ...compat.transactions import sends_after_commit
 from ...conf import is_integer
 from ...declaration.keys import is_utf8
 from ...exceptions import described, quoted
+from . import outbox as rows
 from .codecs import Codec, codec_of
 from .exceptions import DeliveryFailed, InvalidMessage
 from .logs import get_log
 from .logs.base import Headers, Log, Outgoing
-from .partitioners import Partitioner, partitioner_of
+from .partitioners import Partitioner, partitioner_of, path_of
 from .staging import Staged, is_test_case, send_staged, stage
 
 logger = logging.getLogger("notifications_counter")
@@ -57,6 +59,8 @@ Callback = Callable[[Delivery | None, Exception | None], object]
 class _Waiting(NamedTuple):
     message: Outgoing
     callback: Callback | None
+    #: Its row in the outbox; empty without one.
+    uid: str = ""
 
 
 class Emitter:
@@ -71,6 +75,8 @@ class Emitter:
         log: the alias of a log in the settings.
         using: the alias of the database whose transactions its messages belong to; by default that of the embedded
             log, and the default database for other logs.
+        outbox: whether what ``emit`` emits is a row of that database until the log has it, so that a process that is
+            killed loses nothing. It does not matter for a log in that database, which belongs to the transaction.
 
     Raises:
         InvalidSettings: one of them cannot be used.
@@ -84,12 +90,17 @@ class Emitter:
         partitioner: str | Partitioner = "murmur2",
         log: str = "default",
         using: str | None = None,
+        outbox: bool = False,
     ) -> None:
         self.topic = topic
         self.codec: Codec = codec_of(codec)
         self.partitioner = partitioner_of(partitioner)
         self.log_alias = log
         self._using = using
+        self.outbox = outbox
+        self._partitioner_path = path_of(partitioner) if outbox else ""
+        if outbox and using is not None:
+            rows.aliases.add(using)
         self._waiting: queue.Queue[_Waiting] = queue.Queue(MOST_WAITING)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -117,7 +128,8 @@ class Emitter:
         """Emit a message without waiting for its delivery.
 
         In a transaction it is emitted with the commit: in it, where the log is in that database, else after it. A
-        rollback, also to a savepoint, takes the message back.
+        rollback, also to a savepoint, takes the message back. With ``outbox`` a message that could not be delivered is
+        sent later, whatever became of this process.
 
         Args:
             key: the key; messages of one key keep their order.
@@ -132,7 +144,9 @@ class Emitter:
         """
         waiting = _Waiting(self._message(key, value, headers, timestamp), callback)
         connection = connections[self.using]
-        if not connection.in_atomic_block:
+        if self.outbox and not self.log.takes_part_in(self.using):
+            self._emit_by_outbox(connection, waiting)
+        elif not connection.in_atomic_block:
             self._enqueue(waiting)
         elif not self.log.takes_part_in(self.using):
             connection.on_commit(lambda: self._enqueue(waiting))
@@ -223,6 +237,45 @@ class Emitter:
     def _report_staged(self, waiting: _Waiting, delivery: Delivery | None) -> None:
         self._report([waiting], [delivery or DeliveryFailed("The transaction was rolled back by its commit.")])
 
+    # By the outbox
+
+    def _emit_by_outbox(self, connection: Any, waiting: _Waiting) -> None:
+        if connection.in_atomic_block and not is_test_case(connection) and sends_after_commit(connection):
+            stage(connection, Staged(self, waiting, self._store_staged, self._enqueue_stored))
+            return
+        (uid,) = self._stored([waiting])
+        if connection.in_atomic_block:
+            connection.on_commit(lambda: self._enqueue_stored(waiting, uid))
+        else:
+            self._enqueue_stored(waiting, uid)
+
+    def _stored(self, waiting: Sequence[_Waiting]) -> list[str]:
+        messages = [one.message for one in waiting]
+        return rows.store(self.using, self.log_alias, self.topic, self._partitioner_path, messages)
+
+    def _store_staged(self, staged: Sequence[Staged]) -> list[str]:
+        return self._stored([one.waiting for one in staged])
+
+    def _enqueue_stored(self, waiting: _Waiting, uid: str | None) -> None:
+        if uid is None:
+            self._report_staged(waiting, None)
+        else:
+            self._enqueue(_Waiting(rows.with_id(waiting.message, uid), waiting.callback, uid))
+
+    def _note_sent(self, batch: Sequence[_Waiting], outcomes: Sequence[Delivery | Exception]) -> None:
+        """Delete the rows of what was delivered, and let others send the rest."""
+        if not any(one.uid for one in batch):
+            return
+        uids: dict[bool, list[str]] = {True: [], False: []}
+        for one, outcome in zip(batch, outcomes, strict=True):
+            uids[isinstance(outcome, Delivery)].append(one.uid)
+        try:
+            rows.sent(self.using, uids[True])
+            rows.leave(self.using, uids[False])
+        except DatabaseError as error:  # they are sent again, with the same ids
+            logger.warning("%s: the outbox keeps what was delivered: %s", self.topic, described(error))
+            connections[self.using].close_if_unusable_or_obsolete()
+
     # Without a transaction: a thread, which ends by itself
 
     def _enqueue(self, waiting: _Waiting) -> None:
@@ -262,10 +315,13 @@ class Emitter:
         try:
             outcomes: Sequence[Delivery | Exception] = self._append([one.message for one in batch])
         except Exception as error:  # whatever it is, whoever has emitted these is told
-            self._report(batch, self._outcomes(error) or [error] * len(batch))
+            outcomes = self._outcomes(error) or [error] * len(batch)
+            self._note_sent(batch, outcomes)
+            self._report(batch, outcomes)
             if not connections[self.using].in_atomic_block:
                 connections[self.using].close_if_unusable_or_obsolete()
         else:
+            self._note_sent(batch, outcomes)
             self._report(batch, outcomes)
 
     def _outcomes(self, error: Exception) -> list[Delivery | Exception]:

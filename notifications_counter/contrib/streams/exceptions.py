@@ -75,6 +75,26 @@ class OffsetGone(StreamError):
         )
 
 
+class LogTruncated(StreamError):
+    """A log was cut off before the offset of a group: the messages there are other ones than those that it has read.
+
+    Args:
+        group: whose offset this is.
+        topic: the topic.
+        partition: the partition.
+        offset: where the group stands.
+        epoch: of the leader that wrote the messages before it.
+    """
+
+    def __init__(self, group: str, topic: str, partition: int, offset: int, epoch: int) -> None:
+        super().__init__(
+            f"Partition {partition} of the topic {quoted(topic)} was cut off, by the election of a leader that had not"
+            f" all messages: of those that the group {quoted(group)} has read up to offset {offset}, in leader epoch"
+            f" {epoch}, some are gone, and others may have their offsets. What was counted stays. Say where to go on:"
+            f" manage.py stream_topics {topic} --reset {group} --to OFFSET (or earliest, or latest)."
+        )
+
+
 class Fenced(StreamError):
     """Another member has taken the partition: nothing of the chunk was applied."""
 

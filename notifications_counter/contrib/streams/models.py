@@ -103,6 +103,8 @@ class Progress(models.Model):
     topic_uid = models.CharField(max_length=64)
     #: The offset of the next message that is to be applied.
     offset = models.BigIntegerField()
+    #: Of Kafka: the epoch of the leader that wrote what was applied last, by which a log that was cut off is noticed.
+    leader_epoch = models.IntegerField(null=True)
     #: Rises whenever a member takes the partition: one that has lost it can commit nothing more.
     generation = models.BigIntegerField(default=0)
     #: The member that has it; empty for nobody.
@@ -122,3 +124,30 @@ class Progress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group_id}: {self.topic}/{self.partition} at {self.offset}"
+
+
+class Outbox(models.Model):
+    """A message that was emitted in a transaction, until a log outside of the database has it."""
+
+    #: In the message's header ``outbox-id``, so that one that was sent twice can be recognised.
+    uid = models.CharField(max_length=32, unique=True)
+    log = models.CharField(max_length=LONGEST_NAME)
+    topic = models.CharField(max_length=LONGEST_NAME)
+    #: Its name, or where the function is.
+    partitioner = models.CharField(max_length=255)
+    key = models.TextField()
+    value = models.BinaryField(null=True)
+    #: Milliseconds since 1970.
+    timestamp = models.BigIntegerField()
+    #: As of ``Message``.
+    headers = models.TextField(default="")
+    #: Milliseconds since 1970, by the database's clock: until then only one process sends it.
+    claimed_until = models.BigIntegerField(db_index=True)
+    #: Who does so, if it was not the one that has emitted it.
+    claimed_by = models.CharField(max_length=32, default="")
+
+    class Meta:
+        db_table = "notifications_counter_streams_outbox"
+
+    def __str__(self) -> str:
+        return f"{self.uid}: {self.topic}"

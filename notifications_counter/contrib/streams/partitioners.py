@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.utils.module_loading import import_string
+
 from ...exceptions import InvalidSettings, quoted, unknown
 
 #: Takes a key and the number of partitions.
@@ -70,3 +72,39 @@ def partitioner_of(given: str | Partitioner) -> Partitioner:
             unknown("partitioner", given, NAMED) if isinstance(given, str) else f"{quoted(given)} is no partitioner."
         )
     return NAMED[given]
+
+
+def path_of(given: str | Partitioner) -> str:
+    """What ``partitioner_at`` finds a partitioner by in another process.
+
+    Args:
+        given: as of ``partitioner_of``.
+
+    Raises:
+        InvalidSettings: it is a function that no module has by its name.
+    """
+    if isinstance(given, str):
+        return given
+    path = f"{getattr(given, '__module__', '')}.{getattr(given, '__qualname__', '')}"
+    try:
+        is_found = import_string(path) is given
+    except ImportError:
+        is_found = False
+    if not is_found:
+        raise InvalidSettings(f"{quoted(given)} is no function of a module, by which another process could find it.")
+    return path
+
+
+def partitioner_at(path: str) -> Partitioner:
+    """The partitioner whose ``path_of`` this is.
+
+    Raises:
+        InvalidSettings: it is no longer there.
+    """
+    if path in NAMED:
+        return NAMED[path]
+    try:
+        found: Partitioner = import_string(path)
+    except ImportError as error:
+        raise InvalidSettings(f"There is no partitioner {quoted(path)}: {error}") from error
+    return found

@@ -66,7 +66,9 @@ def positions(processor: Processor, partitions: Iterable[int]) -> dict[TopicPart
     rows = Progress.objects.using(processor.using).filter(
         group=processor.group, topic__in=processor.inputs, partition__in=list(partitions)
     )
-    return {TopicPartition(row.topic, row.partition): Position(row.offset, row.topic_uid) for row in rows}
+    return {
+        TopicPartition(row.topic, row.partition): Position(row.offset, row.topic_uid, row.leader_epoch) for row in rows
+    }
 
 
 def advance(
@@ -78,6 +80,7 @@ def advance(
     generation: int,
     messages: int,
     rate: float,
+    epoch: int | None = None,
 ) -> None:
     """Move a group's offset in a partition, in the transaction that is open, which holds its row from now on.
 
@@ -89,6 +92,7 @@ def advance(
         generation: the one with which this member took the partition.
         messages: how many messages this applies.
         rate: messages a second, lately.
+        epoch: as of ``Position``.
 
     Raises:
         Fenced: another member has taken the partition, or somebody has set the offset.
@@ -99,6 +103,7 @@ def advance(
         .filter(generation=generation, offset=before)
         .update(
             offset=after,
+            leader_epoch=epoch,
             messages=F("messages") + messages,
             rate=rate,
             applied_at=clock.now(connections[processor.using]),
@@ -123,7 +128,7 @@ def reset(processor: Processor, topic: str, offsets: Mapping[int, int]) -> None:
     with transaction.atomic(processor.using):
         for partition, offset in sorted(offsets.items()):
             rows.filter(group=processor.group, topic=topic, partition=partition).update(
-                offset=offset, topic_uid=uid, owner="", generation=F("generation") + 1
+                offset=offset, topic_uid=uid, leader_epoch=None, owner="", generation=F("generation") + 1
             )
 
 

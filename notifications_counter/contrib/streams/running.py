@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...dialects import dialect_of
 from ...exceptions import BufferUnavailable, CounterError, described
-from . import progress
+from . import outbox, progress
 from .assigned import membership_of
 from .chunks import Chunk
 from .conf import streams_settings
@@ -91,19 +91,22 @@ class Runner:
             ProcessingFailed: a message cannot be processed. Those before it were applied.
             TopicReplaced: an offset belongs to a topic that is gone.
             OffsetGone: messages that were not read yet are no longer kept.
+            LogTruncated: messages that were read are other ones now.
             StreamError: the topics are not there, or have different numbers of partitions.
         """
         self._retried(self.begin)
         if self.membership is None:  # it was told to stop before the database answered
             return
-        alive = KeepAlive(self)
+        alive, sender = KeepAlive(self), outbox.Sender(self.processor.using)
         if not self.connection.in_atomic_block:  # of a test case, whose rows nobody else sees
             alive.start()
+            sender.start()
         try:
             while not self.stopped() and not self._retried(self._is_at_end):
                 self._retried(self.step, max(0.0, self._balanced + self.interval - time.monotonic()))
         finally:
             alive.end()
+            sender.end()
             self.end()
             self._unguard()
 
@@ -194,7 +197,7 @@ class Runner:
     def apply(self, batch: Batch) -> int:
         """Apply the messages of one partition; how many it were, none where another member has the partition."""
         source = batch.source
-        chunk = self.chunk(source, self._rate(source, len(batch.records)))
+        chunk = self.chunk(source, self._rate(source, len(batch.records)), batch.epoch)
         try:
             chunk.apply(batch.records, batch.next_offset)
         except Fenced as error:
@@ -209,15 +212,16 @@ class Runner:
         self._say_now_and_then()
         return len(batch.records)
 
-    def chunk(self, source: TopicPartition, rate: float = 0) -> Chunk:
+    def chunk(self, source: TopicPartition, rate: float = 0, epoch: int | None = None) -> Chunk:
         """The chunk that comes next in a partition.
 
         Args:
             source: the partition, one that this member has.
             rate: messages a second, lately.
+            epoch: as of ``Position``.
         """
-        generation = self._members().held[source.partition]
-        return Chunk(self.processor, source, generation=generation, before=self.offsets[source], rate=rate)
+        generation, before = self._members().held[source.partition], self.offsets[source]
+        return Chunk(self.processor, source, generation=generation, before=before, rate=rate, epoch=epoch)
 
     def _rate(self, source: TopicPartition, messages: int) -> float:
         """Messages a second of a partition: an average in which what is long ago counts less."""

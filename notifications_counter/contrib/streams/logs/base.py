@@ -79,10 +79,13 @@ class Position(NamedTuple):
     Attributes:
         offset: the offset of the next message.
         uid: the identity of the topic in which that offset was stored.
+        epoch: the epoch of the leader that wrote the message before it, in logs that have some; None where it is not
+            known.
     """
 
     offset: int
     uid: str
+    epoch: int | None = None
 
 
 class Batch(NamedTuple):
@@ -92,11 +95,13 @@ class Batch(NamedTuple):
         source: the partition.
         records: the messages.
         next_offset: where to go on; more than one beyond the last message where the log has entries that are none.
+        epoch: as of ``Position``.
     """
 
     source: TopicPartition
     records: Sequence[Record]
     next_offset: int
+    epoch: int | None = None
 
 
 class Reader:
@@ -148,6 +153,7 @@ class Reader:
         Raises:
             TopicReplaced: a topic is another one than that of the position.
             OffsetGone: messages at the position are no longer kept.
+            LogTruncated: messages before the position are other ones than those that were read.
             LogUnavailable: the log does not answer. It may be asked again.
         """
         raise NotImplementedError

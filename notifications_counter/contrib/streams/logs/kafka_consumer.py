@@ -12,7 +12,7 @@ from typing import Any
 
 from ....exceptions import described
 from ..exceptions import LogUnavailable
-from .base import TopicPartition
+from .base import Position, TopicPartition
 from .kafka_client import (
     Consumer,
     KafkaError,
@@ -109,23 +109,23 @@ class KafkaConsumer:
 
     # Partitions
 
-    def begin(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Read partitions from offsets, as far as it has them; of a member those that it was given."""
+    def begin(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Read partitions from positions, as far as it has them; of a member those that it was given."""
         if not self.is_member:
-            new = {source: offset for source, offset in offsets.items() if source not in self.given}
+            new = {source: position for source, position in positions.items() if source not in self.given}
             if new:
-                self._consumer.incremental_assign([KafkaPartition(*one, offset) for one, offset in new.items()])
+                self._consumer.incremental_assign([placed(*one) for one in new.items()])
             self.given |= new.keys()
             self.reading |= new.keys()
             return
-        for source in (self.given & offsets.keys()) - self.reading:
-            if self._seek(source, offsets[source]):
+        for source in (self.given & positions.keys()) - self.reading:
+            if self._seek(source, positions[source]):
                 self._consumer.resume([KafkaPartition(*source)])
                 self.reading.add(source)
 
-    def _seek(self, source: TopicPartition, offset: int) -> bool:
+    def _seek(self, source: TopicPartition, position: Position) -> bool:
         try:
-            self._consumer.seek(KafkaPartition(*source, offset))
+            self._consumer.seek(placed(source, position))
         except KafkaException as error:
             if code_of(error) in NOT_YET:
                 return False
@@ -178,6 +178,13 @@ class KafkaConsumer:
             self._consumer.close()
         except Exception as error:
             client_logger.debug("%s: could not close its consumer: %s", self._group, described(error))
+
+
+def placed(source: TopicPartition, position: Position) -> KafkaPartition:
+    """A partition at a position; with its epoch, the client asks whether the log was cut off before it."""
+    if position.epoch is None:
+        return KafkaPartition(*source, position.offset)
+    return KafkaPartition(*source, position.offset, leader_epoch=position.epoch)
 
 
 def sources_of(partitions: Iterable[KafkaPartition]) -> set[TopicPartition]:

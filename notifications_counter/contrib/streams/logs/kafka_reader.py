@@ -11,7 +11,7 @@ from typing import Any
 
 from ....exceptions import InvalidSettings
 from ..conf import NAME
-from ..exceptions import LogUnavailable, OffsetGone, TopicReplaced
+from ..exceptions import LogTruncated, LogUnavailable, OffsetGone, TopicReplaced
 from .base import Batch, Log, Position, Reader, Record, TopicPartition
 from .kafka_client import KafkaError, KafkaException, Message, client_logger, said, unavailable
 from .kafka_consumer import KafkaConsumer, may_pass
@@ -88,7 +88,7 @@ class KafkaReader(Reader):
         self._rest(gone)
 
     def seek(self, source: TopicPartition, offset: int) -> None:
-        self.positions[source] = self.positions[source]._replace(offset=offset)
+        self.positions[source] = self.positions[source]._replace(offset=offset, epoch=None)
         self._rest({source})
 
     def _rest(self, sources: set[TopicPartition]) -> None:
@@ -125,7 +125,8 @@ class KafkaReader(Reader):
             if not self._batches and (left <= 0 or stopped()):
                 return None
         batch = self._batches.popleft()
-        self.positions[batch.source] = self.positions[batch.source]._replace(offset=batch.next_offset)
+        at = self.positions[batch.source]
+        self.positions[batch.source] = at._replace(offset=batch.next_offset, epoch=batch.epoch)
         return batch
 
     def _fetch(self, limit: int, wait: float) -> None:
@@ -136,7 +137,7 @@ class KafkaReader(Reader):
         """
         with may_pass("read messages"):
             consumer = self._opened()
-            consumer.begin({source: position.offset for source, position in self.positions.items()})
+            consumer.begin(self.positions)
             messages = consumer.take(max(limit, AT_ONCE), wait)
         taken: dict[TopicPartition, list[Message]] = {}
         for message in messages:
@@ -154,18 +155,19 @@ class KafkaReader(Reader):
 
     def _batch(self, source: TopicPartition, messages: list[Message]) -> Batch | None:
         """What was read of one partition; None if that was only its end, which was known."""
-        begin = self.positions[source].offset
+        begin, _, epoch = self.positions[source]
         records = [record_of(one) for one in messages if one.error() is None and (one.offset() or 0) >= begin]
         end = records[-1].offset + 1 if records else begin
         # Of an end, the offset behind what is there, also behind what is no message.
         end = max([end, *(one.offset() or 0 for one in messages if one.error() is not None)])
-        return Batch(source, records, end) if end > begin else None
+        return Batch(source, records, end, newest_epoch(messages) if records else epoch) if end > begin else None
 
     def _answer(self, error: KafkaError, message: Message) -> None:
         """Do what an error demands that comes in the place of a message.
 
         Raises:
             OffsetGone: the offset is not there.
+            LogTruncated: other messages are there.
             TopicReplaced: because the topic is another one.
             UnknownTopic: the topic is not there.
             LogUnavailable: it may pass with another consumer.
@@ -177,6 +179,9 @@ class KafkaReader(Reader):
             if position is not None:
                 self._refuse_replaced({source: position})
                 begin = self.log.begins(topic).get(source.partition, 0)
+                end = self.log.ends(topic).get(source.partition, 0)
+                if position.epoch is not None and begin <= position.offset <= end:
+                    raise LogTruncated(self.group, *source, position.offset, position.epoch)
                 raise OffsetGone(self.group, *source, position.offset, begin)
         if code in UNKNOWN and topic is not None:
             self.log.topic(topic)
@@ -229,6 +234,15 @@ class KafkaReader(Reader):
         self._close()
 
 
+def newest_epoch(messages: Iterable[Message]) -> int | None:
+    """The epoch of the last leader that wrote some of these; None where the client does not say.
+
+    It is good for all of them: an older one would look like a log that was cut off where that leader ended.
+    """
+    found = [one.leader_epoch() for one in messages if one.error() is None]
+    return max((epoch for epoch in found if epoch is not None and epoch >= 0), default=None)
+
+
 def parts_of(batch: Batch, limit: int) -> list[Batch]:
     """A batch in parts of so many messages at most."""
     records = batch.records
@@ -236,7 +250,7 @@ def parts_of(batch: Batch, limit: int) -> list[Batch]:
         return [batch]
     parts = [records[start : start + limit] for start in range(0, len(records), limit)]
     ends = [*(part[-1].offset + 1 for part in parts[:-1]), batch.next_offset]
-    return [Batch(batch.source, part, end) for part, end in zip(parts, ends, strict=True)]
+    return [Batch(batch.source, part, end, batch.epoch) for part, end in zip(parts, ends, strict=True)]
 
 
 def record_of(message: Message) -> Record:

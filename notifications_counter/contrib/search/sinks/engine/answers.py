@@ -14,26 +14,26 @@ from ...results import Hit, Page, Stored, Suggestion
 from ..base import DELETED, DIGEST, POPULARITY
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 WORD = re.compile(r"[^\W_]+")
 
 
-def page(index: SearchIndex, body: Mapping[str, Any], number: int, size: int) -> Page:
+def page(index: SearchDeclaration, body: Mapping[str, Any], number: int, size: int) -> Page:
     """One page of a search."""
     hits = [_hit(index, one) for one in body["hits"]["hits"]]
     facets = {name: _facet(index, name, one["buckets"]) for name, one in body.get("aggregations", {}).items()}
     return Page(hits, body["hits"]["total"]["value"], number, size, facets)
 
 
-def _hit(index: SearchIndex, found: Mapping[str, Any]) -> Hit:
+def _hit(index: SearchDeclaration, found: Mapping[str, Any]) -> Hit:
     # The engine has escaped what is between the marks, and around them.
     highlights = {name: [mark_safe(one) for one in passages] for name, passages in found.get("highlight", {}).items()}  # noqa: S308
     document = {name: found["_source"].get(name) for name in index.fields}
     return Hit(found["_id"], document, found.get("_score") or 0.0, highlights)
 
 
-def _facet(index: SearchIndex, name: str, buckets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, int]]:
+def _facet(index: SearchDeclaration, name: str, buckets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, int]]:
     return [(_value(index.fields[name].kind, one["key"]), one["doc_count"]) for one in buckets]
 
 

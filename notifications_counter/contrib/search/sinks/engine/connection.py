@@ -137,8 +137,12 @@ class Connection(ABC):
         kind = LINES if isinstance(body, str) else JSON
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         answer = self.perform(client, method, path, text, kind, dict(params), seconds or self.options.TIMEOUT)
-        if not 200 <= answer.status < 300 and answer.status not in allow:
-            raise self.unavailable(f"answers {answer.status}: {reason_of(answer.body)}")
+        if not 200 <= answer.status < 300:
+            if answer.status not in allow:
+                raise self.unavailable(f"answers {answer.status}: {reason_of(answer.body)}")
+        elif not isinstance(answer.body, Mapping):
+            # An answer that ends among its headers is to HTTP one without a body.
+            raise self.unavailable("has broken off its answer.")
         return answer
 
     def _look_who_it_is(self, client: Any) -> None:

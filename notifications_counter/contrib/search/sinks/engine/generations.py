@@ -106,7 +106,7 @@ class Generations:
         """Read again what was read before, and keep what is read now in its place.
 
         Raises:
-            NotSupported: nothing was read before, or it was another database's.
+            NotSupported: nothing was read before.
         """
         state = self.state()
         if not state.previous or not state.live:

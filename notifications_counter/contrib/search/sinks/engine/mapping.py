@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..base import DELETED, DIGEST, POPULARITY
 
 if TYPE_CHECKING:
+    from ...declaration import SearchDeclaration
     from ...fields import Field
-    from ...index import SearchIndex
 
 #: Beside what every sink has: the key as a value to sort by, and when a document has gone.
 KEY, GONE_AT = "nc_key", "nc_gone_at"
@@ -38,7 +38,7 @@ ANALYSIS = {
 }
 
 
-def properties(index: SearchIndex) -> dict[str, Any]:
+def properties(index: SearchDeclaration) -> dict[str, Any]:
     """The types of all fields."""
     found = {name: _property(index, field) for name, field in index.fields.items()}
     found |= {
@@ -52,7 +52,7 @@ def properties(index: SearchIndex) -> dict[str, Any]:
     return found
 
 
-def _property(index: SearchIndex, field: Field) -> dict[str, Any]:
+def _property(index: SearchDeclaration, field: Field) -> dict[str, Any]:
     if field.is_text:
         return _text(index, field)
     kinds: dict[str, dict[str, Any]] = {
@@ -64,7 +64,7 @@ def _property(index: SearchIndex, field: Field) -> dict[str, Any]:
     return kinds[field.kind]
 
 
-def _text(index: SearchIndex, field: Field) -> dict[str, Any]:
+def _text(index: SearchDeclaration, field: Field) -> dict[str, Any]:
     """Beside stems there are the words as they are, for the words that a language leaves out."""
     fields: dict[str, Any] = {}
     if has_stems(index):
@@ -75,18 +75,18 @@ def _text(index: SearchIndex, field: Field) -> dict[str, Any]:
     return {"type": "text", "analyzer": analyzer, **({"fields": fields} if fields else {})}
 
 
-def has_stems(index: SearchIndex) -> bool:
+def has_stems(index: SearchDeclaration) -> bool:
     """Whether words are found by their stems."""
     return index.language != "simple"
 
 
-def fingerprint(index: SearchIndex) -> str:
+def fingerprint(index: SearchDeclaration) -> str:
     """What tells two declarations apart of which an engine must be told anew."""
     text = json.dumps([properties(index), ANALYSIS], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def definition(index: SearchIndex, identity: str, one_thread: bool) -> dict[str, Any]:
+def definition(index: SearchDeclaration, identity: str, one_thread: bool) -> dict[str, Any]:
     """The body that makes a generation of an index.
 
     Args:

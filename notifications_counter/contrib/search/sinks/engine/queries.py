@@ -10,7 +10,7 @@ from ..base import POPULARITY
 from .mapping import KEY, LONGEST_PREFIX, has_stems
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
     from ...results import Query
 
 #: How many values of a field a facet has.
@@ -26,6 +26,9 @@ LONGEST_MARKED = 999_999
 #: that a search has, which engines limit to 1024.
 EXPANSIONS, MOST_CONDITIONS = 20, 1000
 
+#: A longer word has no typos: the automaton of one of thousands of letters takes an engine hundreds of megabytes.
+LONGEST_TOLERATED = 50
+
 #: Between these, engines see one word: "Node.js", "can't", "3,5".
 SEPARATORS = re.compile(r"[^\w.,:;'\u2019\u00b7]+")
 LETTER = re.compile(r"[^\W_]")
@@ -39,7 +42,7 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(word for word in SEPARATORS.split(text) if LETTER.search(word)))
 
 
-def fields_of(index: SearchIndex) -> list[str]:
+def fields_of(index: SearchDeclaration) -> list[str]:
     """All that words are looked up in, with weights."""
     found = []
     for name, field in index.fields.items():
@@ -48,7 +51,7 @@ def fields_of(index: SearchIndex) -> list[str]:
     return found
 
 
-def search(index: SearchIndex, query: Query, words: Sequence[str], marks_until: str) -> dict[str, Any]:
+def search(index: SearchDeclaration, query: Query, words: Sequence[str], marks_until: str) -> dict[str, Any]:
     """The body of a search.
 
     Args:
@@ -73,14 +76,21 @@ def search(index: SearchIndex, query: Query, words: Sequence[str], marks_until: 
     return body
 
 
-def _must(index: SearchIndex, query: Query, words: Sequence[str]) -> list[Any]:
+def _must(index: SearchDeclaration, query: Query, words: Sequence[str]) -> list[Any]:
     fields = fields_of(index)
     tolerant = {"fuzziness": "AUTO", "max_expansions": EXPANSIONS} if query.typos else {}
     most = MOST_CONDITIONS // (max(1, len(fields)) * (EXPANSIONS if query.typos else 1))
     if words and not fields:
         return [{"match_none": {}}]
     return [
-        {"multi_match": {"query": word, "fields": fields, "operator": "and", **tolerant}}
+        {
+            "multi_match": {
+                "query": word,
+                "fields": fields,
+                "operator": "and",
+                **(tolerant if len(word) <= LONGEST_TOLERATED else {}),
+            }
+        }
         for word in words[: max(1, most)]
     ]
 
@@ -97,7 +107,7 @@ def _filter(name: str, value: Any) -> Any:
     return {"terms": {name: list(value)}} if isinstance(value, list | tuple) else {"term": {name: value}}
 
 
-def _sort(index: SearchIndex, query: Query, words: Sequence[str]) -> list[Any]:
+def _sort(index: SearchDeclaration, query: Query, words: Sequence[str]) -> list[Any]:
     last: list[Any] = [{KEY: "asc"}]
     if query.order is not None:
         direction = "desc" if query.order.startswith("-") else "asc"
@@ -106,7 +116,7 @@ def _sort(index: SearchIndex, query: Query, words: Sequence[str]) -> list[Any]:
     return [*([{"_score": "desc"}] if words else []), *popular, *last]
 
 
-def _highlight(index: SearchIndex, marks_until: str) -> dict[str, Any]:
+def _highlight(index: SearchDeclaration, marks_until: str) -> dict[str, Any]:
     """On the plain fields: a mark in a field of beginnings would be on the whole word, or nowhere."""
     names = [name for name, field in index.fields.items() if field.is_text]
     return {
@@ -119,7 +129,7 @@ def _highlight(index: SearchIndex, marks_until: str) -> dict[str, Any]:
     }
 
 
-def suggest(index: SearchIndex, words: Sequence[str], size: int, *, typos: bool) -> dict[str, Any]:
+def suggest(index: SearchDeclaration, words: Sequence[str], size: int, *, typos: bool) -> dict[str, Any]:
     """The body of a look-up of suggestions: all words begin words of the same field.
 
     Args:
@@ -151,7 +161,7 @@ def _beginnings(name: str, words: Sequence[str], tolerant: Mapping[str, str]) ->
     return {"bool": {"must": beginnings, "_name": name}}
 
 
-def more_like(index: SearchIndex, key: str, size: int) -> dict[str, Any]:
+def more_like(index: SearchDeclaration, key: str, size: int) -> dict[str, Any]:
     """The body of a search for documents that have much in common with one."""
     names = [name for name, field in index.fields.items() if field.is_text]
     like = {

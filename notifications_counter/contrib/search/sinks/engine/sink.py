@@ -22,7 +22,7 @@ from .generations import Generations
 from .mapping import GONE_AT, KEY, definition, fingerprint
 
 if TYPE_CHECKING:
-    from ...index import SearchIndex
+    from ...declaration import SearchDeclaration
 
 #: A search that only a part of the shards has answered is an error, not a page with less on it.
 WHOLE = {"allow_partial_search_results": "false"}
@@ -54,11 +54,11 @@ class EngineSink(SearchSink):
         super().__init__(options)
         self.connection = self.connection_class(options)
 
-    def name(self, index: SearchIndex, using: str) -> str:
+    def name(self, index: SearchDeclaration, using: str) -> str:
         """The alias that is read."""
         return f"{self.options.PREFIX}{index.name_of(using)}"
 
-    def generations(self, index: SearchIndex, using: str) -> Generations:
+    def generations(self, index: SearchDeclaration, using: str) -> Generations:
         """Those of an index."""
         return Generations(self.connection, self.name(index, using))
 
@@ -69,38 +69,38 @@ class EngineSink(SearchSink):
     # Documents
 
     def send(
-        self, projection: SearchIndex, documents: Sequence[Document], *, using: str, target: str | None = None
+        self, projection: SearchDeclaration, documents: Sequence[Document], *, using: str, target: str | None = None
     ) -> list[Outcome]:
         alias = self.generations(projection, using).all if target is None else f"{target}-all"
         return bulk.send(self.connection, alias, documents)
 
     # Life of an index
 
-    def exists(self, index: SearchIndex, *, using: str) -> bool:
+    def exists(self, index: SearchDeclaration, *, using: str) -> bool:
         return self.generations(index, using).state().live is not None
 
-    def create(self, index: SearchIndex, *, using: str) -> None:
+    def create(self, index: SearchDeclaration, *, using: str) -> None:
         if not self.exists(index, using=using):
             target = self.begin_rebuild(index, using=using, identity=of_alias(using) or "unknown")
             self.finish_rebuild(index, target, using=using)
 
-    def is_own(self, index: SearchIndex, *, using: str, identity: str) -> bool:
+    def is_own(self, index: SearchDeclaration, *, using: str, identity: str) -> bool:
         generations = self.generations(index, using)
         live = generations.state().live
         return live is not None and generations.about(live).get("identity") == identity
 
-    def begin_rebuild(self, index: SearchIndex, *, using: str, identity: str) -> str:
+    def begin_rebuild(self, index: SearchDeclaration, *, using: str, identity: str) -> str:
         generations = self.generations(index, using)
         generations.state()  # also learns which version the engine is of
         return generations.begin(definition(index, identity, self.one_thread()))
 
-    def finish_rebuild(self, index: SearchIndex, target: str, *, using: str) -> None:
+    def finish_rebuild(self, index: SearchDeclaration, target: str, *, using: str) -> None:
         self.generations(index, using).finish(target)
 
-    def rollback(self, index: SearchIndex, *, using: str) -> None:
+    def rollback(self, index: SearchDeclaration, *, using: str) -> None:
         self.generations(index, using).roll_back()
 
-    def purge(self, index: SearchIndex, before: datetime, *, using: str) -> int:
+    def purge(self, index: SearchDeclaration, before: datetime, *, using: str) -> int:
         generations, removed, after = self.generations(index, using), 0, None
         live = generations.state().live
         while live is not None:
@@ -112,19 +112,19 @@ class EngineSink(SearchSink):
             after = hits[-1]["_id"]
         return removed
 
-    def refresh(self, index: SearchIndex, *, using: str) -> None:
+    def refresh(self, index: SearchDeclaration, *, using: str) -> None:
         self.connection.ask("POST", f"/{self.generations(index, using).all}/_refresh", seconds=PATIENCE)
 
     # Reading
 
-    def search(self, index: SearchIndex, query: Query, *, using: str) -> Page:
+    def search(self, index: SearchDeclaration, query: Query, *, using: str) -> Page:
         words = queries.words_of(query.text)
         if query.text and not words:
             return Page([], 0, query.page, query.size, {name: [] for name in query.facets})
         body = self._search(self.name(index, using), queries.search(index, query, words, self.connection.marks_until))
         return answers.page(index, body, query.page, query.size)
 
-    def suggest(self, index: SearchIndex, prefix: str, *, size: int, using: str) -> list[Suggestion]:
+    def suggest(self, index: SearchDeclaration, prefix: str, *, size: int, using: str) -> list[Suggestion]:
         words, found = queries.words_of(prefix), dict[str, Suggestion]()
         # What begins exactly so comes first; only where that is too little, what nearly does.
         for typos in (False, True) if any(len(word) > 3 for word in words) else (False,):
@@ -134,11 +134,11 @@ class EngineSink(SearchSink):
                     found.setdefault(one.text.casefold(), one)
         return list(found.values())[:size]
 
-    def more_like(self, index: SearchIndex, key: str, *, size: int, using: str) -> Page:
+    def more_like(self, index: SearchDeclaration, key: str, *, size: int, using: str) -> Page:
         body = self._search(self.name(index, using), queries.more_like(index, key, size))
         return answers.page(index, body, 1, size)
 
-    def raw(self, index: SearchIndex, query: Mapping[str, Any], *, using: str) -> Any:
+    def raw(self, index: SearchDeclaration, query: Mapping[str, Any], *, using: str) -> Any:
         return self._search(self.name(index, using), query)
 
     def _search(self, place: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class EngineSink(SearchSink):
 
     # Audit
 
-    def stored_after(self, index: SearchIndex, key: str | None, size: int, *, using: str) -> list[Stored]:
+    def stored_after(self, index: SearchDeclaration, key: str | None, size: int, *, using: str) -> list[Stored]:
         place = self.generations(index, using).all
         return answers.stored(self._slice(place, key, size, {"match_all": {}}))
 
@@ -184,7 +184,7 @@ class EngineSink(SearchSink):
         hits: list[dict[str, Any]] = self._search(place, body)["hits"]["hits"]
         return hits
 
-    def stored(self, index: SearchIndex, keys: Iterable[str], *, using: str) -> list[Stored]:
+    def stored(self, index: SearchDeclaration, keys: Iterable[str], *, using: str) -> list[Stored]:
         wanted = list(keys)
         if not wanted:
             return []
@@ -197,19 +197,19 @@ class EngineSink(SearchSink):
 
     # For operators
 
-    def check(self, index: SearchIndex) -> list[CheckMessage]:
+    def check(self, index: SearchDeclaration) -> list[CheckMessage]:
         found: list[CheckMessage] = []
         length = len(f"{self.options.PREFIX}{index.name}".encode()) + 9
         if length > LONGEST_NAME:
             sentence = f"{index.label}: its name on the engine has {length} bytes, of which {LONGEST_NAME} fit."
             hint = f"Shorten {NAME}['PREFIX'], or the name of the attribute."
-            found.append(Error(sentence, hint=hint, obj=index.model, id="notifications_counter.E132"))
+            found.append(Error(sentence, hint=hint, obj=index.model, id="notifications_counter.E134"))
         if any(_is_open(url) for url in self.connection.urls):
             sentence = f"{NAME}['URL'] sends a password over http://, where others can read it."
-            found.append(Warning(sentence, hint="Use https://.", id="notifications_counter.W132"))
+            found.append(Warning(sentence, hint="Use https://.", id="notifications_counter.W134"))
         return found
 
-    def status(self, index: SearchIndex, *, using: str) -> dict[str, Any]:
+    def status(self, index: SearchDeclaration, *, using: str) -> dict[str, Any]:
         generations = self.generations(index, using)
         state = generations.state()
         found: dict[str, Any] = {"documents": 0, "tombstones": 0}

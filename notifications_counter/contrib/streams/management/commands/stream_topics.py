@@ -11,7 +11,7 @@ from django.db import connections
 from .....exceptions import CounterError, described, quoted
 from .....management.base import ExplainingCommand
 from ... import clock, progress
-from ...exceptions import TopicReplaced
+from ...exceptions import TopicReplaced, UnknownTopic
 from ...logs import get_log
 from ...logs.base import Log
 from ...models import Progress
@@ -64,9 +64,9 @@ class Command(ExplainingCommand):
 
     def _list(self, log: Log) -> None:
         for info in log.topics():
-            self.stdout.write(
-                f"{info.name}: {info.partitions} partitions, {sum(log.ends(info.name).values()):,} messages"
-            )
+            with contextlib.suppress(UnknownTopic):  # deleted meanwhile
+                messages = sum(log.ends(info.name).values()) - sum(log.begins(info.name).values())
+                self.stdout.write(f"{info.name}: {info.partitions} partitions, {messages:,} messages")
 
     def _show(self, log: Log, topic: str) -> None:
         begins, ends = log.begins(topic), log.ends(topic)
