@@ -1,6 +1,7 @@
 """Django's search packages and contrib.search: which kinds of change leave the index different from the database.
 
-    [OPENSEARCH_URL=...] [ELASTICSEARCH_URL=...] python -m tests.suites.search_packages [--rst FILE] [-v] [PACKAGE ...]
+    [OPENSEARCH_URL=...] [ELASTICSEARCH_URL=...] python -m tests.suites.search_packages [--rst FILE] [-v] \\
+        [--installed DIRECTORY] [PACKAGE ...]
 
 Installs the newest release of each by pip into a temporary folder, with Django 6.1 (so that Python must be 3.12 or
 newer), plays the same changes to the same models, and compares the whole index with the rows after each step. It prints
@@ -40,7 +41,7 @@ def main() -> int:
             print(f"{package.name} is left out: {package.server} is not set", flush=True)
             continue
         with tempfile.TemporaryDirectory(prefix="notifications_counter-") as directory:
-            found, played = try_package(package, Path(directory))
+            found, played = try_package(package, Path(directory), options.installed)
         kinds = played or kinds
         tried.append(found)
         said = found.error or f"kinds wrong: {len(found.wrong)}"
@@ -61,6 +62,7 @@ def parse_arguments() -> argparse.Namespace:
     names = [each.name for each in PACKAGES]
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", choices=[*names, []], help=", ".join(names))
     parser.add_argument("--rst", type=Path, metavar="FILE", help="where to write the table")
+    parser.add_argument("--installed", type=Path, metavar="DIRECTORY", help="where the packages stay for other runs")
     parser.add_argument("-v", "--verbose", action="store_true", help="say what is wrong with each kind, too")
     return parser.parse_args()
 
@@ -71,12 +73,12 @@ def unexpected(found: Tried) -> set[str]:
     return set() if not package.capture else found.wrong.keys() - ({RAW} if package.capture == "signals" else set())
 
 
-def try_package(package: Package, directory: Path) -> tuple[Tried, list[str]]:
+def try_package(package: Package, directory: Path, installed: Path | None) -> tuple[Tried, list[str]]:
     """What came of a package, and the kinds that were played; none if it failed."""
-    packages = directory / "packages"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-compile", "--target"]
-    subprocess.run([*command, packages, f"Django=={DJANGO}", *package.projects], check=True)
+    packages = (installed or directory) / package.name
+    if not packages.exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        subprocess.run([*command, "--target", packages, f"Django=={DJANGO}", *package.projects], check=True)
     there = {each.metadata["Name"].lower(): each.version for each in distributions(path=[str(packages)])}
     version = there[package.projects[0]] if package.projects else ""
     result = play(package, packages, directory)
