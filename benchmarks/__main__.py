@@ -4,7 +4,8 @@
 
 A short run takes about a minute; --long takes its time, and has the scale of the documentation's figures. Some modules
 print a table of their own, and take options of their own: fill, outage, hiccup, triggers, growth, bloat,
-notify, prune, inbox, redirect, crawlers, addresses, clicks, online, stream, products.
+notify, prune, inbox, redirect, crawlers, addresses, clicks, online, stream, products,
+suggest.
 
     POSTGRESQL_URL=... python -m benchmarks hiccup [--help]
 """

@@ -17,6 +17,7 @@ import random
 import statistics
 import sys
 import time
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
@@ -93,9 +94,8 @@ def main() -> None:
             with shop.running():
                 seconds = measure(shop, options.requests)
                 number = 2 * (options.requests + 10)
-                shop.wait_until(
-                    lambda: json.loads(shop.manage("products_numbers"))["active"] == number, "never done", 1
-                )
+                numbers = partial(shop.manage, "products_numbers")
+                shop.wait_until(lambda: json.loads(numbers())["active"] == number, "products are never done", 1)
                 report(seconds)
             return
         shop.run()

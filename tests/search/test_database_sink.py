@@ -32,6 +32,18 @@ class DatabaseSinkTest(SearchContract, CounterTestCase):
         self.assertEqual(self.titles("umbrella"), set())
         self.assertFalse(OutdatedDocuments.objects.exists())
 
+    def test_a_very_long_text_is_saved_and_its_beginning_is_found(self) -> None:
+        text = " ".join(f"w{number:x}" for number in range(300_000))
+        Item.objects.create(title="Encyclopedia", text=text)
+        self.assertEqual(self.titles("w1000"), {"Encyclopedia"})
+        self.assertEqual(self.titles("encyclopedia"), {"Encyclopedia"})
+
+    def test_words_of_other_scripts_are_found(self) -> None:
+        for title in ("Быстрая лиса", "日本語 テスト", "Größe Übermut", "हिन्दी भाषा"):
+            Item.objects.create(title=title)
+            for word in title.split():
+                self.assertEqual(self.titles(word), {title}, word)
+
     def test_what_is_rolled_back_is_not_found(self) -> None:
         with transaction.atomic():
             Item.objects.create(title="Umbrella")

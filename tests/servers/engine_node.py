@@ -176,7 +176,7 @@ class Node:
         directory: Path,
         *,
         settings: Sequence[str] = (),
-        heap: str = "384m",
+        heap: str = "512m",
         with_parent: bool = False,
     ) -> None:
         self.build, self.directory = build, directory.resolve()
@@ -278,7 +278,7 @@ class Node:
 
 
 @contextlib.contextmanager
-def running(build: Build, *, settings: Sequence[str] = (), heap: str = "384m") -> Iterator[Node]:
+def running(build: Build, *, settings: Sequence[str] = (), heap: str = "512m") -> Iterator[Node]:
     """A node that ends with the block, and with the process, and leaves nothing.
 
     Args:
@@ -307,7 +307,7 @@ def main(description: str, builds: dict[str, Build]) -> None:
     commands.add_parser("fetch")
     start = commands.add_parser("start")
     start.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    start.add_argument("--heap", default="384m")
+    start.add_argument("--heap", default="512m")
     for command in commands.choices.values():
         command.add_argument("--version", choices=list(builds), default=next(iter(builds)))
     for command in (start, commands.add_parser("stop")):

@@ -99,7 +99,7 @@ class DatabaseSink(SearchSink):
             index=index.name,
             key=key,
             language=index.language,
-            names=dialect.stored(" ".join(names)),
+            names=dialect.stored(words.beginning(names, words.MOST_BYTES)[0]),
             popularity=body.get(POPULARITY) or 0,
             body={name: value for name, value in body.items() if name not in (DIGEST, POPULARITY)},
             exact={name: _listed(body.get(name)) for name, field in index.fields.items() if not field.is_text},

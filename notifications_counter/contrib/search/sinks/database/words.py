@@ -21,6 +21,10 @@ LONGEST = 80
 #: How many kinds of weight the databases tell apart.
 CLASSES = "abcd"
 
+#: How much of the words of one document is searched: PostgreSQL refuses rows with more than 1 MB of them and of their
+#: places, and what is refused here would keep the row itself from being saved.
+MOST_BYTES = 400_000
+
 #: How many characters a passage has around what is marked in it, on each side.
 AROUND = 60
 
@@ -60,7 +64,19 @@ def by_class(index: SearchDeclaration, body: Mapping[str, Any]) -> dict[str, str
         if field.is_text:
             place = classes.get(field.weight, CLASSES[-1])
             found[place] += [word for text in texts(body.get(name)) for word in words(text)]
-    return {name: " ".join(one) for name, one in found.items()}
+    left, cut = MOST_BYTES, {}
+    for name in CLASSES:
+        cut[name], left = beginning(found[name], left)
+    return cut
+
+
+def beginning(found: Sequence[str], most: int) -> tuple[str, int]:
+    """As many words as fit into some bytes, joined by spaces, and how many bytes are left."""
+    for place, word in enumerate(found):
+        most -= len(word.encode()) + 1
+        if most < 0:
+            return " ".join(found[:place]), 0
+    return " ".join(found), most
 
 
 def names(index: SearchDeclaration, body: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,9 @@ DONE = {200, 201, 409}
 #: 429 is too much at once, or a disk that is nearly full; 403 an index that takes no writes for now.
 RETRY = {403, 408, 429, 500, 502, 503, 504}
 
+#: Made once: ``json.dumps`` with arguments makes an encoder each time.
+encoded = json.JSONEncoder(separators=(",", ":")).encode
+
 #: What is asked to be answered. Without the alias an engine would make an index of its own in the alias's place.
 PARAMS = {"require_alias": "true", "filter_path": "errors,items.*.status,items.*.error.type,items.*.error.reason"}
 
@@ -75,8 +78,7 @@ def _lines(alias: str, documents: Iterable[Document]) -> Iterable[str]:
     now = timezone.now().isoformat()
     for document in documents:
         action = {"_index": alias, "_id": document.key, "version": document.version, "version_type": "external"}
-        yield json.dumps({"index": action}) + "\n"
-        yield json.dumps(_source(document, now)) + "\n"
+        yield f"{encoded({'index': action})}\n{encoded(_source(document, now))}\n"
 
 
 def _source(document: Document, now: str) -> dict[str, Any]:
@@ -96,7 +98,7 @@ def forget(connection: Connection, generation: str, versions: Mapping[str, int])
     lines = []
     for key, version in versions.items():
         action = {"_index": generation, "_id": key, "version": version, "version_type": "external_gte"}
-        lines.append(json.dumps({"delete": action}) + "\n")
+        lines.append(f"{encoded({'delete': action})}\n")
     params = {"filter_path": PARAMS["filter_path"]}
     items = connection.ask("POST", "/_bulk", "".join(lines), params=params).body["items"]
     return sum(item["delete"]["status"] == 200 for item in items)
