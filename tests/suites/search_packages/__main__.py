@@ -1,6 +1,7 @@
 """Django's search packages and contrib.search: which kinds of change leave the index different from the database.
 
-    [OPENSEARCH_URL=...] [ELASTICSEARCH_URL=...] python -m tests.suites.search_packages [--rst FILE] [-v] [PACKAGE ...]
+    [OPENSEARCH_URL=...] [ELASTICSEARCH_URL=...] python -m tests.suites.search_packages [--rst FILE] [-v] \\
+        [--installed DIRECTORY] [PACKAGE ...]
 
 Installs the newest release of each by pip into a temporary folder, with Django 6.1 (so that Python must be 3.12 or
 newer), plays the same changes to the same models, and compares the whole index with the rows after each step. It prints
@@ -40,19 +41,19 @@ def main() -> int:
             print(f"{package.name} is left out: {package.server} is not set", flush=True)
             continue
         with tempfile.TemporaryDirectory(prefix="notifications_counter-") as directory:
-            found, played = try_package(package, Path(directory))
+            found, played = try_package(package, Path(directory), options.installed)
         kinds = played or kinds
         tried.append(found)
-        said = found.error or f"{len(found.wrong)} kinds wrong"
-        print(f"{package.name} {found.version}: {said}", flush=True)
+        said = found.error or f"kinds wrong: {len(found.wrong)}"
+        print(f"{package.name}: {said}", flush=True)
         if options.verbose:
             print(*(f"  {kind}: {first}" for kind, first in found.wrong.items()), sep="\n", flush=True)
     if not kinds:
         return 1
     print("", *text(tried, kinds), sep="\n")
     failed = [found for found in tried if found.error]
-    if options.rst and not failed:
-        write(options.rst, tried, kinds)
+    if options.rst:
+        write(options.rst, [found for found in tried if not found.error], kinds)
     return 1 if failed or any(unexpected(found) for found in tried) else 0
 
 
@@ -61,6 +62,7 @@ def parse_arguments() -> argparse.Namespace:
     names = [each.name for each in PACKAGES]
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", choices=[*names, []], help=", ".join(names))
     parser.add_argument("--rst", type=Path, metavar="FILE", help="where to write the table")
+    parser.add_argument("--installed", type=Path, metavar="DIRECTORY", help="where the packages stay for other runs")
     parser.add_argument("-v", "--verbose", action="store_true", help="say what is wrong with each kind, too")
     return parser.parse_args()
 
@@ -71,11 +73,12 @@ def unexpected(found: Tried) -> set[str]:
     return set() if not package.capture else found.wrong.keys() - ({RAW} if package.capture == "signals" else set())
 
 
-def try_package(package: Package, directory: Path) -> tuple[Tried, list[str]]:
+def try_package(package: Package, directory: Path, installed: Path | None) -> tuple[Tried, list[str]]:
     """What came of a package, and the kinds that were played; none if it failed."""
-    packages = directory / "packages"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]
-    subprocess.run([*command, packages, f"Django=={DJANGO}", *package.projects], check=True)
+    packages = (installed or directory) / package.name
+    if not packages.exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        subprocess.run([*command, "--target", packages, f"Django=={DJANGO}", *package.projects], check=True)
     there = {each.metadata["Name"].lower(): each.version for each in distributions(path=[str(packages)])}
     version = there[package.projects[0]] if package.projects else ""
     result = play(package, packages, directory)
@@ -85,19 +88,20 @@ def try_package(package: Package, directory: Path) -> tuple[Tried, list[str]]:
 
 
 def beside_of(package: Package, result: dict[str, Any], there: dict[str, str]) -> Sequence[str]:
-    django = f"Django {there['django']}"
+    """Django, libraries, and the engine or database of the documents, with versions."""
+    libraries = [each.partition("<")[0] for each in package.projects[1:]]
+    named = [f"Django {there['django']}", *(f"{each} {there[each]}" for each in libraries)]
     if package.server:
-        return (django, engine(os.environ[package.server]))
-    if package.projects:
-        return (django, *(f"{each.title()} {there[each]}" for each in package.projects[1:]))
-    return (django, result.get("database", ""))
+        return [*named, engine(os.environ[package.server])]
+    return named if package.projects else [*named, result.get("database", "")]
 
 
 def engine(url: str) -> str:
     """What a server says that it is."""
     with urllib.request.urlopen(url, timeout=10) as answer:
         version = json.load(answer)["version"]
-    return f"{str(version.get('distribution', 'elasticsearch')).title().replace('search', 'Search')} {version['number']}"
+    name = "OpenSearch" if version.get("distribution") == "opensearch" else "Elasticsearch"
+    return f"{name} {version['number']}"
 
 
 def play(package: Package, packages: Path, directory: Path) -> dict[str, Any]:

@@ -38,5 +38,11 @@ PACKAGES = [
     Package("haystack", "django-haystack", ("django-haystack", "whoosh")),
     Package("opensearch_dsl", "django-opensearch-dsl", ("django-opensearch-dsl",), "OPENSEARCH_URL"),
     Package("opensearch_models", "django-opensearch-models", ("django-opensearch-models",), "OPENSEARCH_URL"),
-    Package("elasticsearch_dsl", "django-elasticsearch-dsl", ("django-elasticsearch-dsl",), "ELASTICSEARCH_URL"),
+    Package(
+        "elasticsearch_dsl",
+        "django-elasticsearch-dsl",
+        # Release 9.0 writes empty documents with later clients: django-es/django-elasticsearch-dsl#505.
+        ("django-elasticsearch-dsl", "elasticsearch<9.4"),
+        "ELASTICSEARCH_URL",
+    ),
 ]

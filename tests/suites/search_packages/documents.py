@@ -21,7 +21,9 @@ def document(row: Any) -> tuple[str, str, list[str], list[str]]:
     return made(row.title, category_of(row), tags_of(row), reviews_of(row))
 
 
-def made(title: Any, category: Any, tags: Iterable[Any], reviews: Iterable[Any]) -> tuple[str, str, list[str], list[str]]:
+def made(
+    title: Any, category: Any, tags: Iterable[Any], reviews: Iterable[Any]
+) -> tuple[str, str, list[str], list[str]]:
     """A document as it is compared: what is missing is empty, and lists have no order."""
     return str(title), str(category or ""), sorted(map(str, tags or ())), sorted(map(str, reviews or ()))
 
