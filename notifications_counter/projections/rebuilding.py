@@ -123,6 +123,7 @@ class Rebuild:
             return True  # another process has ended it
         self.sink.finish_rebuild(self.projection, row.building, using=self.using)
         self._note(identity=row.building_for, building="", building_for="")
+        self.sender.run()  # what the sink has noted that has no row
         return True
 
     def _note(self, **values: Any) -> None:

@@ -25,7 +25,7 @@ class SearchConfig(AppConfig):
         core = apps.get_app_config("notifications_counter")  # whose tables the triggers write to
         pre_migrate.connect(migrating.before_migrate, sender=core, dispatch_uid="notifications_counter_search")
         post_migrate.connect(migrating.after_migrate, sender=core, dispatch_uid="notifications_counter_search")
-        autodiscover_modules("search_indexes")
+        autodiscover_modules("searches")
         inbox.declare()
         for index in checks.indexes():
             connect(index)

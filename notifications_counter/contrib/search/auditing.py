@@ -118,6 +118,8 @@ class Audit:
         self._find_ghosts([one.key for one in stored if one.digest is not None])
         if stored:
             return f"{STORED}{stored[-1].key}"
+        for sentence in self.sink.mend(self.index, using=self.using):
+            logger.error("%s: %s. It was made anew.", self.index.label, sentence)
         before = timezone.now() - timedelta(days=search_settings().TOMBSTONE_DAYS)
         self.sink.purge(self.index, before, using=self.using)
         return None

@@ -227,7 +227,7 @@ def _number(given: Any) -> int | float:
 def _date(given: Any) -> str:
     if isinstance(given, datetime.datetime):
         aware = timezone.make_aware(given) if timezone.is_naive(given) else given
-        return aware.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return aware.astimezone(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     if isinstance(given, datetime.date):
         return f"{given.isoformat()}T00:00:00.000000Z"
     raise ValueError(f"{quoted(given)} is neither a date nor a moment")

@@ -54,7 +54,8 @@ class SearchWord(models.Model):
 
     class Meta:
         db_table = "notifications_counter_search_word"
-        constraints: ClassVar = [models.UniqueConstraint(fields=["index", "word"], name="nc_search_word")]
+        # Not unique: two transactions with the same new words would wait for each other. One may be there twice.
+        indexes: ClassVar = [models.Index(fields=["index", "word"], name="nc_search_word")]
 
     def __str__(self) -> str:
         return str(self.word)

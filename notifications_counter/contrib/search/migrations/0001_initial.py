@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "notifications_counter_search_word",
-                "constraints": [models.UniqueConstraint(fields=("index", "word"), name="nc_search_word")],
+                "indexes": [models.Index(fields=["index", "word"], name="nc_search_word")],
             },
         ),
     ]

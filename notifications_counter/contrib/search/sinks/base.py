@@ -124,6 +124,14 @@ class SearchSink(Sink):
     def stored(self, index: SearchDeclaration, keys: Iterable[str], *, using: str) -> list[Stored]:
         """The same of some rows, as it is now, whatever searches find yet."""
 
+    def mend(self, index: SearchDeclaration, *, using: str) -> list[str]:
+        """Look whether what the sink searches by agrees with its documents, and make it anew where it does not.
+
+        Returns:
+            What was wrong, a sentence each.
+        """
+        return []
+
     # For operators
 
     def check(self, index: SearchDeclaration) -> list[CheckMessage]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 WORDS = ", ".join(f"words_{one}" for one in CLASSES)
 INDEXES = {"nc_search_words": WORDS, "nc_search_names": "names"}
 
+#: Exact for integers of 64 bits too, as a double precision number is not.
+NUMBER = "DECIMAL(65,20)"
+
 #: What every word begins with.
 PREFIX = "nc"
 
@@ -68,14 +71,14 @@ class MySQLDialect(Dialect):
 
     def first(self, name: str, kind: str) -> str:
         value = f"JSON_VALUE(d.exact, '$.{name}[0]')"
-        return f"CAST({value} AS DOUBLE)" if kind == "number" else f"CAST({value} AS BINARY)"
+        return f"CAST({value} AS {NUMBER})" if kind == "number" else f"CAST({value} AS BINARY)"
 
     def each(self, name: str, kind: str) -> tuple[str, str]:
         join, value = self._table(name, kind)
         return f"JOIN {join}", value
 
     def _table(self, name: str, kind: str) -> tuple[str, str]:
-        column = "DOUBLE" if kind == "number" else "VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        column = NUMBER if kind == "number" else "VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
         return f"JSON_TABLE(d.exact, '$.{name}[*]' COLUMNS (v {column} PATH '$')) AS j", "j.v"
 
     def read(self, value: Any, kind: str) -> Any:

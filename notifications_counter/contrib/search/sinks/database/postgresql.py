@@ -78,8 +78,7 @@ class PostgreSQLDialect(Dialect):
         if found := sorted(set(names)):
             self.execute(
                 f'INSERT INTO {WORDS_TABLE} ("index", word) SELECT %s, w FROM unnest(%s::text[]) w'
-                f' WHERE NOT EXISTS (SELECT 1 FROM {WORDS_TABLE} o WHERE o."index" = %s AND o.word = w)'
-                " ON CONFLICT DO NOTHING",
+                f' WHERE NOT EXISTS (SELECT 1 FROM {WORDS_TABLE} o WHERE o."index" = %s AND o.word = w)',
                 [index.name, found, index.name],
             )
 
@@ -99,7 +98,8 @@ class PostgreSQLDialect(Dialect):
         if not self._has_trigrams():
             return []
         found = self.rows(
-            f'SELECT word FROM {WORDS_TABLE} WHERE "index" = %s AND word %% %s ORDER BY similarity(word, %s) DESC, word'
+            f'SELECT word FROM {WORDS_TABLE} WHERE "index" = %s AND word %% %s GROUP BY word'
+            " ORDER BY similarity(word, %s) DESC, word"
             f" LIMIT {MOST_SIMILAR}",
             [index.name, words[-1], words[-1]],
         )

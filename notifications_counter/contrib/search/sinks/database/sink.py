@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage, Error
-from django.db import connections
+from django.db import connections, transaction
 
 from .....compat.uncached import rows_of
 from .....projections.documents import Document, Outcome
+from .....projections.noting import note
 from ...models import LONGEST_KEY, SearchDocument
 from ...results import Hit, Page, Query, Stored, Suggestion
 from ..base import DIGEST, POPULARITY, SearchSink
@@ -32,6 +33,9 @@ DIALECTS: dict[str, type[Dialect]] = {
 
 #: Among how many of the most popular documents suggestions are looked for first.
 POPULAR = 2000
+
+#: Documents that are compared with their rows at once.
+SLICE = 1000
 
 #: By how many words of a document others are found that are like it.
 MOST_WORDS = 25
@@ -122,14 +126,22 @@ class DatabaseSink(SearchSink):
         return IN_PLACE
 
     def finish_rebuild(self, index: SearchDeclaration, target: str, *, using: str) -> None:
-        """Remove what has no row: all that has was written anew."""
-        rows = list(self._rows(index, using).values_list("id", "key").order_by("id"))
-        for begin in range(0, len(rows), 1000):
-            part = dict(rows[begin : begin + 1000])
-            values = {index.key.value(key): id for id, key in part.items()}
-            there = index.rows(using).filter(pk__in=list(values)).values_list("pk", flat=True)
-            gone = [id for value, id in values.items() if value not in set(there)]
-            self._delete(index, [part[id] for id in gone], using)
+        """Note what has no row, for the flush to remove it: all that has was written anew."""
+        last = 0
+        while rows := self._rows(index, using).filter(id__gt=last).order_by("id").values_list("id", "key")[:SLICE]:
+            part = list(rows)
+            last = part[-1][0]
+            values = {index.key.value(key): key for _, key in part}
+            there = set(index.rows(using).filter(pk__in=list(values)).values_list("pk", flat=True))
+            if gone := [key for value, key in values.items() if value not in there]:
+                note(index, gone, using)
+
+    def mend(self, index: SearchDeclaration, *, using: str) -> list[str]:
+        dialect = dialect_for(using)
+        if problems := dialect.problems():
+            with transaction.atomic(using=using):
+                dialect.fill()
+        return problems
 
     def purge(self, index: SearchDeclaration, before: datetime, *, using: str) -> int:
         return 0  # what is gone leaves nothing behind
