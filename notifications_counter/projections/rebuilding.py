@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from django.db import transaction
@@ -36,6 +37,7 @@ class Rebuild:
         self.sender, self.report = sender, report
         self.projection, self.using, self.sink = sender.projection, sender.using, sender.sink
         self.identity = identify(self.using) or UNKNOWN
+        self._end: float | None = None
 
     def is_due(self) -> bool:
         """Whether what the sink has is not of this database, or not all of it."""
@@ -63,56 +65,80 @@ class Rebuild:
         row = self.sender.prepare()
         if not row.building or row.building_for != self.identity:
             self.begin()
-        end = None if seconds is None else time.monotonic() + seconds
-        while self._next_slice():
-            if self.sender.stop() or (end is not None and time.monotonic() > end):
+        self._end = None if seconds is None else time.monotonic() + seconds
+        walked = self._write_all() if self.sink.in_transaction else self._send_all()
+        return walked and self._finish()
+
+    def _must_stop(self) -> bool:
+        return self.sender.stop() or (self._end is not None and time.monotonic() > self._end)
+
+    def _write_all(self) -> bool:
+        while self.sender.until_settled(self._write_slice):
+            if self._must_stop():
                 return False
-        return self._finish()
+        return True
 
-    def _next_slice(self) -> bool:
-        if self.sink.in_transaction:
-            return self.sender.until_settled(self._write_slice)
-        chunk, before, keys = self.sender.retried(self._read_slice)
-        if keys:
-            self.sender.settle_slice(chunk)
-            self._walked(before, keys)
-        return bool(keys)
+    def _send_all(self) -> bool:
+        """A slice is sent while the next one is read; whether the end was reached."""
+        waiting: tuple[Future[Any], Chunk, list[str]] | None = None
+        after = self.sender.progress()
+        with ThreadPoolExecutor(1, "notifications_counter") as pool:
+            while True:
+                chunk, keys = self.sender.retried(self._read_slice, after.walked_to)
+                if waiting is not None and not self._sent(*waiting, after):
+                    return False  # another process goes on with it
+                if not keys:
+                    return True
+                waiting = (pool.submit(self.sender.deliver, chunk), chunk, keys)
+                after.walked_to = keys[-1]
+                if self._must_stop():
+                    self._sent(*waiting, after)
+                    return False
 
-    def _read_slice(self) -> tuple[Chunk, ProjectionProgress, list[str]]:
+    def _sent(self, sending: Future[Any], chunk: Chunk, keys: list[str], before: ProjectionProgress) -> bool:
+        self.sender.retried(self.sender.settle, chunk, [*chunk.problems, *sending.result()])
+        is_ours = self._walked(before, keys)
+        before.walked += len(keys)
+        return is_ours
+
+    def _read_slice(self, after: str | None) -> tuple[Chunk, list[str]]:
         with transaction.atomic(using=self.using):
             chunk = self.sender.begin_chunk()
             chunk.is_live = False
-            before, keys = self._keys()
+            keys = self._keys(after)
             documents, chunk.problems = documents_of(self.projection, keys, chunk.version, self.using)
             chunk.documents = [document for document in documents if document.body is not None]
-        return chunk, before, keys
+        return chunk, keys
 
     def _write_slice(self) -> bool:
         """In the sink's own database: rows that have no document are told too, for one that is left from before."""
         with transaction.atomic(using=self.using):
             chunk = self.sender.begin_chunk()
-            before, keys = self._keys()
+            before = self.sender.progress()
+            keys = self._keys(before.walked_to)
             if keys:
                 self.sender.write(chunk, keys)
                 self.sender.settle_problems(chunk)
                 self._walked(before, keys)
         return bool(keys)
 
-    def _keys(self) -> tuple[ProjectionProgress, list[str]]:
-        row = self.sender.progress()
+    def _keys(self, after: str | None) -> list[str]:
         rows = self.projection.rows(self.using).order_by("pk")
-        if row.walked_to is not None:
-            rows = rows.filter(pk__gt=self.projection.key.value(row.walked_to))
-        return row, [self.projection.key.text(pk) for pk in rows.values_list("pk", flat=True)[: self.sender.size]]
+        if after is not None:
+            rows = rows.filter(pk__gt=self.projection.key.value(after))
+        return [self.projection.key.text(pk) for pk in rows.values_list("pk", flat=True)[: self.sender.size]]
 
-    def _walked(self, before: ProjectionProgress, keys: list[str]) -> None:
-        """Note how far it is, where no other process has been faster."""
-        rows_of(ProjectionProgress, self.using).filter(
-            projection=self.projection.label, building=before.building, walked=before.walked
-        ).update(walked_to=keys[-1], walked=F("walked") + len(keys))
+    def _walked(self, before: ProjectionProgress, keys: list[str]) -> bool:
+        """Note how far it is; whether no other process has been faster."""
+        is_ours = (
+            rows_of(ProjectionProgress, self.using)
+            .filter(projection=self.projection.label, building=before.building, walked=before.walked)
+            .update(walked_to=keys[-1], walked=F("walked") + len(keys))
+        )
         self.sender.result.rebuilt += len(keys)
         if self.report:
             self.report(before.walked + len(keys))
+        return bool(is_ours)
 
     def _finish(self) -> bool:
         """Send what has become outdated meanwhile, and let the new documents be read."""

@@ -148,7 +148,7 @@ class Sender:
         if chunk is None:
             return False
         outcomes = [*chunk.problems, *self.deliver(chunk)]
-        self.retried(self._settle, chunk, outcomes)
+        self.retried(self.settle, chunk, outcomes)
         return True
 
     def until_settled(self, write: Callable[..., bool], *arguments: Any) -> bool:
@@ -237,18 +237,11 @@ class Sender:
 
     # What the sink has answered
 
-    def _settle(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> None:
+    def settle(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> None:
+        """Note what a sink has made of a chunk."""
         with transaction.atomic(using=self.using):
             chunk.problems = list(outcomes)
             self._settle_here(chunk)
-
-    def settle_slice(self, chunk: Chunk) -> None:
-        """Give a slice of a rebuild to the sink, and note what it did not take.
-
-        Raises:
-            SinkUnavailable: not all could be sent.
-        """
-        self.retried(self._settle, chunk, [*chunk.problems, *self.deliver(chunk)])
 
     def _settle_here(self, chunk: Chunk) -> None:
         """Remove what was pending, and note again what the sink did not take."""

@@ -11,7 +11,7 @@ from notifications_counter.projections.reading import bodies_of
 from tests.support.base import CounterTestCase
 
 from .memory import MemorySink
-from .models import Crate, Item
+from .models import Crate, FoundGoods, Item
 
 
 def settings_with(**search: Any) -> Any:
@@ -36,8 +36,8 @@ class MemoryCase(CounterTestCase):
         settings.enable()
         self.addCleanup(settings.disable)
         self.addCleanup(MemorySink.clear)
-        Item.search.rebuild()
-        Crate.search.rebuild()
+        for model in (Item, Crate, FoundGoods):
+            model.search.rebuild()
 
     def assert_in_step(self, model: Any = Item) -> None:
         """After a flush every document is what its row is now."""

@@ -92,3 +92,27 @@ class Crate(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Goods(models.Model):
+    """What benchmarks write."""
+
+    title = models.CharField(max_length=200)
+    text = models.TextField(default="")
+    price = models.IntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PlainGoods(Goods):
+    """Without an index."""
+
+
+class FoundGoods(Goods):
+    """With one."""
+
+    search = SearchIndex(fields={"title": "autocomplete", "text": "text", "price": "number"})

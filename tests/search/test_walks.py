@@ -23,8 +23,8 @@ from .base import flush_all, settings_with, wanted
 from .models import Crate, Item
 
 PROCESSES = 4
-KILLS = by_effort(3, 5, 60)
-STEPS = by_effort(60, 100, 5000)
+KILLS = by_effort(3, 5, 200)
+STEPS = by_effort(60, 100, 25_000)
 
 
 class WalkCase(CounterTestCase):

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: On rows that were read for documents: how popular each is.
 FOUND = "_notifications_counter_popularity"
+
+#: Made once: ``json.dumps`` with arguments makes an encoder each time.
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 #: Of a digest, the characters that say what a document is; those after them say about how popular it is.
 OF_FIELDS = 13
@@ -161,8 +165,7 @@ def popularity_of(index: SearchDeclaration, row: Any) -> float | None:
 def digest(found: Mapping[str, Any], popularity: float | None) -> str:
     """A text of 16 characters that tells documents apart; its last three say only about how popular a row is."""
     fields = {name: value for name, value in found.items() if name not in (DIGEST, POPULARITY)}
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    hashed = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    hashed = hashlib.blake2b(_encoded(fields).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     level = 0 if popularity is None else int(2 * math.log2(1 + max(0, popularity)))
     return f"{hashed[:OF_FIELDS]}{level:03x}"
 
@@ -180,14 +183,19 @@ def follow(row: Any, path: str) -> Any:
     return here.pk if isinstance(here, models.Model) else here
 
 
+@cache
+def _accessor(model: type[models.Model], name: str) -> str:
+    """The attribute of a row that a name in a path means."""
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return name
+    return getattr(field, "get_accessor_name", lambda: name)() or name
+
+
 def _step(here: Any, name: str) -> Any:
     try:
-        field = here._meta.get_field(name)
-        name = getattr(field, "get_accessor_name", lambda: name)() or name
-    except FieldDoesNotExist:
-        pass
-    try:
-        return getattr(here, name)
+        return getattr(here, _accessor(here.__class__, name))
     except models.ObjectDoesNotExist:  # the other end of a relation to one row that may be missing
         return None
 
