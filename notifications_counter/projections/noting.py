@@ -123,7 +123,8 @@ class _OthersChanges:
         # seen from here.
         note(self.projection, values, using, self.link.lookup)
         if self.projection.sink.in_transaction:
-            write_now(self.projection, keys_of(self.projection, self.link.lookup, values, using)[:MOST_AT_ONCE], using)
+            keys = keys_of(self.projection, self.link.lookup, values, using, MOST_AT_ONCE)
+            write_now(self.projection, keys, using)
 
 
 def write_now(projection: Projection, keys: Sequence[str], using: str) -> list[str]:

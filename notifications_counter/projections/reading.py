@@ -60,7 +60,9 @@ def lock(projection: Projection, keys: Iterable[str], using: str) -> set[str]:
     return {projection.key.text(pk) for pk in found}
 
 
-def keys_of(projection: Projection, lookup: str, values: Iterable[Any], using: str) -> list[str]:
-    """The keys of the rows of which a lookup equals one of some values."""
+def keys_of(
+    projection: Projection, lookup: str, values: Iterable[Any], using: str, most: int | None = None
+) -> list[str]:
+    """The keys of the rows of which a lookup equals one of some values, or so many of them at most."""
     rows = projection.rows(using).filter(**{f"{lookup}__in": list(values)})
-    return [projection.key.text(pk) for pk in rows.values_list("pk", flat=True).distinct()]
+    return [projection.key.text(pk) for pk in rows.values_list("pk", flat=True).distinct()[:most]]

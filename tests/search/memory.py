@@ -54,15 +54,6 @@ class MemorySink(SearchSink):
             found.append(Outcome(one.key))
         return found
 
-    def exists(self, index: Any, *, using: str) -> bool:
-        return index.name in self.live
-
-    def create(self, index: Any, *, using: str) -> None:
-        """Nothing: there is always room."""
-
-    def is_own(self, index: Any, *, using: str, identity: str) -> bool:
-        return True
-
     def begin_rebuild(self, index: Any, *, using: str, identity: str) -> str:
         if self.is_away:
             raise SinkUnavailable("The sink of the test is away.")

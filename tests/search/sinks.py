@@ -508,5 +508,4 @@ class SinkContract(CounterTestCase):
         self.make("Red shoe").delete()
         self.settle()
         self.assertEqual(self.sink.status(Item.search, using="default")["documents"], 1)
-        self.assertTrue(self.sink.exists(Item.search, using="default"))
         self.assertEqual(self.sink.check(Item.search), [])

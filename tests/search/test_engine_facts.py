@@ -301,8 +301,8 @@ class Facts(EngineTestCase):
     def test_index_says_whose_it_is(self) -> None:
         target = self.sink.begin_rebuild(Item.search, using="default", identity="another database")
         self.sink.finish_rebuild(Item.search, target, using="default")
-        self.assertFalse(self.sink.is_own(Item.search, using="default", identity="this one"))
-        self.assertTrue(self.sink.is_own(Item.search, using="default", identity="another database"))
+        about = self.sink.generations(Item.search, "default").about(target)
+        self.assertEqual(about["identity"], "another database")
 
     def test_status_says_when_the_mapping_is_outdated(self) -> None:
         self.assertEqual(self.sink.status(Item.search, using="default")["mapping"], "current")

@@ -54,18 +54,6 @@ class SearchSink(Sink):
     # Life of an index
 
     @abstractmethod
-    def exists(self, index: SearchDeclaration, *, using: str) -> bool:
-        """Whether documents can be written and read."""
-
-    @abstractmethod
-    def create(self, index: SearchDeclaration, *, using: str) -> None:
-        """Make what documents need; nothing where it is there."""
-
-    @abstractmethod
-    def is_own(self, index: SearchDeclaration, *, using: str, identity: str) -> bool:
-        """Whether what is read was made for this database: not by the one that this is a copy of, or was before."""
-
-    @abstractmethod
     def begin_rebuild(self, index: SearchDeclaration, *, using: str, identity: str) -> str:
         """Make room for all documents anew, beside what is read where the sink can.
 

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 WORDS_TABLE = SearchWord._meta.db_table
 
-#: How alike two words must be of which one may be the other, typed wrongly.
-ALIKE = 0.3
-
 #: How many words are tried for one that was typed wrongly.
 MOST_SIMILAR = 5
 

@@ -113,15 +113,6 @@ class DatabaseSink(SearchSink):
 
     # Life of an index
 
-    def exists(self, index: SearchDeclaration, *, using: str) -> bool:
-        return SearchDocument._meta.db_table in connections[using].introspection.table_names()
-
-    def create(self, index: SearchDeclaration, *, using: str) -> None:
-        """Nothing: ``migrate`` has made the tables."""
-
-    def is_own(self, index: SearchDeclaration, *, using: str, identity: str) -> bool:
-        return True  # what is in the database was copied with it
-
     def begin_rebuild(self, index: SearchDeclaration, *, using: str, identity: str) -> str:
         return IN_PLACE
 

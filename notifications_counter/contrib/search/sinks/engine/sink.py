@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from django.core.checks import CheckMessage, Error, Warning
 
 from .....exceptions import quoted
-from .....ledger.identity import of_alias
 from .....projections.documents import Document, Outcome
 from ...conf import NAME
 from ...exceptions import InvalidQuery
@@ -75,19 +74,6 @@ class EngineSink(SearchSink):
         return bulk.send(self.connection, alias, documents)
 
     # Life of an index
-
-    def exists(self, index: SearchDeclaration, *, using: str) -> bool:
-        return self.generations(index, using).state().live is not None
-
-    def create(self, index: SearchDeclaration, *, using: str) -> None:
-        if not self.exists(index, using=using):
-            target = self.begin_rebuild(index, using=using, identity=of_alias(using) or "unknown")
-            self.finish_rebuild(index, target, using=using)
-
-    def is_own(self, index: SearchDeclaration, *, using: str, identity: str) -> bool:
-        generations = self.generations(index, using)
-        live = generations.state().live
-        return live is not None and generations.about(live).get("identity") == identity
 
     def begin_rebuild(self, index: SearchDeclaration, *, using: str, identity: str) -> str:
         generations = self.generations(index, using)
