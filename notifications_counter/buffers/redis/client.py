@@ -165,7 +165,9 @@ class Connections:
         try:
             connection.send_command(*command)
             return connection.read_response()
-        except UNREACHABLE:
+        except redis.ResponseError:  # which was read: the connection is as good as before
+            raise
+        except BaseException:  # whatever ends this, no other command may read its reply
             connection.disconnect()
             raise
         finally:
@@ -189,7 +191,7 @@ class Connections:
     def _read(self, connection: Any, commands: Sequence[Any]) -> list[Any]:
         try:
             return [_reply(connection) for _ in commands]
-        except UNREACHABLE:
+        except BaseException:
             connection.disconnect()
             raise
         finally:
