@@ -483,13 +483,13 @@ class ConsumerTest(BrokerTestCase):
 @needs_rabbitmq_programs
 class PausedTest(CounterTestCase):
     def test_a_click_that_is_not_confirmed_in_time_and_arrives_all_the_same_counts_once(self) -> None:
-        with rabbitmq() as server, with_broker(server.url, TIMEOUT=0.5):
+        with rabbitmq() as server, with_broker(server.url, TIMEOUT=2):
             self.addCleanup(publisher.__init__)
             record(URL)
             with server.paused(), self.assertLogs("notifications_counter", "ERROR"):
                 began = time.monotonic()
                 record(URL)
-                self.assertLess(time.monotonic() - began, 1.5)
+                self.assertLess(time.monotonic() - began, 5)
             self.assertEqual(KeptClick.objects.count(), 1)
             publisher.__init__()  # the broker is not left alone any more
             record(URL)
