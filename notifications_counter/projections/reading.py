@@ -66,3 +66,18 @@ def keys_of(
     """The keys of the rows of which a lookup equals one of some values, or so many of them at most."""
     rows = projection.rows(using).filter(**{f"{lookup}__in": list(values)})
     return [projection.key.text(pk) for pk in rows.values_list("pk", flat=True).distinct()[:most]]
+
+
+def keys_after(projection: Projection, after: str | None, size: int, using: str) -> list[str]:
+    """The keys of the next rows, in their order; of the first ones without a key after which they come."""
+    rows = projection.rows(using).order_by("pk")
+    if after is not None:
+        rows = rows.filter(pk__gt=projection.key.value(after))
+    return [projection.key.text(pk) for pk in rows.values_list("pk", flat=True)[:size]]
+
+
+def without_rows(projection: Projection, keys: Iterable[str], using: str) -> list[str]:
+    """Those of some keys of which there is no row."""
+    values = {projection.key.value(key): key for key in keys}
+    there = set(projection.rows(using).filter(pk__in=list(values)).values_list("pk", flat=True))
+    return [key for value, key in values.items() if value not in there]

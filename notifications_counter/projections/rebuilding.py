@@ -17,7 +17,7 @@ from django.db.models import F
 from ..compat.uncached import rows_of
 from ..ledger.identity import identify
 from .documents import SinkUnavailable
-from .reading import documents_of
+from .reading import documents_of, keys_after
 from .sending import Chunk, Sender
 from .tables import ProjectionProgress
 
@@ -105,7 +105,7 @@ class Rebuild:
         with transaction.atomic(using=self.using):
             chunk = self.sender.begin_chunk()
             chunk.is_live = False
-            keys = self._keys(after)
+            keys = keys_after(self.projection, after, self.sender.size, self.using)
             documents, chunk.problems = documents_of(self.projection, keys, chunk.version, self.using)
             chunk.documents = [document for document in documents if document.body is not None]
         return chunk, keys
@@ -115,18 +115,12 @@ class Rebuild:
         with transaction.atomic(using=self.using):
             chunk = self.sender.begin_chunk()
             before = self.sender.progress()
-            keys = self._keys(before.walked_to)
+            keys = keys_after(self.projection, before.walked_to, self.sender.size, self.using)
             if keys:
                 self.sender.write(chunk, keys)
                 self.sender.settle_problems(chunk)
                 self._walked(before, keys)
         return bool(keys)
-
-    def _keys(self, after: str | None) -> list[str]:
-        rows = self.projection.rows(self.using).order_by("pk")
-        if after is not None:
-            rows = rows.filter(pk__gt=self.projection.key.value(after))
-        return [self.projection.key.text(pk) for pk in rows.values_list("pk", flat=True)[: self.sender.size]]
 
     def _walked(self, before: ProjectionProgress, keys: list[str]) -> bool:
         """Note how far it is; whether no other process has been faster."""

@@ -16,7 +16,7 @@ from django.utils import timezone
 from ...compat.uncached import rows_of
 from ...exceptions import quoted
 from ...projections.noting import note
-from ...projections.reading import documents_of
+from ...projections.reading import documents_of, keys_after, without_rows
 from ...projections.sending import Sender
 from ...projections.tables import ProjectionProgress
 from .bodies import OF_FIELDS
@@ -111,7 +111,7 @@ class Audit:
     def _slice(self, what: str, after: str | None) -> str | None:
         """Compare a slice; where the next one begins, None after the last one."""
         if what == ROWS:
-            keys = self._keys_after(after)
+            keys = keys_after(self.index, after, SLICE, self.using)
             self._compare(keys)
             return f"{ROWS}{keys[-1]}" if keys else STORED
         stored = self.sink.stored_after(self.index, after, SLICE, using=self.using)
@@ -123,12 +123,6 @@ class Audit:
         before = timezone.now() - timedelta(days=search_settings().TOMBSTONE_DAYS)
         self.sink.purge(self.index, before, using=self.using)
         return None
-
-    def _keys_after(self, after: str | None) -> list[str]:
-        rows = self.index.rows(self.using).order_by("pk")
-        if after is not None:
-            rows = rows.filter(pk__gt=self.index.key.value(after))
-        return [self.index.key.text(pk) for pk in rows.values_list("pk", flat=True)[:SLICE]]
 
     def _compare(self, keys: list[str]) -> None:
         self.found.rows += len(keys)
@@ -162,9 +156,7 @@ class Audit:
     def _find_ghosts(self, keys: list[str]) -> None:
         """Documents without a row."""
         self.found.rows += len(keys)
-        values = {self.index.key.value(key): key for key in keys}
-        there = set(self.index.rows(self.using).filter(pk__in=list(values)).values_list("pk", flat=True))
-        if ghosts := [key for value, key in values.items() if value not in there]:
+        if ghosts := without_rows(self.index, keys, self.using):
             different = self._confirmed(ghosts)
             self.found.ghosts += len(different)
             self._correct(different)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage, Error
@@ -13,6 +14,7 @@ from django.db import connections, transaction
 from .....compat.uncached import rows_of
 from .....projections.documents import Document, Outcome
 from .....projections.noting import note
+from .....projections.reading import without_rows
 from ...models import LONGEST_KEY, SearchDocument
 from ...results import Hit, Page, Query, Stored, Suggestion
 from ..base import DIGEST, POPULARITY, SearchSink
@@ -122,9 +124,7 @@ class DatabaseSink(SearchSink):
         while rows := self._rows(index, using).filter(id__gt=last).order_by("id").values_list("id", "key")[:SLICE]:
             part = list(rows)
             last = part[-1][0]
-            values = {index.key.value(key): key for _, key in part}
-            there = set(index.rows(using).filter(pk__in=list(values)).values_list("pk", flat=True))
-            if gone := [key for value, key in values.items() if value not in there]:
+            if gone := without_rows(index, [key for _, key in part], using):
                 note(index, gone, using)
 
     def mend(self, index: SearchDeclaration, *, using: str) -> list[str]:
@@ -154,7 +154,7 @@ class DatabaseSink(SearchSink):
         if not typed:
             return []
         found: dict[str, Suggestion] = {}
-        for asked in (typed, *([] if len(typed[-1]) < 3 else self._similar(index, typed, dialect))):
+        for asked in chain([typed], self._similar(index, typed, dialect)):
             if len(found) >= size:
                 break
             for one in self._suggest(index, asked, size, dialect):
@@ -163,7 +163,8 @@ class DatabaseSink(SearchSink):
 
     def _similar(self, index: SearchDeclaration, typed: list[str], dialect: Dialect) -> Iterable[list[str]]:
         """Asked for only when it is needed."""
-        yield from dialect.similar_names(index, typed)
+        if len(typed[-1]) >= 3:
+            yield from dialect.similar_names(index, typed)
 
     def _suggest(self, index: SearchDeclaration, typed: list[str], size: int, dialect: Dialect) -> list[Suggestion]:
         """First among the most popular: of what many documents have, these are the first ones anyway."""
