@@ -6,19 +6,34 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import BigIntegerField, Case, CharField, Exists, F, Func, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Greatest, NullIf
 
+from .buffers.recording import configured_buffer
 from .counters import Counter
 from .declaration.amounts import StoredAmount, StoredUnits
 from .declaration.digest import digest_of
 from .declaration.key_text import joined_sql
-from .declaration.keys import LONGEST_KEY, Part, target
-from .declaration.rows import key_names, number_of_rows
+from .declaration.keys import Part, target
+from .declaration.rows import keyed, number_of_rows
 from .dialects import dialect_of
 from .exceptions import CounterError, InvalidKey, quoted
 from .ledger.deltas import is_foreign
+from .ledger.spelling import Spelling
 from .ledger.tables import Delta, Progress
 from .triggers.sql.keys import dashed
 
@@ -71,7 +86,7 @@ def value_of(counter: Counter, key: str | Sequence[str] = PK) -> Combinable:
         InvalidKey: there are not as many fields as the key has parts; or, as soon as the expression is used, the rows
             are of a model to which the key does not refer.
     """
-    if not counter.buffer.supports_sql_annotation:
+    if not configured_buffer(counter).supports_sql_annotation:
         raise AnnotationNotSupported(
             f"{counter.label}: its deltas are not all pending in the database. Use values(keys), which reads many keys"
             " at once."
@@ -130,7 +145,7 @@ def _value(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:
     same = {part.column.attname: ref for part, ref in zip(counter.keys.parts, outer, strict=True)}
     counts = counter.model._base_manager.filter(**same)
     stored = counts.annotate(nc_stored=StoredUnits(F(counter.field.name), counter.amounts)).values("nc_stored")
-    pending = Delta.objects.filter(counter=counter.label, key=KeyText(counter, outer))
+    pending = Delta.objects.filter(IsKey(counter, outer), counter=counter.label)
     own = digest_of(counter)
     added = pending.exclude(is_foreign(own)) if own else pending
     amount = added.values("counter").annotate(nc_sum=Sum("amount")).values("nc_sum")
@@ -154,32 +169,34 @@ def _read(counter: Counter, units: Combinable) -> Combinable:
     return StoredAmount(units, counter.amounts, output_field=counter.field.clone())
 
 
-class KeyText(Func):
-    """The text of a key whose parts are expressions, as it stands in the table of deltas."""
+class IsKey(Func):
+    """Whether a row of the table of deltas is of a key, of whose parts expressions are given."""
 
     def __init__(self, counter: Counter, parts: Sequence[Any]) -> None:
-        super().__init__(*parts, output_field=CharField(max_length=LONGEST_KEY))
-        self.key_fields = [part.field for part in counter.keys.parts]
+        super().__init__(F("key"), *parts, output_field=BooleanField())
+        self.counter = counter
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
         dialect = dialect_of(connection)
+        (key, _), *given = [compiler.compile(one) for one in self.source_expressions]
         texts: list[str] = []
         parameters: list[Any] = []
-        for field, part in zip(self.key_fields, self.source_expressions, strict=True):
-            sql, of_part = compiler.compile(part)
+        for part, (sql, of_part) in zip(self.counter.keys.parts, given, strict=True):
             # Some databases keep a UUID without dashes.
-            is_uuid = isinstance(field, models.UUIDField) and not connection.features.has_native_uuid_field
+            is_uuid = isinstance(part.field, models.UUIDField) and not connection.features.has_native_uuid_field
             text = dashed(f"REPLACE({sql}, '-', '')", connection) if is_uuid else dialect.text(sql)
             texts.append(text)
             parameters += [*of_part] * text.count(sql)
+        if self.counter.keys.may_be_loose and (spelling := Spelling(self.counter, connection)).is_loose:
+            return spelling.is_written(key, texts), parameters
         # As the column of the table is compared, whatever the collations of the parts are.
-        return f"({joined_sql(texts, dialect)}){dialect.bytewise}", parameters
+        return f"{key} = ({joined_sql(texts, dialect)}){dialect.bytewise}", parameters
 
 
 def _actual(counter: Counter, outer: Sequence[OuterRef]) -> Combinable:
     assert counter.source is not None
-    names = key_names(counter)
-    rows: models.QuerySet[Any] = models.QuerySet(counter.source)
+    every: models.QuerySet[Any] = models.QuerySet(counter.source)
+    rows, names = keyed(counter, every)
     rows = rows.filter(counter.filter, **dict(zip(names, outer, strict=True)))
     numbers = rows.order_by().values(names[0]).annotate(nc_number=number_of_rows(counter)).values("nc_number")
     return Coalesce(Subquery(numbers), 0)

@@ -47,6 +47,10 @@ def short_epoch(epoch: str, key: str) -> str:
     return hashlib.sha256(f"{epoch}/{key}".encode()).hexdigest()[:16]
 
 
+async def _abuffer_of(store: CounterStore) -> Buffer:
+    return buffer_of(store) if store.knows_spelling else await sync_to_async(buffer_of)(store)
+
+
 class Counter(CounterDeclaration):
     """Declares, as an attribute of a count model, what that model counts.
 
@@ -70,7 +74,7 @@ class Counter(CounterDeclaration):
     @property
     def buffer(self) -> Buffer:
         """The buffer of its pending deltas."""
-        return buffer_of(self)
+        return buffer_of(self.store())
 
     def store(self, using: str | None = None) -> CounterStore:
         """The database's side of this counter, on one alias."""
@@ -90,7 +94,7 @@ class Counter(CounterDeclaration):
             InvalidKey: it cannot be a key of this counter.
         """
         store, text = store_of(self, using), self.keys.text(key)
-        found = buffer_of(self).value(store, text)
+        found = buffer_of(store).value(store, text)
         if found < 0:
             found = without_negative(store, {text: found})[text]
         return self.amounts.read(found)
@@ -110,7 +114,7 @@ class Counter(CounterDeclaration):
         """
         texts = self._texts(keys)
         store = self.store(using)
-        found = self.buffer.values(store, list(dict.fromkeys(texts.values())))
+        found = buffer_of(store).values(store, list(dict.fromkeys(texts.values())))
         return self._read(texts, without_negative(store, found))
 
     async def avalue(self, key: Any, *, using: str | None = None) -> Any:
@@ -127,7 +131,7 @@ class Counter(CounterDeclaration):
             InvalidKey: it cannot be a key of this counter.
         """
         store, text = self.store(using), self.key_text(key)
-        found = await self.buffer.avalue(store, text)
+        found = await (await _abuffer_of(store)).avalue(store, text)
         if found < 0:
             found = (await sync_to_async(without_negative)(store, {text: found}))[text]
         return self.amounts.read(found)
@@ -147,7 +151,7 @@ class Counter(CounterDeclaration):
         """
         texts = self._texts(keys)
         store = self.store(using)
-        found: Mapping[str, int] = await self.buffer.avalues(store, list(dict.fromkeys(texts.values())))
+        found: Mapping[str, int] = await (await _abuffer_of(store)).avalues(store, list(dict.fromkeys(texts.values())))
         if min(found.values(), default=0) < 0:
             found = await sync_to_async(without_negative)(store, found)
         return self._read(texts, found)
@@ -167,7 +171,7 @@ class Counter(CounterDeclaration):
             InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
         """
         store = self.store(using)
-        found = self.buffer.group_values(store, self.keys.group(first))
+        found = buffer_of(store).group_values(store, self.keys.group(first))
         return self._rests(without_negative(store, found))
 
     async def avalues_of(self, first: Any, *, using: str | None = None) -> dict[Any, int]:
@@ -185,7 +189,7 @@ class Counter(CounterDeclaration):
             InvalidKey: it cannot be the first part of a key, or the counter has no composite keys.
         """
         store = self.store(using)
-        found: Mapping[str, int] = await self.buffer.agroup_values(store, self.keys.group(first))
+        found: Mapping[str, int] = await (await _abuffer_of(store)).agroup_values(store, self.keys.group(first))
         if min(found.values(), default=0) < 0:
             found = await sync_to_async(without_negative)(store, found)
         return self._rests(found)
@@ -231,7 +235,8 @@ class Counter(CounterDeclaration):
             InvalidKey: one of them cannot be a key of this counter.
         """
         texts = self._texts(keys)
-        found = self.buffer.epochs(self.store(using), list(dict.fromkeys(texts.values())))
+        store = self.store(using)
+        found = buffer_of(store).epochs(store, list(dict.fromkeys(texts.values())))
         return {key: short_epoch(found[text], text) for key, text in texts.items()}
 
     def add(self, deltas: Mapping[Any, int | Decimal], *, using: str | None = None) -> None:
@@ -335,7 +340,8 @@ class Counter(CounterDeclaration):
         Raises:
             BufferUnavailable: the buffer's server does not answer.
         """
-        return self.buffer.status(self.store(using))
+        store = self.store(using)
+        return buffer_of(store).status(store)
 
     def drain(self, *, using: str | None = None) -> None:
         """Flush all that is pending outside the database, so that prefix, shards or buffer can be changed.

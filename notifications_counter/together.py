@@ -12,6 +12,7 @@ from django.db import models
 
 from .buffers import recording
 from .buffers.base import Together
+from .buffers.recording import buffer_of
 from .counters import Counter, short_epoch
 from .declaration.counter import CounterDeclaration
 from .ledger.store import CounterStore
@@ -69,19 +70,17 @@ def read_together(
         (store, counter.keys.group(key) if store.has_groups else counter.key_text(key))
         for counter, store in zip(counters, stores, strict=True)
     ]
-    found = _read(counters, wanted, rows)
+    found = _read(wanted, rows)
     values = [_converted(*one) for one in zip(counters, wanted, found.values, strict=True)]
     return ReadTogether(values, short_epoch(found.epoch, wanted[0][1]), found.rows, found.at_one_moment)
 
 
-def _read(counters: Sequence[Counter], wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
-    buffer = counters[0].buffer
-    if all(counter.buffer is buffer for counter in counters) and len({store.using for store, _ in wanted}) == 1:
-        return buffer.values_together(wanted, rows)
-    epoch = buffer.epoch_of(*wanted[0])
-    each = [
-        counter.buffer.values_together([one], None).values[0] for counter, one in zip(counters, wanted, strict=True)
-    ]
+def _read(wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
+    buffers = [buffer_of(store) for store, _ in wanted]
+    if len(set(buffers)) == 1 and len({store.using for store, _ in wanted}) == 1:
+        return buffers[0].values_together(wanted, rows)
+    epoch = buffers[0].epoch_of(*wanted[0])
+    each = [buffer.values_together([one], None).values[0] for buffer, one in zip(buffers, wanted, strict=True)]
     return Together(each, epoch, None if rows is None else rows.count(), at_one_moment=False)
 
 

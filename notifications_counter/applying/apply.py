@@ -63,7 +63,7 @@ class Applier:
         report: Callable[[int, int], None] | None = None,
     ) -> None:
         self.store = store
-        self.buffer = buffer_of(store.counter)
+        self.buffer = buffer_of(store)
         self.chunk_size = chunk_size or self.buffer.chunk_size
         self.stop = stop or (lambda: False)
         self.report = report

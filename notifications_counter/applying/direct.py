@@ -31,6 +31,6 @@ def add_to_rows(store: CounterStore, sums: Mapping[str, int]) -> None:
         return
     pks = [(store.to_pk(key), amount) for key, amount in sums.items()]
     with joined(store.connection):
-        buffer_of(store.counter).hold_cache(store, sums)
+        buffer_of(store).hold_cache(store, sums)
         upsert.add(store, pks)
         note_change(store, sums)

@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.keys import Part
 from ..dialects import CountTable, KeyColumn, Sums, dialect_of
+from ..dialects.comparison import text_columns
 from ..fields import collation_of
 from ..ledger.store import CounterStore
 
@@ -79,4 +80,6 @@ def _key_column(part: Part, connection: BaseDatabaseWrapper) -> KeyColumn:
     quote, field, owner = connection.ops.quote_name, part.column, None
     if (needed := part.owners.needed(connection.alias)) is not None:
         owner = quote(needed.model._meta.db_table), quote(needed.column or "")
-    return KeyColumn(quote(field.column or ""), str(field.db_type(connection)), collation_of(field, connection), owner)
+    known = text_columns(connection, field.model._meta.db_table) if part.may_be_loose else {}
+    kind, collation = str(field.db_type(connection)), collation_of(field, connection)
+    return KeyColumn(quote(field.column or ""), kind, collation, known.get(field.column or ""), owner)

@@ -131,6 +131,9 @@ class Buffer:
     #: Whether deltas may be pending outside the database, so that it must be drained before it is replaced.
     needs_draining: ClassVar[bool] = False
 
+    #: Whether a key is found however it is written, where the count model's column calls that the same key.
+    compares_as_columns: ClassVar[bool] = False
+
     #: Whether a recount must find a moment in which no writer is busy with its key, rather than lock them out.
     recounts_by_guard: ClassVar[bool] = False
 

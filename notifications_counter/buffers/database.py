@@ -26,6 +26,7 @@ class DatabaseBuffer(Buffer):
 
     supports_sql_annotation = True
     supports_triggers = True
+    compares_as_columns = True
 
     def add(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         connection = store.connection
@@ -63,6 +64,8 @@ class DatabaseBuffer(Buffer):
         return snapshot.in_database(snapshot.keys) | (store.actual_counts(counted) if counted else {})
 
     def values_together(self, wanted: Wanted, rows: models.QuerySet[Any, Any] | None) -> Together:
+        if any(store.is_loose for store, _ in wanted):
+            return super().values_together(wanted, rows)
         seen = see(wanted, rows)
         read = list(zip(wanted, seen.snapshots, strict=True))
         if not all(self._says_all(store, key, snapshot) for (store, key), snapshot in read):
@@ -75,8 +78,6 @@ class DatabaseBuffer(Buffer):
     def _says_all(self, store: CounterStore, key: str, snapshot: Snapshot) -> bool:
         """Whether a snapshot alone is enough: the counter is backfilled, and no recount was requested."""
         if 0 not in snapshot.shards or snapshot.recount_requests:
-            return False
-        if not (store.has_groups or snapshot.stored.keys() <= {key}):  # the column's collation spells it otherwise
             return False
         return not store.keys_to_count(snapshot, [key], store.sees_all(snapshot.shards[0], self.layout))
 

@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 from ..conf import SETTING, get_settings
 from ..exceptions import InvalidSettings, unknown
 from .base import Buffer
+from .database import DatabaseBuffer
 
 
 class BufferHandler:
@@ -27,6 +28,15 @@ class BufferHandler:
                 if alias not in self._made:
                     self._made[alias] = self._make(alias)
             return self._made[alias]
+
+    def in_database(self, alias: str) -> Buffer:
+        """The buffer that has the place of another one, for counters of which that one cannot compare the keys."""
+        name = f"{alias}, in the database"
+        if name not in self._made:
+            instead = DatabaseBuffer(alias, {"CHUNK_SIZE": self[alias].chunk_size})
+            with self._lock:
+                self._made.setdefault(name, instead)
+        return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(get_settings().BUFFERS)

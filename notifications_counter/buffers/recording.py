@@ -23,9 +23,18 @@ _stores: dict[tuple[CounterDeclaration, str], CounterStore] = {}
 _revisions: dict[CounterDeclaration, list[CounterDeclaration]] = {}
 
 
-def buffer_of(counter: CounterDeclaration) -> Buffer:
-    """The buffer of a counter."""
+def configured_buffer(counter: CounterDeclaration) -> Buffer:
+    """The buffer that a counter asks for."""
     return buffers[counter.buffer_alias]
+
+
+def buffer_of(store: CounterStore) -> Buffer:
+    """The buffer of a counter: in the database where another could not tell that keys are written differently."""
+    alias = store.counter.buffer_alias
+    buffer = buffers[alias]
+    if not store.counter.keys.may_be_loose or buffer.compares_as_columns or not store.is_loose:
+        return buffer
+    return buffers.in_database(alias)
 
 
 def store_of(counter: CounterDeclaration, using: str | None = None) -> CounterStore:
@@ -41,11 +50,11 @@ def store_of(counter: CounterDeclaration, using: str | None = None) -> CounterSt
 def _make_store(counter: CounterDeclaration, alias: str) -> CounterStore:
     refuse_unusable(counter)
     # One for all threads: the deltas of open transactions are kept by it.
-    return _stores.setdefault((counter, alias), CounterStore(counter, alias, partial(_new_layout, counter)))
+    return _stores.setdefault((counter, alias), CounterStore(counter, alias, partial(_new_layout, counter, alias)))
 
 
-def _new_layout(counter: CounterDeclaration) -> Layout:
-    return buffer_of(counter).new_layout
+def _new_layout(counter: CounterDeclaration, alias: str) -> Layout:
+    return buffer_of(store_of(counter, alias)).new_layout
 
 
 def add(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal], using: str | None = None) -> None:
@@ -90,7 +99,8 @@ def record_together(changes: Mapping[CounterDeclaration, Mapping[str, int | None
     """
     together: dict[Buffer, list[tuple[CounterStore, Mapping[str, int | None]]]] = {}
     for counter, sums in _with_revisions(changes).items():
-        together.setdefault(buffer_of(counter), []).append((store_of(counter, using), sums))
+        store = store_of(counter, using)
+        together.setdefault(buffer_of(store), []).append((store, sums))
     for buffer, part in together.items():
         if len(part) == 1:
             buffer.add(*part[0])
@@ -109,9 +119,10 @@ def expect(changes: Mapping[CounterDeclaration, Mapping[str, int]], using: str) 
     """
     together: dict[Buffer, list[tuple[CounterStore, list[str]]]] = {}
     for counter, sums in _with_revisions(changes).items():
-        buffer = buffer_of(counter)
+        store = store_of(counter, using)
+        buffer = buffer_of(store)
         if buffer.intent_grace is not None:
-            together.setdefault(buffer, []).append((store_of(counter, using), list(sums)))
+            together.setdefault(buffer, []).append((store, list(sums)))
     for buffer, part in together.items():
         buffer.expect(part)
 
@@ -163,5 +174,5 @@ def request_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], u
     """The same for keys already in text, each once."""
     store = store_of(counter, using)
     store.refuse_events()
-    buffer_of(counter).request_recount(store, keys)
+    buffer_of(store).request_recount(store, keys)
     corrected(counter, keys, using)

@@ -7,15 +7,17 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning
 from django.db import Error as DatabaseError
-from django.db import connections, models
+from django.db import connections
 
 from ..conf import get_settings
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration
 from ..dialects import dialect_of
 from ..exceptions import InvalidSettings
+from ..fields import collation_of
 from ..ledger import undeclared
 from ..ledger.introspection import Tables
+from .declarations import mixed_keys
 
 #: What databases call an index that has an order: Django's name for a plain one, and PostgreSQL's.
 ORDERED = {"idx", "btree"}
@@ -80,21 +82,15 @@ def _indexes(table: str, using: str) -> Iterator[list[str]]:
 
 
 def _check_collations(counter: CounterDeclaration, using: str) -> Iterator[CheckMessage]:
-    ends = [(counter.model, [part.column for part in counter.keys.parts])]
-    if counter.source is not None:
-        ends.append((counter.source, [conditions.column(counter.source, name) for name in counter.source_keys]))
-    for model, columns in ends:
-        yield from _check_columns(counter, model, columns, using)
-
-
-def _check_columns(
-    counter: CounterDeclaration, model: type[models.Model], columns: Sequence[models.Field[Any, Any]], using: str
-) -> Iterator[CheckMessage]:
-    names = [field.column for field in columns if field.column]
-    for name in dialect_of(connections[using]).loose_columns(connections[using], model._meta.db_table, names):
-        sentence = f"the collation of {model._meta.label}.{name} on {using!r} calls different keys equal, so that"
-        hint = "Give the column a deterministic collation, or make it a notifications_counter.fields.KeyField."
-        yield _warning(counter, f"{sentence} their counts become one.", hint, 3)
+    """Those of which only the database knows."""
+    connection, meta = connections[using], counter.model._meta
+    dialect = dialect_of(connection)
+    found = dialect.text_columns(connection, meta.db_table) or {}
+    for part in counter.keys.parts:
+        column = found.get(part.column.column or "")
+        is_told = not dialect.tells_keys_apart(collation_of(part.field, connection))
+        if part.is_text and column and column.is_loose and not is_told:
+            yield mixed_keys(counter, f"the collation of {meta.label}.{part.column.column} on {using!r} calls")
 
 
 def _warning(counter: CounterDeclaration, sentence: str, hint: str, number: int) -> Warning:

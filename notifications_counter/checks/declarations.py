@@ -105,9 +105,20 @@ def _check_collation(counter: CounterDeclaration) -> Iterator[CheckMessage]:
     for key in (part.field for part in counter.keys.parts):
         is_text = isinstance(key, models.CharField | models.TextField)
         if is_text and not dialect_of(connection).tells_keys_apart(collation_of(key, connection)):
-            sentence = f"the collation of {key} may call different keys equal, so that their counts become one."
-            hint = "Make it a notifications_counter.fields.KeyField, or give it db_collation='utf8mb4_bin'."
-            yield Warning(f"{counter.label}: {sentence}", hint=hint, obj=counter.model, id="notifications_counter.W003")
+            yield mixed_keys(counter, f"the collation of {key} may call")
+
+
+def mixed_keys(counter: CounterDeclaration, who: str) -> Warning:
+    """Keys that are written differently have one count.
+
+    Args:
+        counter: the counter.
+        who: how the sentence begins that says it.
+    """
+    sentence = f"{who} different texts equal. They have one count then, whose deltas are kept in the database, not in"
+    hint = "If they are different keys, make it a notifications_counter.fields.KeyField; if not, silence this."
+    said = f"{counter.label}: {sentence} Redis."
+    return Warning(said, hint=hint, obj=counter.model, id="notifications_counter.W003")
 
 
 def _check_source(counter: CounterDeclaration, source: type[models.Model]) -> Iterator[CheckMessage]:

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Warning
 from django.db import Error as DatabaseError
 from django.db import connections
 
-from ..buffers.recording import buffer_of
+from ..buffers.recording import configured_buffer
 from ..buffers.status import Server, Status
 from ..declaration.counter import CounterDeclaration
 from ..dialects import dialect_of
@@ -82,7 +82,7 @@ def _check_server(buffer: str, server: Server) -> Iterator[CheckMessage]:
 
 
 def _check_grace(using: str, seconds: float | None, chosen: Iterable[CounterDeclaration]) -> Iterator[CheckMessage]:
-    buffers = {counter.buffer_alias: buffer_of(counter).intent_grace for counter in chosen}
+    buffers = {counter.buffer_alias: configured_buffer(counter).intent_grace for counter in chosen}
     for alias, grace in buffers.items():
         if grace is not None and seconds and grace < seconds:
             sentence = (

@@ -34,12 +34,12 @@ def _check_database(using: str) -> Iterator[CheckMessage]:
 
 def _mismatch(counter: CounterDeclaration, using: str) -> str:
     """Why the settings do not fit, a sentence; of a copy that no flush has noticed yet there is nothing to say."""
-    store, buffer = store_of(counter, using), buffer_of(counter)
+    store = store_of(counter, using)
     rows = progress.read_all(using, counter.label, 1)
     if not rows or store.database_id is None:
         return ""
     try:
-        store.check_layout(rows[0], buffer.layout)
+        store.check_layout(rows[0], buffer_of(store).layout)
     except BufferMismatch as error:
         return str(error)
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections, models
 
-from ..buffers.recording import buffer_of
+from ..buffers.recording import configured_buffer
 from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration
 from ..exceptions import CounterError, InvalidSettings, MissingExtra
@@ -31,7 +31,7 @@ def check_capture(counter: CounterDeclaration) -> Iterator[Error]:
 
 def _check_buffer(counter: CounterDeclaration) -> Iterator[Error]:
     try:
-        buffer = buffer_of(counter)
+        buffer = configured_buffer(counter)
     except (InvalidSettings, MissingExtra, TypeError):  # said by the checks of buffers
         return
     if not buffer.supports_triggers:

@@ -77,6 +77,16 @@ def split_group(text: str) -> tuple[str, str]:
     return text[:end], text[end + 1 :]
 
 
+def split_sql(text: str, number: int, dialect: Dialect) -> list[str]:
+    """SQL for the texts of so many parts, of that of a key."""
+    if number == 1:
+        return [text]
+    # A pair of characters for each that is escaped, of which none is the separator.
+    marked = f"REPLACE(REPLACE({text}, '!!', '!e'), '!,', '!c')"
+    pieces = [dialect.piece(marked, SEPARATOR, place) for place in range(number)]
+    return [f"REPLACE(REPLACE({piece}, '!c', ','), '!e', '!')" for piece in pieces]
+
+
 def joined_sql(texts: Sequence[str], dialect: Dialect) -> str:
     """SQL for the text of a key, of that of its parts; NULL if any of them is NULL."""
     if len(texts) == 1:

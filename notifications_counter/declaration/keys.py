@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import is_integer
 from ..exceptions import InvalidKey, described, quoted
+from ..fields import KeyField
 from . import canonical, key_text
 from .conditions import converts_as_django
 from .owners import Owners
@@ -26,6 +27,12 @@ TRUSTED = (
     (models.CharField, str),
     (models.TextField, str),
     (models.UUIDField, uuid.UUID),
+)
+
+#: Fields of which a database compares values as numbers, moments and so on, or as text that is always written alike.
+NO_TEXT = (
+    *(models.IntegerField, models.DecimalField, models.UUIDField, models.GenericIPAddressField),
+    *(models.DateField, models.TimeField),
 )
 
 #: The longest key, in characters, that the table of deltas can hold.
@@ -56,6 +63,9 @@ class Part:
         kinds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
         self.limits: list[Callable[[Any], None]] = [one for one in self.field.validators if isinstance(one, kinds)]
         self.plain = self._plain()
+        #: Whether it holds text; and whether its table may call different texts equal.
+        self.is_text = not isinstance(self.field, NO_TEXT)
+        self.may_be_loose = self.is_text and not isinstance(self.field, KeyField)
         #: A word and its text: many keys in a row have the same kind.
         self._recent: tuple[str | None, str] | None = None
         if isinstance(self.field, models.CharField) and converts_as_django(self.field):
@@ -152,6 +162,7 @@ class KeyConverter:
         self.parts = [Part(label, column, own) for column, own in pairs]
         self.is_composite = len(self.parts) > 1
         self._plain = range(0) if self.is_composite else self.parts[0].plain
+        self.may_be_loose = any(part.may_be_loose for part in self.parts)
 
     def text(self, key: Any) -> str:
         """A key, or the instance that it identifies, as text.

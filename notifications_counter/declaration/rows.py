@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import models
-from django.db.models import Count, F, Q, Sum, Value
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, F, Func, Q, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from ..compat.uncached import rows_of
+from ..dialects import TextColumn
+from ..dialects.comparison import text_columns
+from ..fields import KeyField
 from .amounts import ColumnUnits
 from .conditions import column
 from .counter import CounterDeclaration
 from .key_text import unescape
+from .keys import Part, target
 
 
 def source_rows(counter: CounterDeclaration, using: str) -> models.QuerySet[Any]:
@@ -35,28 +40,72 @@ def key_names(counter: CounterDeclaration) -> list[str]:
     return [column(counter.source, name).attname for name in counter.source_keys]
 
 
+class AsKey(Func):
+    """A column of the source that holds text, compared as the count model's is: their collations may differ."""
+
+    def __init__(self, name: str, own: models.Field[Any, Any], part: Part) -> None:
+        super().__init__(F(name), output_field=part.field.clone())
+        self.ends = own, part.column
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        sql, parameters = compiler.compile(self.source_expressions[0])
+        own, of_key = (_text_column(field, connection) for field in self.ends)
+        return sql if own == of_key or of_key is None else of_key.of(sql), parameters
+
+
+def _text_column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> TextColumn | None:
+    return text_columns(connection, field.model._meta.db_table).get(field.column or "")
+
+
+def keyed(counter: CounterDeclaration, rows: models.QuerySet[Any]) -> tuple[models.QuerySet[Any], list[str]]:
+    """Rows of the source, and the names of what makes up their keys, as the count model's table compares them."""
+    assert counter.source is not None
+    names, compared = key_names(counter), {}
+    for place, (name, part) in enumerate(zip(counter.source_keys, counter.keys.parts, strict=True)):
+        own = column(counter.source, name)
+        if part.may_be_loose or (part.is_text and not isinstance(target(own), KeyField)):
+            compared[f"nc_compared{place}"] = AsKey(names[place], own, part)
+            names[place] = f"nc_compared{place}"
+    return rows.annotate(**compared), names
+
+
+def _maybe_of(counter: CounterDeclaration, keys: Iterable[str], rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Rows without most of those of other keys, by what the source's index knows, if its column is the looser one."""
+    names = key_names(counter)
+    if len(names) > 1 or counter.source is None:
+        return rows
+    ends = column(counter.source, counter.source_keys[0]), counter.keys.parts[0].column
+    if not counter.keys.parts[0].is_text:
+        return rows
+    own, of_key = (_text_column(field, connections[rows.db]) for field in ends)
+    return rows.filter(**{f"{names[0]}__in": keys}) if own != of_key and of_key and not of_key.is_loose else rows
+
+
 def actual_counts_query(counter: CounterDeclaration, keys: Iterable[str], using: str) -> models.QuerySet[Any, Any]:
     """A query for the actual counts of keys, in units: the key's columns, ``nc_key0`` ..., and ``nc_number``.
 
     No row for a key without rows.
     """
-    names = key_names(counter)
+    keys = list(keys)
+    rows, names = keyed(counter, source_rows(counter, using).filter(counter.filter))
     if len(names) == 1:
-        found = Q(**{f"{names[0]}__in": list(keys)})
+        found = Q(**{f"{names[0]}__in": keys})
     else:
         same = [Q(**dict(zip(names, counter.keys.split(key), strict=True))) for key in keys]
         found = Q(*same, _connector=Q.OR)
-    return _numbers(counter, source_rows(counter, using).filter(counter.filter).filter(found))
+    return _numbers(counter, _maybe_of(counter, keys, rows).filter(found), names)
 
 
 def actual_counts_of_group(counter: CounterDeclaration, group: str, using: str) -> models.QuerySet[Any, Any]:
     """The same of all keys of a group."""
-    first = {key_names(counter)[0]: unescape(group)}
-    return _numbers(counter, counted_rows(counter, using).filter(**first))
+    rows, names = keyed(counter, counted_rows(counter, using))
+    return _numbers(counter, rows.filter(**{names[0]: unescape(group)}), names)
 
 
-def _numbers(counter: CounterDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
-    columns = {f"nc_key{place}": F(name) for place, name in enumerate(key_names(counter))}
+def _numbers(
+    counter: CounterDeclaration, rows: models.QuerySet[Any], names: Iterable[str]
+) -> models.QuerySet[Any, Any]:
+    columns = {f"nc_key{place}": F(name) for place, name in enumerate(names)}
     numbers = rows.annotate(**columns).values(*columns).order_by().annotate(nc_number=number_of_rows(counter))
     counted: models.QuerySet[Any, Any] = numbers.values_list(*columns, "nc_number")
     return counted

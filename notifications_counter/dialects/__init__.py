@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import CountTable, Dialect, KeyColumn, Place, Sums
+from .base import CountTable, Dialect, KeyColumn, Place, Sums, TextColumn
 from .mysql import MySQL
 from .postgresql import PostgreSQL
 from .sqlite import SQLite
 
-__all__ = ["CountTable", "Dialect", "KeyColumn", "Place", "Sums", "dialect_of"]
+__all__ = ["CountTable", "Dialect", "KeyColumn", "Place", "Sums", "TextColumn", "dialect_of"]
 
 DIALECTS: dict[str, Dialect] = {"mysql": MySQL(), "postgresql": PostgreSQL(), "sqlite": SQLite()}
 

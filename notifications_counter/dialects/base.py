@@ -30,6 +30,25 @@ _inserts: dict[tuple[type, str], str] = {}
 
 
 @dataclass(frozen=True)
+class TextColumn:
+    """How a table compares a column that holds text.
+
+    Attributes:
+        before: SQL before any text that is to be compared as the column is.
+        after: SQL after it.
+        is_loose: whether it calls texts equal of which the bytes differ.
+    """
+
+    before: str
+    after: str
+    is_loose: bool
+
+    def of(self, sql: str) -> str:
+        """A text, as the column is compared."""
+        return f"{self.before}{sql}{self.after}"
+
+
+@dataclass(frozen=True)
 class KeyColumn:
     """A column of a count model's primary key.
 
@@ -37,13 +56,24 @@ class KeyColumn:
         name: its quoted name.
         type: its type.
         collation: its collation; empty where it is the database's own.
+        compared: how it compares text, if that may be other than to the byte.
         owner: the quoted names of the table and the column that it refers to, if it does.
     """
 
     name: str
     type: str
     collation: str
+    compared: TextColumn | None
     owner: tuple[str, str] | None
+
+    def same(self, given: str) -> str:
+        """What is alike of the values that the column calls equal."""
+        return given if self.compared is None else self.compared.of(given)
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether it calls values equal that are written differently."""
+        return self.compared is not None and self.compared.is_loose
 
     def owner_exists(self, given: str, lock: str) -> str:
         """The condition that what a value refers to is there; empty where it refers to nothing."""
@@ -198,9 +228,9 @@ class Dialect:
         """Whether keys differ by a collation wherever their bytes do."""
         return True
 
-    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
-        """Those of a table's columns that call values equal of which the bytes differ, as far as only it knows."""
-        return []
+    def text_columns(self, connection: BaseDatabaseWrapper, table: str) -> dict[str, TextColumn] | None:
+        """Those of a table's columns that hold text, by name; None where there is no such table."""
+        return {}
 
     #: What makes a text be compared byte by byte, where it may have to be said.
     bytewise: ClassVar[str] = ""
@@ -212,6 +242,29 @@ class Dialect:
     def joined(self, texts: Sequence[str], separator: str) -> str:
         """Texts as one, with a separator between them; NULL if any of them is."""
         return f" || '{separator}' || ".join(texts)
+
+    def text_rows(self, names: Sequence[str]) -> str:
+        """A query for rows of texts, from one parameter, a list of lists in JSON: ``nc_place``, from 0 on, and columns.
+
+        Args:
+            names: what the columns are called.
+
+        Raises:
+            UnsupportedDatabase: there is no such query for this database.
+        """
+        raise UnsupportedDatabase("There are no keys that are written differently and equal on this database.")
+
+    def piece(self, text: str, separator: str, place: int) -> str:
+        """What of a text stands between two separators, or one and an end of it.
+
+        Args:
+            text: SQL for the text.
+            separator: one character.
+            place: how many separators are before it.
+        """
+        for _ in range(place):
+            text = f"SUBSTR({text}, INSTR({text}, '{separator}') + 1)"
+        return f"SUBSTR({text}, 1, INSTR({text} || '{separator}', '{separator}') - 1)"
 
     # Conditions of triggers
 

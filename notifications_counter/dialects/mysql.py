@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, KeyColumn, Place, Sums, TextColumn
 
 #: What a server calls itself, or the cluster that it belongs to; the first one that is there.
 NAMES = ("wsrep_cluster_state_uuid", "group_replication_group_name", "server_uuid", "server_uid")
@@ -21,6 +21,9 @@ OTHERWISE = ("hostname", "port", "server_id")
 #: Lock time-out, deadlock, a row newer than the transaction's snapshot (1020, MariaDB from 11.6 on); the server is not
 #: there, is shutting down, went away, was lost; killed.
 PASSING = {1205, 1213, 1020, 1053, 2002, 2003, 2006, 2013, 1927}
+
+#: How the names of the collations end that compare bytes, and all of them: others forget spaces at the end.
+EXACT = ("nopad_bin", "0900_bin")
 
 #: What a trigger of the project raises.
 RAISED = 1644
@@ -57,7 +60,19 @@ class MySQL(Dialect):
         return "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
 
     def tells_keys_apart(self, collation: str) -> bool:
-        return collation.endswith("_bin")
+        return collation.endswith(EXACT)
+
+    def text_columns(self, connection: BaseDatabaseWrapper, table: str) -> dict[str, TextColumn] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT column_name, character_set_name, collation_name FROM information_schema.columns"
+                " WHERE table_schema = DATABASE() AND table_name = %s",
+                [table],
+            )
+            found = cursor.fetchall()
+        return {name: _text_column(charset, collation) for name, charset, collation in found if charset} or (
+            {} if found else None
+        )
 
     bytewise = " COLLATE utf8mb4_bin"
 
@@ -67,6 +82,14 @@ class MySQL(Dialect):
     def joined(self, texts: Sequence[str], separator: str) -> str:
         between = f", '{separator}', "
         return f"CONCAT({between.join(texts)})"
+
+    def text_rows(self, names: Sequence[str]) -> str:
+        columns = ", ".join(f"{name} VARCHAR(500) PATH '$[{place}]'" for place, name in enumerate(names))
+        table = f"JSON_TABLE(%s, '$[*]' COLUMNS (nc_row FOR ORDINALITY, {columns})) nc_j"
+        return f"SELECT nc_row - 1 AS nc_place, {', '.join(names)} FROM {table}"
+
+    def piece(self, text: str, separator: str, place: int) -> str:
+        return f"SUBSTRING_INDEX(SUBSTRING_INDEX({text}, '{separator}', {place + 1}), '{separator}', -1)"
 
     assigns_in_turn = True
 
@@ -133,6 +156,10 @@ class MySQL(Dialect):
             cursor.execute("SHOW VARIABLES LIKE 'max_statement_time'")  # MariaDB's; MySQL has none for writes
             row = cursor.fetchone()
         return float(row[-1]) if row else None
+
+
+def _text_column(charset: str, collation: str) -> TextColumn:
+    return TextColumn("CONVERT(", f" USING {charset}) COLLATE {collation}", not collation.endswith(EXACT))
 
 
 def _json_column(column: KeyColumn, key: str) -> tuple[str, str]:

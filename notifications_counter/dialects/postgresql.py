@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sums
+from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sums, TextColumn
 
 #: On the connection: the driver's connection, and the cursor that is used again and again.
 CURSOR = "_notifications_counter_cursor"
@@ -54,16 +54,28 @@ class PostgreSQL(Dialect):
     def key_collation(self, connection: BaseDatabaseWrapper) -> str:
         return "C"  # in which an index finds the keys that begin alike
 
-    def loose_columns(self, connection: BaseDatabaseWrapper, table: str, columns: Sequence[str]) -> list[str]:
-        """Those with a nondeterministic collation, and those of the type citext."""
-        statement = (
-            "SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-            " LEFT JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attrelid = %s::regclass"
-            " AND a.attname = ANY(%s) AND (t.typname = 'citext' OR NOT c.collisdeterministic) ORDER BY a.attnum"
-        )
+    def text_columns(self, connection: BaseDatabaseWrapper, table: str) -> dict[str, TextColumn] | None:
+        """The types citext and character, and nondeterministic collations, call different texts equal."""
         with connection.cursor() as cursor:
-            cursor.execute(statement, [connection.ops.quote_name(table), list(columns)])
-            return [name for (name,) in cursor.fetchall()]
+            cursor.execute(
+                "SELECT a.attname, COALESCE(b.typname, t.typname), format_type(a.atttypid, a.atttypmod), COALESCE("
+                "quote_ident(n.nspname) || '.' || quote_ident(c.collname), ''), COALESCE(c.collisdeterministic, true)"
+                " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype"
+                " LEFT JOIN pg_collation c ON c.oid = a.attcollation"
+                " LEFT JOIN pg_namespace n ON n.oid = c.collnamespace"
+                " WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped",
+                [connection.ops.quote_name(table)],
+            )
+            found = cursor.fetchall()
+        return {name: _text_column(*rest) for name, *rest in found if rest[2]} or ({} if found else None)
+
+    def text_rows(self, names: Sequence[str]) -> str:
+        columns = ", ".join(f"nc_j ->> {place} AS {name}" for place, name in enumerate(names))
+        rows = "json_array_elements(%s::json) WITH ORDINALITY AS nc_rows(nc_j, nc_row)"
+        return f"SELECT nc_row - 1 AS nc_place, {columns} FROM {rows}"
+
+    def piece(self, text: str, separator: str, place: int) -> str:
+        return f"SPLIT_PART({text}, '{separator}', {place + 1})"
 
     def cursor(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
         """One for all: to make a new one, and to adapt the first value, takes psycopg as long as a short statement."""
@@ -214,17 +226,18 @@ class PostgreSQL(Dialect):
             return float(cursor.fetchone()[0])
 
 
+def _text_column(base: str, kind: str, collation: str, is_deterministic: bool) -> TextColumn:
+    is_loose = base in ("citext", "bpchar") or not is_deterministic
+    return TextColumn("CAST(", f" AS {kind}) COLLATE {collation}", is_loose)
+
+
 def _grouped(cursor: Any, table: CountTable, sums: Sums) -> Sums:
     """The sums of keys that are equal by the collations of the table's columns, as one: they have one row."""
-    special = [column.type == "citext" or column.collation not in ("", "C") for column in table.keys]
-    if not any(special) or len(sums) < 2:
+    if len(sums) < 2 or not any(column.is_loose for column in table.keys):
         return sums
     names = [f"k{place}" for place in range(len(table.keys))]
     arrays = "".join(f"%s::{column.type}[], " for column in table.keys)
-    same = ", ".join(
-        f'{name} COLLATE "{column.collation}"' if column.collation else name
-        for name, column in zip(names, table.keys, strict=True)
-    )
+    same = ", ".join(column.same(name) for name, column in zip(names, table.keys, strict=True))
     least = ", ".join(f"(array_agg({name}))[1]" for name in names)
     cursor.execute(
         f"SELECT {least}, SUM(a)::bigint FROM unnest({arrays}%s::bigint[]) AS d({', '.join(names)}, a)"

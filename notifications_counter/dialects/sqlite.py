@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,13 +13,17 @@ from django.db import Error as DatabaseError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .base import DISK_FULL, MIGRATE, CountTable, Dialect, Place, Sums
+from .base import DISK_FULL, MIGRATE, CountTable, Dialect, Place, Sums, TextColumn
 
 #: Tells the databases in the memory of this process, and of those that it forks, from all others.
 PROCESS = uuid.uuid4().hex
 
 #: Text that SQLite takes for a number where it is compared with a column of numbers.
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+
+
+#: The collation of a column in the statement that has created its table.
+COLLATE = r"""[\s,("`\[]{}["`\]]?\s[^,]*?\bCOLLATE\s+["'`\[]?(\w+)"""
 
 
 class SQLite(Dialect):
@@ -46,6 +51,21 @@ class SQLite(Dialect):
 
     def tells_keys_apart(self, collation: str) -> bool:
         return collation.upper() not in ("NOCASE", "RTRIM")
+
+    def text_columns(self, connection: BaseDatabaseWrapper, table: str) -> dict[str, TextColumn] | None:
+        """As the table was created: SQLite tells the collations of indexes alone."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = %s", [table])
+            created = cursor.fetchone()
+            if created is None:
+                return None
+            cursor.execute("SELECT name FROM pragma_table_info(%s)", [table])
+            names = [name for (name,) in cursor.fetchall()]
+        return {name: _text_column(name, created[0]) for name in names}
+
+    def text_rows(self, names: Sequence[str]) -> str:
+        columns = (f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(names))
+        return f"SELECT key AS nc_place, {', '.join(columns)} FROM json_each(%s)"
 
     def integer_units(self, sql: str) -> str:
         return f"CAST({sql} AS INTEGER)"  # any number may be in there
@@ -111,14 +131,17 @@ class SQLite(Dialect):
         return super().may_pass(error) and "locked" in str(error)
 
 
+def _text_column(name: str, created: str) -> TextColumn:
+    found = re.search(COLLATE.format(re.escape(name)), created, re.IGNORECASE)
+    collation = found[1] if found else "BINARY"
+    return TextColumn("", f' COLLATE "{collation}"', collation.upper() != "BINARY")
+
+
 def _grouping(table: CountTable, parts: list[str]) -> str:
     """Keys that are equal by the collations of the table's columns have one row, and one sum."""
-    if not any(column.collation for column in table.keys):
+    if not any(column.is_loose for column in table.keys):
         return ""
-    keys = zip(table.keys, parts, strict=False)
-    return " GROUP BY " + ", ".join(
-        f'{part} COLLATE "{column.collation}"' if column.collation else part for column, part in keys
-    )
+    return " GROUP BY " + ", ".join(column.same(part) for column, part in zip(table.keys, parts, strict=False))
 
 
 def _file_system(path: str) -> int:

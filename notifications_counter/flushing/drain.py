@@ -14,7 +14,7 @@ from ..reconciliation.recount import recount
 
 def drain(store: CounterStore) -> None:
     """Flush all that is pending outside the database, and note that nothing is; see ``Counter.drain``."""
-    buffer = buffer_of(store.counter)
+    buffer = buffer_of(store)
     if not buffer.needs_draining:
         return
     identify(store.using)  # what a copy was copied from is not drained
@@ -38,12 +38,12 @@ def drain(store: CounterStore) -> None:
 
 def _recount_intended(store: CounterStore) -> None:
     """What processes have committed that died before their push: known when their intents are older than the grace."""
-    buffer = buffer_of(store.counter)
+    buffer = buffer_of(store)
     recount(store, sorted(buffer.intended_keys(store)))
 
 
 def _refuse_rest(store: CounterStore) -> None:
-    left = buffer_of(store.counter).status(store).outside
+    left = buffer_of(store).status(store).outside
     if left:
         keys = "1 key is" if left == 1 else f"{left} keys are"
         raise CounterError(

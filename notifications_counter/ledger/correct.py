@@ -19,6 +19,13 @@ def correct_by_rows(store: CounterStore, keys: Sequence[str]) -> dict[str, Recou
         BufferMismatch: deltas may be pending elsewhere too, where they are not seen.
         RecountFailed: the counts are made by another declaration than this process has.
     """
+    found: dict[str, RecountResult] = {}
+    for part in store.one_by_one(keys):
+        found |= _correct(store, part)
+    return found
+
+
+def _correct(store: CounterStore, keys: Sequence[str]) -> dict[str, RecountResult]:
     using, label = store.using, store.label
     with transaction.atomic(using=using, durable=True):
         row = progress.lock(using, label, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
@@ -21,10 +21,12 @@ from ..declaration.digest import digest_of
 from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, joined_sql, unescape
 from ..declaration.rows import actual_counts_of_group, actual_counts_query, source_rows
 from ..dialects import dialect_of
+from ..dialects.comparison import is_known
 from ..exceptions import BufferMismatch, NothingToRecount, RecountFailed, UnknownDatabase
 from . import deltas, identity, progress
 from .progress import Layout
-from .snapshot import ShardProgress, Snapshot
+from .snapshot import ShardProgress, Snapshot, in_parts
+from .spelling import Spelling, joined
 from .tables import Delta, Progress
 
 logger = logging.getLogger("notifications_counter")
@@ -99,6 +101,21 @@ class CounterStore:
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.using]
 
+    @property
+    def spelling(self) -> Spelling:
+        """How the table of the counts compares keys."""
+        return Spelling(self.counter, self.connection)
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether the database calls keys equal that are written differently."""
+        return self.counter.keys.may_be_loose and self.spelling.is_loose
+
+    @property
+    def knows_spelling(self) -> bool:
+        """Whether ``is_loose`` is known without a question to the database."""
+        return not self.counter.keys.may_be_loose or is_known(self.using, self.counter.model._meta.db_table)
+
     def snapshot(self, keys: Sequence[str], count: bool = False) -> Snapshot:
         """What is stored and pending of keys, and the progress of all shards, at one moment.
 
@@ -116,8 +133,10 @@ class CounterStore:
         """The sum of what is stored and pending of a key, by the smallest statement that tells.
 
         None where it takes a ``snapshot``: deltas may be pending elsewhere too, the counter is not backfilled, a
-        recount of the key was requested, or many deltas are pending.
+        recount of the key was requested, many deltas are pending, or keys may be written differently.
         """
+        if self.is_loose:
+            return None
         with self.connection.cursor() as cursor:
             cursor.execute(self._simple, [*self._to_columns(key), self.label, self.label, key])
             rows = cursor.fetchall()
@@ -172,29 +191,26 @@ class CounterStore:
         if not keys:
             return self._read(self._progress, [self.label])
         statement, parameters = self._for_keys(len(keys)), [value for key in keys for value in self._to_columns(key)]
-        parameters += [self.label, *keys, self.label]
+        texts = self.spelling.texts(keys) if self.is_loose else keys
+        parameters += [self.label, *texts, self.label]
         if count:
             counting, more = self._counting(keys)
             statement, parameters = f"{statement} UNION ALL {counting}", [*parameters, *more]
         snapshot = self._read(statement, parameters)
-        if not snapshot.stored.keys() <= set(keys):
-            self._spell_as_asked(snapshot, keys)
-        return snapshot
+        return self._joined(snapshot, keys) if self.is_loose else snapshot
 
     def statement(self, key: str) -> tuple[str, list[Any]]:
         """SQL for what is stored and pending of a key, or of a group where keys are composite, and the progress."""
         if self.has_groups:
-            return self._for_group, self._group_parameters(key)
-        return self._for_keys(1), [*self._to_columns(key), self.label, key, self.label]
+            return self._for_group(), self._group_parameters(key)
+        texts = self.spelling.texts([key]) if self.is_loose else [key]
+        return self._for_keys(1), [*self._to_columns(key), self.label, *texts, self.label]
 
-    def _spell_as_asked(self, snapshot: Snapshot, keys: Sequence[str]) -> None:
-        """Put what is stored under a key of another spelling, which the column's collation calls equal, under ours."""
-        stored = dict(snapshot.stored)
-        for key in keys:
-            if key not in stored:
-                of_one = stored if len(keys) == 1 else self._of_keys([key], count=False).stored
-                for units in of_one.values():
-                    snapshot.stored[key] = units
+    def _joined(self, snapshot: Snapshot, asked: Sequence[str] = ()) -> Snapshot:
+        """A snapshot of keys that may be written differently, by those that were asked, or are stored."""
+        texts = list(dict.fromkeys([*asked, *snapshot.stored, *snapshot.pending, *snapshot.actual]))
+        classes = dict.fromkeys(texts, asked[0]) if len(asked) == 1 else self.spelling.classes(texts)
+        return joined(snapshot, classes, asked)
 
     def _read(self, statement: str, parameters: Sequence[Any]) -> Snapshot:
         snapshot, width = Snapshot(), len(self._columns)
@@ -251,7 +267,10 @@ class CounterStore:
             stored = f"{self._columns[0]} IN ({places})"
         else:
             stored = f"({' OR '.join([f'({self._is_key})'] * number)})"
-        return self._statement(stored, f"IN ({places})")
+        key = self.connection.ops.quote_name("key")
+        return self._statement(
+            stored, self.spelling.is_one_of(key, number) if self.is_loose else f"{key} IN ({places})"
+        )
 
     def _statement(self, stored: str, pending: str) -> str:
         """What is stored and pending of some keys, and the progress."""
@@ -266,7 +285,7 @@ class CounterStore:
         return (
             f"SELECT 0, {columns}, NULL, {self._stored_units}, 0, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
             f"SELECT 1, {self._no_columns}, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0, 0"
-            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND {key}",
+            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND",
             f"GROUP BY {key}",
         )
 
@@ -274,8 +293,8 @@ class CounterStore:
         rows = actual_counts_query(self.counter, keys, self.using)
         sql, parameters = rows.query.get_compiler(self.using).as_sql()
         dialect = dialect_of(self.connection)
-        text = joined_sql([dialect.text(f"t.nc_key{place}") for place in range(len(self._columns))], dialect)
-        text += dialect.bytewise  # as keys are compared
+        texts = [dialect.text(f"t.nc_key{place}") + dialect.bytewise for place in range(len(self._columns))]
+        text = joined_sql(texts, dialect) + dialect.bytewise  # as keys are compared
         return f"SELECT 3, {self._no_columns}, {text}, t.nc_number, 0, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
 
     # Groups of composite keys
@@ -289,18 +308,23 @@ class CounterStore:
         return snapshot
 
     def _of_group(self, group: str) -> Snapshot:
-        return self._read(self._for_group, self._group_parameters(group))
+        snapshot = self._read(self._for_group(), self._group_parameters(group))
+        return self._joined(snapshot) if self.is_loose and snapshot.keys else snapshot
 
     def _group_parameters(self, group: str) -> list[Any]:
-        first = self.counter.keys.parts[0].to_column(unescape(group), self.connection)
-        return [first, self.label, group + SEPARATOR, group + AFTER_SEPARATOR, self.label]
+        text = unescape(group)
+        first = self.counter.keys.parts[0].to_column(text, self.connection)
+        pending = [text] if self.is_loose else [group + SEPARATOR, group + AFTER_SEPARATOR]
+        return [first, self.label, *pending, self.label]
 
-    @cached_property
     def _for_group(self) -> str:
-        # Indexes are used all the same: the column is compared so.
-        bytewise = dialect_of(self.connection).bytewise
-        key = self.connection.ops.quote_name("key") + bytewise
-        return self._statement(f"{self._columns[0]} = %s", f"{bytewise} >= %s AND {key} < %s")
+        key = self.connection.ops.quote_name("key")
+        if self.is_loose:
+            pending = self.spelling.is_of_group(key)
+        else:  # indexes are used all the same: the column is compared so
+            key += dialect_of(self.connection).bytewise
+            pending = f"{key} >= %s AND {key} < %s"
+        return self._statement(f"{self._columns[0]} = %s", pending)
 
     def actual_counts_of_group(self, group: str) -> dict[str, int]:
         """The counts of all keys of a group, in units, by counting the source's rows."""
@@ -356,7 +380,14 @@ class CounterStore:
     def actual_counts(self, keys: Sequence[str]) -> dict[str, int]:
         """The counts of keys, in units, by counting the source's rows."""
         found = self._texts(actual_counts_query(self.counter, keys, self.using))
+        if self.is_loose:
+            found = self._joined(Snapshot(actual=found), keys).actual
         return {key: found.get(key, 0) for key in keys}
+
+    def one_by_one(self, keys: Sequence[str]) -> Iterable[Sequence[str]]:
+        """Keys in parts of which each can be corrected by itself: two of them may be one, written differently."""
+        has_equal = self.is_loose and len(set(self.spelling.classes(keys).values())) < len(keys)
+        return in_parts(keys, 1) if has_equal else [keys]
 
     def keys_to_count(self, snapshot: Snapshot, keys: Sequence[str], is_all: bool = True) -> list[str]:
         """The keys whose values only their rows can tell.

@@ -10,6 +10,7 @@ from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
 
 from ..buffers.base import Subscription
+from ..buffers.recording import configured_buffer
 from ..counters import Counter
 from ..revisions import on_change
 from .sessions import digest_of
@@ -35,7 +36,7 @@ def parse(message: str) -> tuple[str, list[str]]:
 
 def subscribe(counter: Counter | None) -> Subscription | None:
     """What hears the news of a counter; in the thread that will hear them. None where there is nothing to hear."""
-    return None if counter is None else counter.buffer.subscribe(counter.store())
+    return None if counter is None else configured_buffer(counter).subscribe(counter.store())
 
 
 def tell(counter: Counter) -> None:
@@ -45,7 +46,7 @@ def tell(counter: Counter) -> None:
 
 
 def _tell_changes(counter: Counter, keys: set[str], using: str) -> None:
-    counter.buffer.publish(counter.store(using), message_of(KEYS, keys))
+    configured_buffer(counter).publish(counter.store(using), message_of(KEYS, keys))
 
 
 def _tell_log_out(counter: Counter, request: Any, **kwargs: Any) -> None:
@@ -54,4 +55,6 @@ def _tell_log_out(counter: Counter, request: Any, **kwargs: Any) -> None:
     if cookie:
         message = message_of(SESSION, [digest_of(cookie)])
         store = counter.store()
-        transaction.on_commit(partial(counter.buffer.publish, store, message), using=store.using, robust=True)
+        transaction.on_commit(
+            partial(configured_buffer(counter).publish, store, message), using=store.using, robust=True
+        )

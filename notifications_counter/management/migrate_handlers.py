@@ -20,6 +20,7 @@ from django.db.migrations.operations.base import Operation
 from ..buffers.recording import buffer_of, store_of
 from ..compat.uncached import rows_of
 from ..declaration.counter import CounterDeclaration
+from ..dialects import comparison
 from ..exceptions import BufferUnavailable
 from ..identity_table import Identity
 from ..ledger import identity, progress
@@ -42,6 +43,7 @@ def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = 
     In this order: of a row that comes in between, either its trigger knows or the progress, which says whether the
     source had rows to be counted. Counters whose rows a data migration may have changed must be backfilled again.
     """
+    comparison.forget()
     tables = Tables(using)
     _say(Triggers(tables).install(), verbosity, stdout)
     touched = {label for migration, _ in plan for label in touched_apps(migration)}
@@ -83,7 +85,8 @@ def _has_migrations() -> bool:
 def _forget_all(tables: Tables) -> None:
     try:
         for counter in tables.counters():
-            buffer_of(counter).forget_all(store_of(counter, tables.using))
+            store = store_of(counter, tables.using)
+            buffer_of(store).forget_all(store)
     except BufferUnavailable:  # then nothing of it may be read when it answers again
         identity.begin_anew(tables.using)
 
@@ -96,16 +99,16 @@ def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
 
 def _prepare(counter: CounterDeclaration, using: str, touched: set[str]) -> None:
     store = store_of(counter, using)
-    store.ensure_progress(buffer_of(counter).layout.shards)
+    store.ensure_progress(buffer_of(store).layout.shards)
     if adopt(store):
         with suppress(BufferUnavailable):  # the next flush does it
-            buffer_of(counter).declare(store)
+            buffer_of(store).declare(store)
     if counter.capture == "triggers":  # they see what migrations do
         return
     if counter.source is not None and counter.source._meta.app_label in touched and store.has_rows():
         progress.update(using, store.label, {"backfilled": False, "recounted_to": None})
         with suppress(BufferUnavailable):  # then nothing cached is read either
-            buffer_of(counter).clear_cache(store)
+            buffer_of(store).clear_cache(store)
         logger.warning(
             "%s: a data migration may have changed rows. Until they have been counted again, by the flushes or at once"
             " by manage.py notification_recount, every read counts them.",

@@ -20,7 +20,8 @@ def read_status(counter: CounterDeclaration, using: str | None = None) -> Status
         counter: the counter.
         using: a database alias, where it is not the counter's own.
     """
-    store, buffer = store_of(counter, using), buffer_of(counter)
+    store = store_of(counter, using)
+    buffer = buffer_of(store)
     try:
         status = buffer.status(store)
     except UnknownDatabase:  # said by the status, and to nobody's harm

@@ -38,4 +38,4 @@ def _request_recount(store: CounterStore, keys: Sequence[str]) -> None:
     logger.warning("%s: %s of its values are below zero, and are recounted.", store.label, len(keys))
     # Where that cannot be written, as on a replica, each read counts the rows, until the audit comes by.
     with suppress(CounterError, DatabaseError), transaction.atomic(using=store.using):
-        buffer_of(store.counter).request_recount(store, keys)
+        buffer_of(store).request_recount(store, keys)

@@ -37,10 +37,10 @@ def recount_anew(store: CounterStore, keys: Sequence[str], *, check: bool = Fals
     refuse_in_transaction(store)
     if not check:
         identify(store.using)
-        store.ensure_progress(buffer_of(store.counter).layout.shards)
+        store.ensure_progress(buffer_of(store).layout.shards)
         refused.try_again(store.using, store.label, keys)
         if adopt(store):
-            buffer_of(store.counter).declare(store)
+            buffer_of(store).declare(store)
     return recount(store, keys, check=check)
 
 
@@ -61,7 +61,7 @@ def recount(
     store.refuse_events()
     refuse_in_transaction(store)
     found = recount_once(store, keys, check)
-    buffer, end, tries = buffer_of(store.counter), time.monotonic() + patience, 1
+    buffer, end, tries = buffer_of(store), time.monotonic() + patience, 1
     while left := [key for key in keys if key not in found]:
         if time.monotonic() > end:
             raise RecountFailed(f"{store.label}: writers left no gap to recount: {', '.join(map(shown, left[:5]))}")
@@ -75,7 +75,7 @@ def recount_once(store: CounterStore, keys: Sequence[str], check: bool = False) 
     """Recount keys; the result lacks those on which a writer was busy."""
     found: dict[str, RecountResult] = {}
     for part in in_parts(keys):
-        found |= buffer_of(store.counter).recount(store, part, correct=not check)
+        found |= buffer_of(store).recount(store, part, correct=not check)
     convert = store.counter.amounts.from_units
     if not check:
         recording.corrected(store.counter, [key for key, one in found.items() if one.difference], store.using)
@@ -84,7 +84,7 @@ def recount_once(store: CounterStore, keys: Sequence[str], check: bool = False) 
 
 def _wait(store: CounterStore, keys: Sequence[str], freeze: bool) -> None:
     if freeze:
-        buffer_of(store.counter).freeze(store, keys)
+        buffer_of(store).freeze(store, keys)
     time.sleep(PAUSE_AFTER_FREEZE if freeze else PAUSE)
 
 

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from ..applying.apply import apply_all
 from ..buffers.recording import buffer_of
 from ..compat.uncached import rows_of
-from ..declaration.rows import counted_rows, key_names
+from ..declaration.rows import counted_rows, keyed
 from ..exceptions import RecountFailed, shown
 from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
@@ -92,7 +92,7 @@ def _store_pending_keys(store: CounterStore) -> None:
 
     Deltas that a writer has committed and not pushed yet are known by their intents.
     """
-    intended = buffer_of(store.counter).intended_keys(store)
+    intended = buffer_of(store).intended_keys(store)
     apply_all(store)
     recount(store, sorted(intended))
 
@@ -101,7 +101,7 @@ def all_keys(store: CounterStore, limit: int = BATCH) -> Iterator[Sequence[str]]
     """Slices of all keys whose counts may be wrong: those with rows, with a count, with pending deltas."""
     yield from _walk(lambda after: next_keys(store, SOURCE_KEYS, after, limit))
     yield from _walk(lambda after: next_wrong_keys(store, after, limit))
-    yield from in_parts(sorted(_without_rows(store, buffer_of(store.counter).pending_keys(store))), limit)
+    yield from in_parts(sorted(_without_rows(store, buffer_of(store).pending_keys(store))), limit)
 
 
 def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
@@ -123,7 +123,7 @@ def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
 def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
-        rows, names = counted_rows(store.counter, store.using), key_names(store.counter)
+        rows, names = keyed(store.counter, counted_rows(store.counter, store.using))
         return _after(store, rows, names, after, limit, is_near=len(names) > 1)
     # All of them: one whose rows were gone at its turn may have got new ones since.
     return _after(store, rows_of(store.counter.model, store.using), _pk_names(store), after, limit)
@@ -132,8 +132,8 @@ def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[s
 def next_wrong_keys(store: CounterStore, after: str, limit: int) -> list[str]:
     """The next keys that have a count and no rows."""
     names = _pk_names(store)
-    same = {of_source: OuterRef(own) for of_source, own in zip(key_names(store.counter), names, strict=True)}
-    rows = counted_rows(store.counter, store.using).filter(**same)
+    rows, of_source = keyed(store.counter, counted_rows(store.counter, store.using))
+    rows = rows.filter(**dict(zip(of_source, map(OuterRef, names), strict=True)))
     counts: models.QuerySet[Any] = rows_of(store.counter.model, store.using)
     counts = counts.exclude(**{store.counter.field.attname: 0}).filter(~Exists(rows))
     return _after(store, counts, names, after, limit)
@@ -191,5 +191,5 @@ def _is_after(place: Sequence[tuple[str, Any]]) -> Q:
 
 def number_of_keys(store: CounterStore) -> int:
     """How many keys a recount of all keys visits, for a progress bar: about twice those that have rows."""
-    names = key_names(store.counter)
-    return 2 * counted_rows(store.counter, store.using).order_by().values(*names).distinct().count()
+    rows, names = keyed(store.counter, counted_rows(store.counter, store.using))
+    return 2 * rows.order_by().values(*names).distinct().count()

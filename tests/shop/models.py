@@ -433,3 +433,60 @@ class SlotsByName(models.Model):
     name = KeyField(max_length=20, primary_key=True)
     number = models.BigIntegerField(default=0)
     counter = Counter(Slot, "name", Q(place__lt=40_000))
+
+
+class LooseField(models.CharField):  # type: ignore[type-arg]
+    """Text of which capital and small letters are the same, on every database."""
+
+    COLLATIONS = {"sqlite": "NOCASE", "mysql": "utf8mb4_general_ci", "postgresql": "loose_words"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "db_collation": "loose_words", "max_length": 100})
+
+    def db_parameters(self, connection: Any) -> Any:
+        return {**super().db_parameters(connection), "collation": self.COLLATIONS[connection.vendor]}
+
+
+class Reading(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True)
+    word = LooseField(null=True)
+    exact = KeyField(max_length=100, null=True)
+    is_open = models.BooleanField(default=True)
+
+
+class WordReadings(models.Model):
+    """The source's columns are as loose as the key, or stricter."""
+
+    word = LooseField(primary_key=True)
+    open = models.BigIntegerField(default=0)
+    exact = models.BigIntegerField(default=0)
+    events = models.BigIntegerField(default=0)
+    counter = Counter(Reading, "word", Q(is_open=True), "open")
+    by_exact = Counter(Reading, "exact", field="exact")
+    added = Counter(field="events")
+
+
+class ExactReadings(models.Model):
+    """The source's column is looser than the key."""
+
+    word = KeyField(max_length=100, primary_key=True)
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Reading, "word")
+
+
+class UserWordReadings(models.Model):
+    pk = models.CompositePrimaryKey("user", "word")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    word = LooseField()
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Reading, ("user", "word"), Q(is_open=True))
+
+
+class WordUserReadings(models.Model):
+    """A group is a word."""
+
+    pk = models.CompositePrimaryKey("word", "user")
+    word = LooseField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Reading, ("word", "user"))

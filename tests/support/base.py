@@ -138,8 +138,8 @@ def empty_redis() -> None:
 
 def note_layout() -> None:
     """As if the tables had been made with the buffer of this test."""
-    labels = [each.label for each in counters() if each.buffer_alias == "default"]
     layout = buffers["default"].layout
+    labels = [each.label for each in counters() if each.buffer.layout == layout and each.buffer_alias == "default"]
     Progress.objects.filter(counter__in=labels).update(prefix=layout.prefix, shards=layout.shards)
 
 

@@ -39,9 +39,8 @@ class Asked:
         Raises:
             BufferMismatch: deltas may be pending elsewhere.
         """
-        is_group = isinstance(self.reader, GroupReader)
         found = None
-        if 0 in in_database.shards and (is_group or in_database.stored.keys() <= {self.key}):
+        if 0 in in_database.shards:
             found = self.reader.conclude(self.key, in_redis, in_database)
         return self._alone() if found is None else found
 

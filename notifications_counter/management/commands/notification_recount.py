@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.base import ProgressBar
 from django.db import Error as DatabaseError
 
+from ...buffers.recording import buffer_of
 from ...counters import Counter, counters
 from ...exceptions import BufferUnavailable, CounterError, shown
 from ...ledger import identity, progress, refused
@@ -147,10 +148,10 @@ class Command(CounterCommand):
         store = counter.store(self.options["database"])
         store.refuse_events()
         identity.identify(store.using)
-        store.ensure_progress(counter.buffer.layout.shards)
+        store.ensure_progress(buffer_of(store).layout.shards)
         refused.try_again(store.using, store.label)
         adopt(store, force=True)
-        counter.buffer.declare(store)
+        buffer_of(store).declare(store)
         if self.options["restart"]:
             progress.update(store.using, store.label, {"recounted_to": None})
         report = self._progress_bar(store)
