@@ -153,7 +153,7 @@ class DeclarationCheckTest(SimpleTestCase):
         self.assertEqual([message.id for message in run_checks(tags=["models"], databases=["default"])], warned)
 
     def test_a_text_key_whose_collation_mixes_keys_is_warned_of_on_mariadb(self) -> None:
-        for collation, expected in ((None, connection.vendor == "mysql"), ("utf8mb4_bin", False)):
+        for collation, expected in ((None, connection.vendor == "mysql"), ("utf8mb4_nopad_bin", False)):
             key = models.CharField(max_length=50, primary_key=True, db_collation=collation)
             self.assertEqual("W003" in self.said(Counter(), user=key, count=models.BigIntegerField()), expected)
 

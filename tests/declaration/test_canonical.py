@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import skipUnless
+
 from django.db import connection
 from django.test import TransactionTestCase, tag
 
@@ -101,3 +103,40 @@ class CollationTest(TransactionTestCase):
             """
         )
         self.assertEqual(found, [1, 3, 11, 11, 11])
+
+    @skipUnless(connection.vendor == "postgresql", "citext is a type of PostgreSQL")
+    def test_keys_of_the_type_citext_are_one_key_in_every_read(self) -> None:
+        site = Site(CITEXT, migrate=False)
+        self.addCleanup(site.close)
+        site.run('from django.db import connection\nconnection.cursor().execute("CREATE EXTENSION citext")\nNone')
+        site.manage("makemigrations", "shop", "-v0")
+        site.manage("migrate", "-v0")
+        found = site.run(
+            """
+            for name in ("Ann", "ann", "ANN", "Bob"): Visit.objects.create(name=name)
+            def read(): return [Visits.counter.value("aNN"), *Visits.counter.values(["ann", "Ann", "bob"]).values()]
+            found = [read()]
+            Visits.counter.flush(), Visit.objects.create(name="ANn")
+            found += [read(), [one.difference for one in Visits.counter.recount(["ANN", "ann"])]]
+            Visits.counter.flush()
+            found += [read(), sorted(Visits.objects.values_list("number", flat=True))]
+            found
+            """
+        )
+        self.assertEqual(found, [[3, 3, 3, 1], [4, 4, 4, 1], [0, 0], [4, 4, 4, 1], [1, 4]])
+        self.assertIn("W003", site.manage("check", "--database=default"))
+
+
+CITEXT = """
+class CIText(models.TextField):
+    def db_type(self, connection):
+        return "citext"
+
+class Visit(models.Model):
+    name = CIText()
+
+class Visits(models.Model):
+    name = CIText(primary_key=True)
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Visit, "name")
+"""
