@@ -89,8 +89,14 @@ def _check_collations(counter: CounterDeclaration, using: str) -> Iterator[Check
     for part in counter.keys.parts:
         column = found.get(part.column.column or "")
         is_told = not dialect.tells_keys_apart(collation_of(part.field, connection))
-        if part.is_text and column and column.is_loose and not is_told:
-            yield mixed_keys(counter, f"the collation of {meta.label}.{part.column.column} on {using!r} calls")
+        if not (part.is_text and column and column.is_loose) or is_told:
+            continue
+        who = f"the collation of {meta.label}.{part.column.column} on {using!r} calls"
+        if part.may_be_loose:
+            yield mixed_keys(counter, who)
+        else:
+            sentence = f"{who} different texts equal, unlike that of a KeyField, so that counts are mixed up."
+            yield _warning(counter, sentence, "Give the column the collation that migrate gives a KeyField.", 3)
 
 
 def _warning(counter: CounterDeclaration, sentence: str, hint: str, number: int) -> Warning:

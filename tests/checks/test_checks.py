@@ -149,8 +149,12 @@ class DeclarationCheckTest(SimpleTestCase):
         return " ".join(f"{message.id} {message.msg}" for message in messages)
 
     def test_the_declarations_of_this_project_are_right(self) -> None:
-        warned = ["notifications_counter.W003"] if connection.vendor == "mysql" else []
-        self.assertEqual([message.id for message in run_checks(tags=["models"], databases=["default"])], warned)
+        warned = {"testapp.Click"} if connection.vendor == "mysql" else set()
+        if connection.vendor != "postgresql":  # which says it with --database
+            warned |= {"shop.WordReadings", "shop.UserWordReadings", "shop.WordUserReadings"}
+        found = run_checks(tags=["models"], databases=["default"])
+        self.assertEqual({message.obj._meta.label for message in found}, warned)
+        self.assertLessEqual({message.id for message in found}, {"notifications_counter.W003"})
 
     def test_a_text_key_whose_collation_mixes_keys_is_warned_of_on_mariadb(self) -> None:
         for collation, expected in ((None, connection.vendor == "mysql"), ("utf8mb4_nopad_bin", False)):

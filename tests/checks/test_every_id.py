@@ -21,6 +21,9 @@ REDIS = "notifications_counter.buffers.redis.RedisBuffer"
 DJANGO_REDIS = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1/0"}
 WHOLE_SITE = ("--deploy", "--database=default")
 
+#: Of words in tests.shop that are meant to be written in several ways.
+LOOSE = {"W003"}
+
 
 def buffer(alias: str = "default", **options: object) -> str:
     return f"NOTIFICATIONS_COUNTER['BUFFERS'][{alias!r}] = {{'BACKEND': {REDIS!r}, 'OPTIONS': {options!r}}}"
@@ -68,11 +71,11 @@ class SettingsTest(SimpleTestCase):
                 self.assertLessEqual(ids, said(line))
 
     def test_nothing_is_said_of_right_ones(self) -> None:
-        self.assertEqual(said(""), set())
+        self.assertEqual(said(""), LOOSE)
 
     def test_a_django_that_was_never_tested_is_said(self) -> None:
         version = (99, *django.VERSION[1:])
-        self.assertEqual(said(f"import django; django.VERSION = {version}"), {"W025"})
+        self.assertEqual(said(f"import django; django.VERSION = {version}"), {"W025", *LOOSE})
 
 
 @tag("long")

@@ -265,7 +265,9 @@ wrong("WritesSql", Counter(Copied, "user"), "W065", "RawQuerySet.bulk_create.", 
 # Collations
 
 if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    wrong("NoCase", Counter(), "W003", "different keys", user=models.CharField(primary_key=True, db_collation="NOCASE"))
+    wrong(
+        "NoCase", Counter(), "W003", "different texts", user=models.CharField(primary_key=True, db_collation="NOCASE")
+    )
 
 # What nothing deletes
 
