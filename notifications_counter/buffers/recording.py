@@ -127,6 +127,11 @@ def expect(changes: Mapping[CounterDeclaration, Mapping[str, int]], using: str) 
         buffer.expect(part)
 
 
+def is_told_ahead(counter: CounterDeclaration) -> bool:
+    """Whether the buffer of a counter hears of deltas before the commit."""
+    return configured_buffer(counter).intent_grace is not None
+
+
 def end_expectation(using: str) -> None:
     """The save has ended."""
     expected.end(connections[using])
