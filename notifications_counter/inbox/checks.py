@@ -51,7 +51,7 @@ def _check_kinds(using: str) -> Iterator[CheckMessage]:
     newest = Notification.objects.using(using).order_by("-pk").values_list("kind", flat=True)[:LOOKED_AT]
     for kind in sorted({*newest, ""} - {*known, ""})[:MOST_NAMED]:
         yield Warning(
-            f"{NAME}['KINDS'] does not have the kind of some of the newest notifications: {unknown('kind', kind, known)}",
+            f"{NAME}['KINDS'] does not have a kind of the newest notifications. {unknown('kind', kind, known)}",
             hint="Nobody can switch off a kind that is not declared. Correct it where it is sent, or add it to KINDS.",
             id="notifications_counter.W091",
         )
