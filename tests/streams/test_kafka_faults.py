@@ -73,6 +73,14 @@ class KafkaFaultTests(test_faults.FaultTests):
         print(f"Taken over in {elapsed:.1f} s, with a session time-out of {SESSION:.1f} s", flush=True)
         self.assertLess(elapsed, SESSION + 3)
 
+    def test_a_topic_that_has_been_made_is_known_whichever_broker_is_asked(self) -> None:
+        for number in range(10):
+            name = f"new-{number}"
+            self.addCleanup(self.delete, name)
+            made = self.log.create_topic(name, 12)
+            for _ in range(6):
+                self.assertEqual(self.log.topic(name), made)
+
     def _wait_for_shares(self, *shares: int) -> None:
         """Wait until processors have so many partitions each, and nobody has others."""
         end = time.monotonic() + 60
