@@ -1,6 +1,6 @@
 #!/bin/bash
 # The django-celery-beat that pip chooses for Django 6.1 does not start: each release since 2.2 excludes a Django that is
-# newer than itself, so that pip goes back to one which has no such limit, and which needs pytz.
+# newer than itself, 2.9.0 included, so that pip goes back to one which has no such limit, and which needs pytz.
 #
 # Seen with Django 6.1.3, celery 5.7.0 and django-celery-beat 2.1.0, which pip chooses (Python 3.13):
 #
@@ -15,7 +15,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 
 "$python" -m venv venv
-venv/bin/pip install -q "Django==6.1.*" "celery==5.7.*" django-celery-beat
+venv/bin/pip install -q "Django==6.1.3" "celery==5.7.0" "django-celery-beat<=2.9.0"
 cat >site_settings.py <<'PYTHON'
 SECRET_KEY = "only for this"
 INSTALLED_APPS = ["django.contrib.contenttypes", "django_celery_beat"]
