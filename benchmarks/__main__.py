@@ -4,8 +4,8 @@
 
 A short run takes about a minute; --long takes its time, and has the scale of the documentation's figures. Some modules
 print a table of their own, and take options of their own: fill, outage, hiccup, triggers, growth, bloat,
-notify, prune, inbox, redirect, crawlers, addresses, clicks, online, stream, products,
-suggest, search_sync, search_rebuild, search_audit.
+notify, prune, inbox, redirect, crawlers, addresses, clicks, online, products, stream, takeover,
+stream_latency, stream_keys, stream_peers, suggest, search_sync, search_rebuild, search_audit.
 
     POSTGRESQL_URL=... python -m benchmarks hiccup [--help]
 """
@@ -25,7 +25,8 @@ MODULES = (
 #: Those that are run by themselves.
 ALONE = (
     *("fill", "outage", "hiccup", "triggers", "growth", "bloat", "streams", "notify", "prune", "inbox"),
-    *("redirect", "crawlers", "addresses", "clicks", "online", "stream", "products"),
+    *("redirect", "crawlers", "addresses", "clicks", "online", "products"),
+    *("stream", "takeover", "stream_latency", "stream_keys", "stream_peers"),
     *("suggest", "search_sync", "search_rebuild", "search_audit"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import json
+import os
 import random
 import re
 import signal
@@ -12,27 +13,35 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import Error as DatabaseError
 from django.db import connection
 
 from ..support.base import ROOT, child_environment
+from ..support.proxy import Proxy
 
 SESSION_TIMEOUT = 1.5
 #: Of a message; whatever else an emitter prints is its log.
 ID = re.compile(r"\d+-\d+")
 PROCESSORS, EMITTERS, RATE = 3, 2, 60
-#: What happens, and of how many faults in a hundred.
-FAULTS = {"kill processor": 40, "pause processor": 20, "end processor": 20, "kill emitter": 20}
+#: What happens, and its share.
+FAULTS = {"kill processor": 30, "pause processor": 20, "end processor": 20, "kill emitter": 15}
 if connection.vendor != "sqlite":
-    FAULTS |= {"kill processor": 30, "cut connections": 10}
+    FAULTS |= {"cut connections": 10, "cut network": 10}
+#: The share of the broker, where there is one that may be killed.
+KILL_BROKER = 10
+#: Seconds for which the network to the database is cut, and a broker is away.
+AWAY = (0.1, 1.5)
 
 #: Which connection this is, which there are, and how one of them is cut.
 OWN_AND_OTHERS = {
     "postgresql": ("SELECT pg_backend_pid()", "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> %s"),
     "mysql": ("SELECT CONNECTION_ID()", "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> %s"),
 }
+DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
 CUT = {"postgresql": "SELECT pg_terminate_backend(%s)", "mysql": "KILL CONNECTION %s"}
 
 
@@ -42,14 +51,25 @@ class Faults:
     Args:
         topic: what is emitted into.
         seed: of what happens.
+        kill_broker: kills a broker, chosen by the random numbers that it is given, and starts it again.
         environment: for the processes.
     """
 
-    def __init__(self, topic: str, seed: int, **environment: str) -> None:
+    def __init__(
+        self,
+        topic: str,
+        seed: int,
+        *,
+        kill_broker: Callable[[random.Random], object] | None = None,
+        **environment: str,
+    ) -> None:
         self.topic = topic
+        self.shares = FAULTS | ({"kill broker": KILL_BROKER} if kill_broker else {})
+        self._kill_broker = kill_broker
         self.random = random.Random(seed)
         streams = json.dumps({"SESSION_TIMEOUT": SESSION_TIMEOUT, **json.loads(environment.pop("NC_STREAMS", "{}"))})
         self.environment = {"DJANGO_SETTINGS_MODULE": "tests.apps_settings", "NC_STREAMS": streams, **environment}
+        self.proxy: Proxy | None = None
         self.processors: list[subprocess.Popen[str]] = []
         self.emitters: list[subprocess.Popen[str]] = []
         self.acknowledged: list[str] = []
@@ -94,6 +114,8 @@ class Faults:
     def run(self, number: int) -> None:
         """Let so many faults happen, at least 5 % of each kind, and then let everybody end."""
         try:
+            if "cut network" in self.shares:
+                self._start_proxy()
             for _ in range(PROCESSORS):
                 self.start_processor()
             for _ in range(EMITTERS):
@@ -110,7 +132,8 @@ class Faults:
             self.end()
 
     def _faults(self, number: int) -> list[str]:
-        found = [fault for fault, share in FAULTS.items() for _ in range(max(1, number * share // 100))]
+        whole = sum(self.shares.values())
+        found = [fault for fault, share in self.shares.items() for _ in range(max(1, number * share // whole))]
         self.random.shuffle(found)
         return found
 
@@ -155,6 +178,26 @@ class Faults:
                 with contextlib.suppress(DatabaseError):  # it has ended by itself
                     cursor.execute(CUT[connection.vendor], [id])
 
+    def _start_proxy(self) -> None:
+        """Let the processes reach the database through a proxy."""
+        url = urlsplit(os.environ["NC_DATABASE_URL"])
+        self.proxy = Proxy(url.port or DEFAULT_PORTS[connection.vendor])
+        address = (
+            f"{url.netloc.rpartition(':')[0]}:{self.proxy.port}" if url.port else f"{url.netloc}:{self.proxy.port}"
+        )
+        self.environment["NC_DATABASE_URL"] = url._replace(netloc=address).geturl()
+
+    def cut_network(self) -> None:
+        """For a while, connections to the database are lost before a question, or in the middle of its answer."""
+        assert self.proxy is not None
+        self.proxy.requests = self.proxy.replies = 0.5
+        time.sleep(self.random.uniform(*AWAY))
+        self.proxy.requests = self.proxy.replies = 0.0
+
+    def kill_broker(self) -> None:
+        assert self._kill_broker is not None
+        self._kill_broker(self.random)
+
     def end(self) -> None:
         for process in self.emitters:
             process.kill()
@@ -169,6 +212,8 @@ class Faults:
                 process.wait()
         for thread in self._threads:
             thread.join()
+        if self.proxy is not None:
+            self.proxy.close()
 
     def __str__(self) -> str:
         return f"{dict(self.happened)}, {len(self.acknowledged)} acknowledged messages"

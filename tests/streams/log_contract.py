@@ -183,6 +183,21 @@ class LogContract(Base):
         self.assertEqual(self.poll_all(reader, 1), [(0, 2)])
         self.assertIsNone(reader.poll(10, 0.05))
 
+    def test_a_partition_that_comes_does_not_wait_for_the_end_of_others_of_which_much_is_to_be_read(self) -> None:
+        self.log.append(self.topic, [message(0, "ada") for _ in range(3_000)])
+        self.log.append(self.topic, [message(1, "ada")])
+        reader = self.log.reader("group")
+        self.addCleanup(reader.close)
+        reader.assign(self.positions(p0=0))
+        self.poll_all(reader, 10, limit=10)
+        reader.assign(self.positions(p0=10, p1=0))
+        found, began = [], time.monotonic()
+        while 1 not in found and len(found) < 300:
+            found += [partition for partition, _ in self.poll_all(reader, 1, limit=10)[:1]]
+            time.sleep(0.02)  # that is how long it takes to process them
+        self.assertIn(1, found)
+        self.assertLess(time.monotonic() - began, 3)
+
     def test_it_reads_again_after_a_seek(self) -> None:
         self.log.append(self.topic, [message(0, "ada") for _ in range(3)])
         reader = self.log.reader("group")

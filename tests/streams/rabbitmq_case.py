@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import rstream
 
-from notifications_counter.contrib.streams import Processor
 from notifications_counter.contrib.streams.exceptions import UnknownTopic
 from notifications_counter.contrib.streams.logs import get_log
-from notifications_counter.contrib.streams.logs.base import Outgoing, Position, Reader, TopicPartition
 from notifications_counter.contrib.streams.logs.rabbitmq import RabbitMQLog
 from notifications_counter.contrib.streams.logs.rabbitmq_client import address_of
-from notifications_counter.contrib.streams.models import Progress
-from notifications_counter.contrib.streams.processor import unregister
-from notifications_counter.contrib.streams.running import Runner
 
-from ..support.base import CounterTestCase
-from ..support.kafka import own_name
 from ..support.rabbitmq_streams import stream_url, with_streams
+from .broker_case import PATIENCE, BrokerTestCase
 
-PATIENCE = 20.0
 
-
-class RabbitMQTestCase(CounterTestCase):
+class RabbitMQTestCase(BrokerTestCase):
     """Has a topic and a group that nobody else has."""
 
     url = ""
-    partitions = 2
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -40,7 +30,6 @@ class RabbitMQTestCase(CounterTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.topic, self.group = own_name("topic"), own_name("group")
         self.use()
         self.log.create_topic(self.topic, self.partitions)
         self.addCleanup(self.delete, self.log, self.topic)
@@ -59,45 +48,6 @@ class RabbitMQTestCase(CounterTestCase):
         assert isinstance(log, RabbitMQLog)
         self.log = log
         self.addCleanup(log.close)
-
-    # With our own
-
-    def reader(self, **offsets: int) -> Any:
-        """A reader from offsets: ``p0=5`` is offset 5 in partition 0."""
-        reader = self.log.reader(self.group)
-        self.addCleanup(reader.close)
-        uid = self.log.topic(self.topic).uid
-        reader.assign({TopicPartition(self.topic, int(name[1:])): Position(at, uid) for name, at in offsets.items()})
-        return reader
-
-    def append(self, number: int, partition: int = 0, value: bytes | None = b"/") -> list[int]:
-        now = time.time_ns() // 1_000_000
-        return self.log.append(self.topic, [Outgoing(partition, f"user-{one}", value, now) for one in range(number)])
-
-    def read(self, reader: Reader, number: int) -> list[tuple[int, int]]:
-        """Partition and offset of so many messages; fewer where no more come."""
-        found: list[tuple[int, int]] = []
-        end = time.monotonic() + PATIENCE
-        while len(found) < number and time.monotonic() < end:
-            batch = reader.poll(100, 0.5)
-            if batch is not None:
-                found += [(batch.source.partition, record.offset) for record in batch.records]
-        return found
-
-    def processor(self, **options: Any) -> Processor:
-        unregister(self.group)
-        self.addCleanup(unregister, self.group)
-        return Processor(self.group, **{"inputs": self.topic, **options})
-
-    def run_once(self, processor: Processor) -> None:
-        end = time.monotonic() + 2 * PATIENCE
-        Runner(processor, once=True, stopped=lambda: time.monotonic() > end).run()
-        self.assertLess(time.monotonic(), end, "the processor did not come to its end")
-
-    def offsets(self) -> dict[int, int]:
-        return dict(Progress.objects.filter(group=self.group, topic=self.topic).values_list("partition", "offset"))
-
-    # With the client itself
 
     def where(self) -> dict[str, Any]:
         """What the clients of rstream are told."""

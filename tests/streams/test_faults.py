@@ -1,12 +1,17 @@
-"""Random faults under load, with real processes: every acknowledged message counts exactly once."""
+"""Random faults under load, with real processes: every acknowledged message counts exactly once.
+
+``NC_FAULTS`` says how many faults; by itself, 1,000 with ``--long``.
+"""
 
 from __future__ import annotations
 
 import collections
 import os
+import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 from django.db import connection
@@ -23,7 +28,7 @@ from .base import StreamsTestCase
 from .faults import Faults, wrong
 from .models import FaultClicks, Seen
 
-NUMBER = by_effort(10, 15, 1_000)
+NUMBER = int(os.environ.get("NC_FAULTS") or by_effort(10, 15, 1_000))
 
 
 class FaultTests(StreamsTestCase):
@@ -31,9 +36,11 @@ class FaultTests(StreamsTestCase):
     environment: ClassVar[dict[str, str]] = {}
     #: Offsets of the log that are no messages.
     marks = 0
+    #: As of ``Faults``.
+    kill_broker: ClassVar[Callable[[random.Random], object] | None] = None
 
     def faults(self) -> Faults:
-        return Faults("faults", SEED, **self.environment)
+        return Faults("faults", SEED, kill_broker=self.kill_broker, **self.environment)
 
     def setUp(self) -> None:
         super().setUp()

@@ -32,7 +32,8 @@ from notifications_counter.contrib.streams.partitioners import murmur2
 
 from ..servers.kafka import running
 from ..support.kafka import SETTINGS, once
-from .kafka_case import PATIENCE, KafkaTestCase
+from .broker_case import PATIENCE
+from .kafka_case import KafkaTestCase
 from .models import UserClicks
 
 #: Of 10 partitions, as Java's own partitioner has them.

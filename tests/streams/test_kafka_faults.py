@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
+import signal
 import time
 from collections import Counter
+from functools import partial
 
 from notifications_counter.contrib.streams import Emitter, Processor
 from notifications_counter.contrib.streams.exceptions import UnknownTopic
@@ -14,22 +17,33 @@ from notifications_counter.contrib.streams.models import Progress
 from notifications_counter.contrib.streams.processor import unregister
 from notifications_counter.contrib.streams.running import Runner
 
-from ..servers.kafka import running
+from ..servers.kafka import Kafka, running
 from ..support.base import CounterTestCase
-from ..support.kafka import BACKEND, SESSION, once, once_on_postgresql, shared_kafka, with_kafka
+from ..support.kafka import BACKEND, SESSION, SETTINGS, once, once_on_postgresql, shared_kafka, with_kafka
 from . import test_faults
+from .faults import AWAY
 from .models import UserClicks
+
+
+def kill_one(brokers: Kafka, chosen_by: random.Random) -> None:
+    """Kill a broker, and start it again after a while."""
+    chosen_by.choice(brokers.nodes).signal(signal.SIGKILL)
+    time.sleep(chosen_by.uniform(*AWAY))
+    brokers.start()
 
 
 @once_on_postgresql
 class KafkaFaultTests(test_faults.FaultTests):
-    """The same faults as on the embedded log, with the groups of Kafka."""
+    """The same faults as on the embedded log, with the groups of Kafka, and three brokers, which are killed too."""
 
     servers = ""
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.servers = shared_kafka().servers
+        shared_kafka()  # or this machine has none
+        brokers = cls.enterClassContext(running(brokers=3, settings=SETTINGS))
+        cls.servers = brokers.servers
+        cls.kill_broker = partial(kill_one, brokers)
         logs = {"default": {"BACKEND": BACKEND, "OPTIONS": {"SERVERS": cls.servers}}}
         cls.environment = {"NC_STREAMS": json.dumps({"LOGS": logs})}
         super().setUpClass()
@@ -58,6 +72,14 @@ class KafkaFaultTests(test_faults.FaultTests):
             run.end()
         print(f"Taken over in {elapsed:.1f} s, with a session time-out of {SESSION:.1f} s", flush=True)
         self.assertLess(elapsed, SESSION + 3)
+
+    def test_a_topic_that_has_been_made_is_known_whichever_broker_is_asked(self) -> None:
+        for number in range(10):
+            name = f"new-{number}"
+            self.addCleanup(self.delete, name)
+            made = self.log.create_topic(name, 12)
+            for _ in range(6):
+                self.assertEqual(self.log.topic(name), made)
 
     def _wait_for_shares(self, *shares: int) -> None:
         """Wait until processors have so many partitions each, and nobody has others."""

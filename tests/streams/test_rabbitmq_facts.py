@@ -32,8 +32,9 @@ from notifications_counter.contrib.streams.status import status_of
 from ..support.kafka import once, own_name
 from ..support.proxy import Proxy
 from .base import everything
+from .broker_case import PATIENCE
 from .models import UserClicks
-from .rabbitmq_case import PATIENCE, RabbitMQTestCase
+from .rabbitmq_case import RabbitMQTestCase
 from .test_kafka_facts import TABLE
 
 #: Segments of one kilobyte, so that a few messages are a retention.

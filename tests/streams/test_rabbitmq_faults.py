@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from notifications_counter.contrib.streams.exceptions import UnknownTopic
@@ -17,10 +19,10 @@ from notifications_counter.contrib.streams.running import Runner
 
 from ..support.base import CounterTestCase
 from ..support.kafka import once_on_postgresql
-from ..support.rabbitmq import needs_rabbitmq_programs, rabbitmq
+from ..support.rabbitmq import PROGRAMS, RabbitMQ, needs_rabbitmq_programs, rabbitmq
 from ..support.rabbitmq_streams import BACKEND, stream_url, with_streams
 from . import test_faults
-from .faults import Faults, wrong
+from .faults import AWAY, Faults, wrong
 from .models import FaultClicks, Seen
 
 
@@ -29,9 +31,19 @@ def environment(url: str, **options: Any) -> dict[str, str]:
     return {"NC_STREAMS": json.dumps({"LOGS": {"default": {"BACKEND": BACKEND, "OPTIONS": {"URL": url, **options}}}})}
 
 
+def restart(server: RabbitMQ, chosen_by: random.Random) -> None:
+    """Kill the broker, and start it again after a while."""
+    server.kill()
+    time.sleep(chosen_by.uniform(*AWAY))
+    server.start()
+
+
 @once_on_postgresql
 class RabbitMQFaultTests(test_faults.FaultTests):
-    """The same faults as on the embedded log; partitions are shared out by leases in the database, too."""
+    """The same faults as on the embedded log; partitions are shared out by leases in the database, too.
+
+    The broker is killed too, where its programs are there.
+    """
 
     url = ""
     #: The mark with which each of the 12 partitions begins.
@@ -40,6 +52,9 @@ class RabbitMQFaultTests(test_faults.FaultTests):
     @classmethod
     def setUpClass(cls) -> None:
         cls.url = stream_url()
+        if PROGRAMS.exists():
+            server = cls.enterClassContext(rabbitmq())
+            cls.url, cls.kill_broker = server.stream_url, partial(restart, server)
         cls.environment = environment(cls.url)
         super().setUpClass()
 

@@ -155,7 +155,11 @@ class EmbeddedLog(Log):
 
 
 class EmbeddedReader(Reader):
-    """Asks one question for the ends of all partitions of a topic, and then reads where there is something."""
+    """Asks one question for the ends of all partitions of a topic, and then reads where there is something.
+
+    It asks again where nothing is left, and every ``POLL_INTERVAL`` also where there is: what comes to other partitions
+    does not wait for the end of one of which much is to be read.
+    """
 
     def __init__(self, log: EmbeddedLog, group: str) -> None:
         self.log = log
@@ -164,6 +168,7 @@ class EmbeddedReader(Reader):
         self._ids: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._turns: deque[TopicPartition] = deque()
+        self._looked = 0.0
 
     def assign(self, positions: Mapping[TopicPartition, Position]) -> None:
         self.positions = {source: self.positions.get(source, position) for source, position in positions.items()}
@@ -175,7 +180,7 @@ class EmbeddedReader(Reader):
     def poll(self, limit: int, timeout: float, stopped: Callable[[], bool] = lambda: False) -> Batch | None:
         give_up, interval = time.monotonic() + timeout, streams_settings().POLL_INTERVAL
         while True:
-            if not self._turns:
+            if not self._turns or time.monotonic() >= self._looked + interval:
                 self._look()
             if self._turns:
                 return self._read(self._turns.popleft(), limit)
@@ -186,6 +191,7 @@ class EmbeddedReader(Reader):
 
     def _look(self) -> None:
         """Which partitions have something."""
+        self._looked, has_turn = time.monotonic(), set(self._turns)
         for topic in {source.topic for source in self.positions}:
             for number, id, end, begin, uid in embedded_sql.partitions(self.log.connection, topic):
                 source = TopicPartition(topic, number)
@@ -197,7 +203,7 @@ class EmbeddedReader(Reader):
                 if position.offset < begin or position.offset > end:
                     raise OffsetGone(self.group, topic, number, position.offset, begin)
                 self._ids[source], self._ends[source] = id, end
-                if position.offset < end:
+                if position.offset < end and source not in has_turn:
                     self._turns.append(source)
 
     def _read(self, source: TopicPartition, limit: int) -> Batch:

@@ -37,6 +37,8 @@ Answer = TypeVar("Answer")
 
 #: How often a question is asked that a broker does not answer, which may just have lost a partition to another.
 TRIES = 3
+#: How many times in a row brokers must know a new topic: each answer may be that of another one.
+ANSWERS = 3
 #: Kafka's default for its own names of topics.
 INTERNAL = "__"
 #: Of a broker that does not know yet what another has just been told, or is not there.
@@ -147,10 +149,11 @@ class KafkaLog(Log):
             raise InvalidTopic(f"A topic has at least 1 partition, not {quoted(partitions)}.")
         new = new_topic(name, partitions, self.replication)
         self._change(name, self.admin.create_topics([new], request_timeout=self.timeout))
-        self._wait(lambda: self._is_ready(name, partitions))
+        self._wait(lambda: all(self._is_ready(name, partitions) for _ in range(ANSWERS)))
         return self.topic(name)
 
     def _is_ready(self, name: str, partitions: int) -> bool:
+        """Whether the broker that answers knows a topic, and who leads its partitions."""
         info = self.described([name])[name]
         return info is not None and info.partitions == partitions and len(self.ends(name)) == partitions
 
@@ -171,7 +174,7 @@ class KafkaLog(Log):
         """Wait until brokers know what one of them has been told."""
         end = time.monotonic() + self.timeout
         while time.monotonic() < end:
-            with contextlib.suppress(LogUnavailable):
+            with contextlib.suppress(LogUnavailable, UnknownTopic):  # of a broker that knows less than the one before
                 if is_done():
                     return
             time.sleep(0.02)

@@ -18,8 +18,10 @@ from .kafka_consumer import KafkaConsumer, may_pass
 
 #: Seconds that one call of the client may take: no handler of a signal runs meanwhile.
 WAIT = 0.1
-#: Messages that are taken from the client together, as far as they are there, so that partitions can take turns.
-AT_ONCE = 10_000
+#: Messages that are taken from the client together, as far as they are there, so that partitions can take turns: at
+#: first, and at most; and the seconds in which they should be processed, because no partition comes or goes meanwhile.
+FIRST, AT_ONCE = 100, 10_000
+ROUND = 0.5
 #: Seconds between two reports of how far the group has got.
 REPORT_EVERY = 5.0
 
@@ -49,6 +51,7 @@ class KafkaReader(Reader):
         self._topics: list[str] = []
         self._consumer: KafkaConsumer | None = None
         self._batches: deque[Batch] = deque()
+        self._at_once, self._took, self._took_at = FIRST, 0, 0.0
         self._applied: dict[TopicPartition, int] = {}
         self._reported = 0.0
 
@@ -83,9 +86,12 @@ class KafkaReader(Reader):
 
     def assign(self, positions: Mapping[TopicPartition, Position]) -> None:
         self._refuse_replaced({source: at for source, at in positions.items() if source not in self.positions})
-        gone = self.positions.keys() - positions.keys()
+        again = self.positions.keys() - positions.keys()
+        if positions.keys() - self.positions.keys():
+            # What the client has read ahead of the others would come before the first message of those that are new.
+            again = set(self.positions)
         self.positions = {source: self.positions.get(source, position) for source, position in positions.items()}
-        self._rest(gone)
+        self._rest(again)
 
     def seek(self, source: TopicPartition, offset: int) -> None:
         self.positions[source] = self.positions[source]._replace(offset=offset, epoch=None)
@@ -138,7 +144,8 @@ class KafkaReader(Reader):
         with may_pass("read messages"):
             consumer = self._opened()
             consumer.begin(self.positions)
-            messages = consumer.take(max(limit, AT_ONCE), wait)
+            messages = consumer.take(max(limit, self._size()), wait)
+        self._took, self._took_at = len(messages), time.monotonic()
         taken: dict[TopicPartition, list[Message]] = {}
         for message in messages:
             error = message.error()
@@ -152,6 +159,14 @@ class KafkaReader(Reader):
         self._refuse_replaced({batch.source: self.positions[batch.source] for batch in batches})
         parts = zip_longest(*(parts_of(batch, limit) for batch in batches))
         self._batches += [part for turn in parts for part in turn if part is not None]
+
+    def _size(self) -> int:
+        """How many messages to take: as many as are processed in a ``ROUND``, by how long those before have taken."""
+        if self._took and time.monotonic() > self._took_at + ROUND:
+            self._at_once = max(1, self._at_once // 2)
+        elif self._took >= self._at_once:
+            self._at_once = min(AT_ONCE, 2 * self._at_once)
+        return self._at_once
 
     def _batch(self, source: TopicPartition, messages: list[Message]) -> Batch | None:
         """What was read of one partition; None if that was only its end, which was known."""
