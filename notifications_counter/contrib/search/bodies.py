@@ -92,15 +92,21 @@ def columns_of_related(index: SearchDeclaration, related: type[models.Model], pa
 
 def query(index: SearchDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Those of some rows that have documents, with what they are made of in as few statements as there can be."""
-    if index.filter is not None:
-        # By a subquery: a condition over a relation to many rows must not give a row twice.
-        rows = rows.filter(pk__in=rows.model._base_manager.using(rows.db).filter(index.filter).values("pk"))
+    rows = kept(index, rows)
     single, several = set[str](), set[str]()
     for path in [*wanted(index), *(f"{one}__pk" for one in index.related_models.values())]:
         relations, many = _relations(index.model, path)
         (several if many else single).add(relations)
     rows = rows.select_related(*sorted(single - {""})) if single - {""} else rows
     return rows.prefetch_related(*sorted(several - {""}))
+
+
+def kept(index: SearchDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Those of some rows that have documents."""
+    if index.filter is None:
+        return rows
+    # By a subquery: a condition over a relation to many rows must not give a row twice.
+    return rows.filter(pk__in=rows.model._base_manager.using(rows.db).filter(index.filter).values("pk"))
 
 
 def _relations(model: type[models.Model], path: str) -> tuple[str, bool]:

@@ -234,10 +234,13 @@ class SearchIndex(SearchDeclaration):
         return rebuild(self, using, report=report)
 
     def refresh(self, *, using: str | None = None) -> None:
-        """Let searches find at once what was sent, for tests."""
+        """Let searches find at once what was sent, as each flush does."""
         self.sink.refresh(self, using=using or self.alias())
 
     def after_flush(self, sender: Any) -> None:
+        if sender.result.documents:
+            # An engine would do so by itself a second later, or, where nobody has searched lately, not at all.
+            self.refresh(using=sender.using)
         auditing.after_flush(self, sender)
 
 

@@ -202,6 +202,9 @@ class DatabaseSink(SearchSink):
             rows = rows.filter(key__gt=key)
         return [Stored(key, 0, digest) for key, digest in rows.values_list("key", "digest")[:size]]
 
+    def how_many(self, index: SearchDeclaration, keys: Sequence[str], *, using: str) -> int:
+        return int(self._rows(index, using).filter(key__in=keys).count())
+
     def stored(self, index: SearchDeclaration, keys: Iterable[str], *, using: str) -> list[Stored]:
         rows = self._rows(index, using).filter(key__in=list(keys))
         return [Stored(key, 0, digest) for key, digest in rows.values_list("key", "digest")]
