@@ -21,7 +21,6 @@ from ...projections.sending import Sender
 from ...projections.tables import ProjectionProgress
 from .bodies import OF_FIELDS, kept
 from .conf import search_settings
-from .digests import digests
 from .results import Stored
 from .sinks.base import DIGEST
 
@@ -141,7 +140,8 @@ class Audit:
     def _compare(self, stored: dict[str, str]) -> None:
         """Documents that are not what their rows say, or have none."""
         self.found.rows += len(stored)
-        wanted = digests(self.index, list(stored), self.using) if stored else {}
+        documents, _ = documents_of(self.index, stored, 0, self.using)
+        wanted = {document.key: document.body[DIGEST] for document in documents if document.body}
         self._check([key for key, digest in stored.items() if wanted.get(key) != digest])
 
     def _check(self, keys: list[str]) -> None:

@@ -11,10 +11,11 @@ from django.db.models.signals import class_prepared
 
 from ...exceptions import InvalidSettings, quoted
 from ...projections import declaration
+from ...projections.documents import Outcome
 from ...projections.links import Link, links
 from ...projections.noting import follow
 from ...projections.rebuilding import rebuild
-from . import asking, auditing, bodies
+from . import asking, auditing, bodies, values
 from .conf import get_sink
 from .declaration import SearchDeclaration
 from .exceptions import NotSupported
@@ -126,6 +127,9 @@ class SearchIndex(SearchDeclaration):
 
     def body(self, row: Any) -> dict[str, Any]:
         return bodies.body(self, row)
+
+    def read_columns(self, rows: models.QuerySet[Any], using: str) -> tuple[dict[str, Any], list[Outcome]] | None:
+        return values.read(self, rows, using) if values.is_of_columns(self) else None
 
     def document(self, row: Any) -> Mapping[str, Any]:
         """The document of a row: field -> value, or list of values. A subclass may make another one of it."""
