@@ -20,6 +20,13 @@ FULL = {
     f"{DISK}.watermark.high": "9998tb",
     f"{DISK}.watermark.flood_stage": "9997tb",
 }
+#: Less than there is. The server takes its blocks back only while it watches the disk.
+FREE = {
+    **FULL,
+    f"{DISK}.watermark.low": "3mb",
+    f"{DISK}.watermark.high": "2mb",
+    f"{DISK}.watermark.flood_stage": "1mb",
+}
 #: Seconds in which the server must notice, or have noticed that there is space again.
 PATIENCE = 150
 
@@ -46,15 +53,14 @@ class RestartCase(EngineTestCase):
 class OpenSearchRestartTests(RestartCase):
     build = OPENSEARCH_3
 
-    def set_disk(self, full: bool) -> None:
-        values: dict[str, Any] = FULL if full else dict.fromkeys(FULL)
+    def set_disk(self, values: dict[str, Any]) -> None:
         self.sink.connection.ask("PUT", "/_cluster/settings", {"transient": values})
 
     def test_disk_that_is_nearly_full_costs_no_page_and_no_document(self) -> None:
         self.make("Blue shoe")
         self.settle()
-        self.addCleanup(self.set_disk, full=False)
-        self.set_disk(full=True)
+        self.addCleanup(self.set_disk, dict.fromkeys(FULL))
+        self.set_disk(FULL)
         end = time.monotonic() + PATIENCE
         with self.assertLogs("notifications_counter", "ERROR") as logs:
             while True:
@@ -68,7 +74,7 @@ class OpenSearchRestartTests(RestartCase):
         with self.assertRaises(SinkUnavailable):  # 403 or 429
             Item.search.rebuild()
         self.assertEqual(Item.search.search("blue").total, 1)
-        self.set_disk(full=False)
+        self.set_disk(FREE)
         self.wait_until(lambda: not self.flush().unavailable)
         self.wait_until(self.rebuilds)
         Item.search.refresh()
