@@ -35,6 +35,11 @@ OF_REDIS = {
         *(f"tests.inbox.test_{part}" for part in ("revisions", "together", "wake_ups", "streams")),
     ],
 }
+#: The same of --all, on all databases but the one on which everything runs with Redis too.
+MOST_OF_REDIS = {"engine": OF_REDIS["engine"], "apps": ["tests.clicks", "tests.inbox", "tests.online"]}
+ALL_OF_REDIS = "postgresql"
+#: Pairs of which both go through what takes longest with others, where everything is run.
+BOTH_LONG_ELSEWHERE = {("mariadb", "redis"), ("postgresql", "database")}
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -68,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--all",
         action="store_true",
-        help="also servers that fail, outages, rolling moves, cron; not on MariaDB with Redis",
+        help="also servers that fail, outages, rolling moves, cron; with Redis, all of the rest on PostgreSQL",
     )
     parser.add_argument("--long", action="store_true", help="all, with random walks 20 times as long as that")
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
@@ -91,8 +96,8 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def default_processes() -> int:
-    """One more than there are processors, because tests wait a lot; in CI another series runs beside this one."""
-    return processors() + (not IN_CI)
+    """One more than there are processors, because tests wait a lot."""
+    return processors() + 1
 
 
 def processors() -> int:
@@ -105,12 +110,12 @@ def effort(options: argparse.Namespace) -> str:
     return "most" if options.most or options.all or options.labels or options.k else "quick"
 
 
-def leaves_out_long(options: argparse.Namespace, database: str = "", buffer: str = "") -> bool:
+def leaves_out_long(options: argparse.Namespace, suite: str = "", database: str = "", buffer: str = "") -> bool:
     """Tests that somebody names run, however long they take."""
     if options.long or options.labels or options.k:
         return False
-    # On the last pair: both have been through all of it with others.
-    return not options.all or (database, buffer) == ("mariadb", "redis")
+    is_elsewhere = not (options.database or options.buffer) and not missing_databases(options)
+    return not options.all or (is_elsewhere and suite == "engine" and (database, buffer) in BOTH_LONG_ELSEWHERE)
 
 
 def missing_databases(options: argparse.Namespace) -> dict[str, str]:
@@ -132,12 +137,12 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
             buffer,
             url_of(database),
             Queue(directory / f"{suite}-{database}-{buffer}"),
-            command(options, suite, labels, leaves_out_long(options, database, buffer)),
+            command(options, suite, labels, leaves_out_long(options, suite, database, buffer)),
             suite,
         )
         for database in wanted
         for buffer in reversed(options.buffer or BUFFERS)
-        for suite, labels in labels_of(options, buffer).items()
+        for suite, labels in labels_of(options, database, buffer).items()
         if buffer not in missing and not (suite == "apps" and is_enough_elsewhere(options, database, buffer, wanted))
     ]
 
@@ -148,7 +153,9 @@ def run_again(options: argparse.Namespace, running: Workers, pairs: list[Pair]) 
         if names := pair.queue.failed():
             directory = pair.queue.directory
             queue = Queue(directory.with_name(f"{directory.name}-again"))
-            again = command(options, pair.suite, names, leaves_out_long(options, pair.database, pair.buffer))
+            again = command(
+                options, pair.suite, names, leaves_out_long(options, pair.suite, pair.database, pair.buffer)
+            )
             pair.again = Pair(pair.database, pair.buffer, pair.url, queue, again, pair.suite)
     running.run_alone([pair.again for pair in pairs if pair.again])
 
@@ -157,20 +164,32 @@ def is_enough_elsewhere(options: argparse.Namespace, database: str, buffer: str,
     """Whether the apps, which know neither, are tested on the database and with the buffer in other pairs."""
     if options.long or options.labels or options.k or options.database or options.buffer:
         return False
+    if effort(options) == "quick" and database == "mariadb":
+        return True
     return buffer == "redis" and database != "sqlite" and "sqlite" in databases
 
 
-def labels_of(options: argparse.Namespace, buffer: str) -> dict[str, list[str]]:
+def labels_of(options: argparse.Namespace, database: str, buffer: str) -> dict[str, list[str]]:
     """Suite -> what is to be run of it with a buffer."""
     _, apps = SUITES["apps"]
     of_apps = [label for label in options.labels if any(f"{label}.".startswith(f"{app}.") for app in apps)]
     chosen = {"engine": [label for label in options.labels if label not in of_apps], "apps": of_apps}
-    is_part = effort(options) == "quick" and len(options.buffer or BUFFERS) > 1 and buffer == "redis"
+    part = part_of_redis(options, database) if buffer == "redis" else None
     return {
-        suite: chosen[suite] or (OF_REDIS[suite] if is_part else labels)
+        suite: chosen[suite] or (part[suite] if part else labels)
         for suite, (_, labels) in SUITES.items()
         if (chosen[suite] or not options.labels) and options.suite in (None, suite)
     }
+
+
+def part_of_redis(options: argparse.Namespace, database: str) -> dict[str, list[str]] | None:
+    """What is run with Redis; None for everything, as where nothing is run with the other buffer."""
+    if options.long or len(options.buffer or BUFFERS) == 1:
+        return None
+    if effort(options) == "quick":
+        return OF_REDIS
+    is_elsewhere = database != ALL_OF_REDIS and not options.database and url_of(ALL_OF_REDIS)
+    return MOST_OF_REDIS if is_elsewhere else None
 
 
 def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, str]) -> None:
@@ -180,7 +199,8 @@ def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, 
     print(f"{what}.")
     if effort(options) == "quick":
         print(
-            "Many processes and random walks on SQLite alone, and with Redis what concerns buffers (--most has it all)."
+            "Many processes and random walks on SQLite alone, with Redis what concerns buffers, and the apps not on"
+            " MariaDB (--most has it all)."
         )
     print(f"On: {', '.join(pair.name for pair in pairs) or 'nothing'}; processes: {options.processes}.")
     for name, reason in missing.items():

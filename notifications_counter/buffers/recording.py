@@ -109,11 +109,16 @@ def expect(changes: Mapping[CounterDeclaration, Mapping[str, int]], using: str) 
     """
     together: dict[Buffer, list[tuple[CounterStore, list[str]]]] = {}
     for counter, sums in _with_revisions(changes).items():
-        buffer = buffer_of(counter)
-        if buffer.intent_grace is not None:
+        if is_told_ahead(counter):
+            buffer = buffer_of(counter)
             together.setdefault(buffer, []).append((store_of(counter, using), list(sums)))
     for buffer, part in together.items():
         buffer.expect(part)
+
+
+def is_told_ahead(counter: CounterDeclaration) -> bool:
+    """Whether the buffer of a counter hears of deltas before the commit."""
+    return buffer_of(counter).intent_grace is not None
 
 
 def end_expectation(using: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ Sums = Sequence[tuple[Any, int]]
 
 #: Rows a statement: SQLite takes 999 parameters in its oldest builds.
 ROWS_A_STATEMENT = 300
+
+#: Texts that need nothing but quotes, in whatever database.
+PLAIN = re.compile(r"[0-9A-Za-z._]+")
 
 READ_ONLY = "It is read-only: let the alias lead to the primary."
 DISK_FULL = "Its disk is full: make room."
@@ -302,11 +306,15 @@ class Dialect:
         rows: Sequence[tuple[str, str, int | None, str | None]],
     ) -> None:
         """Insert deltas by one statement: of each the counter's label, the key, the amount and the declaration."""
-        # An integer, and a digest, of letters and digits: no more parameters for each row than needed.
-        places = ", ".join([f"(%s, %s, {_amount(amount)}, {_literal(by)})" for _, _, amount, by in rows])
-        parameters = [value for label, key, _, _ in rows for value in (label, key)]
+        # No more parameters than needed: to adapt them takes a driver as long as all the rest.
+        parameters: list[str] = []
+        places = ", ".join(
+            f"({_literal(label, parameters)}, {_literal(key, parameters)}, {_amount(amount)},"
+            f" {'NULL' if by is None else _literal(by, parameters)})"
+            for label, key, amount, by in rows
+        )
         with self.cursor(connection) as cursor:
-            cursor.execute(f"{self._insert_into(connection, table)} VALUES {places}", parameters)
+            cursor.execute(f"{self._insert_into(connection, table)} VALUES {places}", parameters or None)
 
     def _insert_into(self, connection: BaseDatabaseWrapper, table: str) -> str:
         place = (type(connection.ops), table)
@@ -421,5 +429,9 @@ def _amount(amount: int | None) -> str:
     return "NULL" if amount is None else str(int(amount))
 
 
-def _literal(declaration: str | None) -> str:
-    return "NULL" if declaration is None else f"'{declaration}'"
+def _literal(text: str, parameters: list[str]) -> str:
+    """A text in quotes, where that is safe, or the place of a parameter, which is added."""
+    if PLAIN.fullmatch(text):
+        return f"'{text}'"
+    parameters.append(text)
+    return "%s"

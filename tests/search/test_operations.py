@@ -79,7 +79,7 @@ class CommandTest(CounterTestCase):
             labels = {"index": self.LABEL, "database": "default"}
             return registry.get_sample_value(f"notifications_counter_search_{name}", labels)
 
-        self.assertEqual((value("complete"), value("available"), value("set_aside")), (1, 1, 0))
+        self.assertEqual([value(name) for name in ("up", "complete", "available", "set_aside")], [1, 1, 1, 0])
         Category.objects.update(name="two")
         self.assertGreater(value("pending"), 0)
         flush_all()

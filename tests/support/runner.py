@@ -85,18 +85,24 @@ class Runner(DiscoverRunner):
     def run_class(self, tests: list[unittest.TestCase], queue: Queue) -> Result:
         name = f"{type(tests[0]).__module__}.{type(tests[0]).__qualname__}"
         queue.note(began=name)
-        said, began = io.StringIO(), time.monotonic()
+        said, began, worked = io.StringIO(), time.monotonic(), processor_seconds()
         arguments = {**self.get_test_runner_kwargs(), "stream": said}
         result: Result = self.test_runner(**arguments).run(unittest.TestSuite(tests))
         figures = summary(result)
         queue.note(ended=name, seconds=result.seconds, reasons=[reason for _, reason in result.skipped], **figures)
         if figures["failed"] and self.failfast:
             queue.close()
-        line = f"{os.environ.get('NC_PAIR', '')}  {name}: {sentence(figures)}, {time.monotonic() - began:.1f} s"
+        took, worked = time.monotonic() - began, processor_seconds() - worked
+        line = f"{os.environ.get('NC_PAIR', '')}  {name}: {sentence(figures)}, {took:.1f} s ({worked:.1f} s of work)"
         details = said.getvalue() if figures["failed"] or self.verbosity > 1 else ""
         sys.stdout.write(f"{details}{line}\n")
         sys.stdout.flush()
         return result
+
+
+def processor_seconds() -> float:
+    """What this process and those that it has waited for have taken of the processors."""
+    return sum(os.times()[:4])
 
 
 def summary(result: Result) -> dict[str, int]:

@@ -1,8 +1,10 @@
 """The client of the Redis buffer, from ``URL``, ``CACHE`` or ``CLIENT``, and the shapes of its replies."""
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -151,17 +153,19 @@ class Connections:
     """The connections of a client of ``from_url``.
 
     They are spoken to as the client does it, but for retries, of which it has none, its metrics, and callbacks for the
-    reply: these take it as long as everything else.
+    reply: these take it as long as everything else. For the same reason they are not given back to its pool.
     """
 
     def __init__(self, client: Any) -> None:
         self._pool = client.connection_pool
         name = inspect.signature(self._pool.get_connection).parameters["command_name"]
         self._required = ("EVALSHA",) if name.default is name.empty else ()  # redis-py 5; later it is deprecated
+        self._idle: list[Any] = []
+        self._pid = os.getpid()
 
     def execute(self, *command: Any) -> Any:
         """Send a command and read its reply."""
-        connection = self._pool.get_connection(*self._required)
+        connection = self._take()
         try:
             connection.send_command(*command)
             return connection.read_response()
@@ -171,7 +175,11 @@ class Connections:
             connection.disconnect()
             raise
         finally:
-            self._pool.release(connection)
+            self._idle.append(connection)
+
+    def execute_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Send commands together and read the reply to each, or its error."""
+        return self.send(commands)()
 
     def send(self, commands: Sequence[Sequence[Any]]) -> Callable[[], list[Any]]:
         """Send commands.
@@ -179,14 +187,31 @@ class Connections:
         Returns:
             What reads the reply to each, or its error. It must be called, once.
         """
-        connection = self._pool.get_connection(*self._required)
+        connection = self._take()
         try:
             connection.send_packed_command(connection.pack_commands(commands))
         except BaseException:
             connection.disconnect()
-            self._pool.release(connection)
+            self._idle.append(connection)
             raise
         return lambda: self._read(connection, commands)
+
+    def drop(self) -> None:
+        """Close those that nobody uses."""
+        while self._idle:
+            with suppress(IndexError):  # another thread has taken it
+                self._idle.pop().disconnect()
+
+    def _take(self) -> Any:
+        if self._pid != os.getpid():  # those of the process that this one was forked from are not ours
+            self._idle, self._pid = [], os.getpid()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self._pool.get_connection(*self._required)
+        if _is_spoilt(connection):
+            connection.disconnect()
+        return connection
 
     def _read(self, connection: Any, commands: Sequence[Any]) -> list[Any]:
         try:
@@ -195,7 +220,15 @@ class Connections:
             connection.disconnect()
             raise
         finally:
-            self._pool.release(connection)
+            self._idle.append(connection)
+
+
+def _is_spoilt(connection: Any) -> bool:
+    """Whether an idle connection was closed by the server, or has something to read that nobody has asked for."""
+    try:
+        return bool(connection.can_read())
+    except (*UNREACHABLE, OSError):
+        return True
 
 
 def _reply(connection: Any) -> Any:

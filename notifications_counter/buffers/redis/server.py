@@ -197,6 +197,8 @@ class RedisServer:
         raise error
 
     def _drop_connections(self) -> None:
+        if self._connections:
+            self._connections.drop()
         pool = getattr(self.client, "connection_pool", None)
         if pool is None:
             return
@@ -373,9 +375,12 @@ class RedisServer:
         return False
 
     def _evaluate_all(self, calls: Sequence[Call]) -> list[Any]:
+        commands = [_evalsha(call.name, call.base, call.arguments) for call in calls]
+        if self._connections:
+            return self._connections.execute_all(commands)
         pipeline = self.client.pipeline(transaction=False)
-        for call in calls:
-            pipeline.evalsha(script_hash(call.name, call.base.has_groups), 1, call.base, *call.arguments)
+        for command in commands:
+            pipeline.execute_command(*command)
         replies: list[Any] = pipeline.execute(raise_on_error=False)
         return replies
 

@@ -5,41 +5,16 @@ Without prometheus-client this module can be imported; to register the metrics n
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from django.db import Error as DatabaseError
-from django.db import close_old_connections
-
-from ...exceptions import CounterError, MissingExtra, described
+from ...monitoring.collector import Collector, Labels, Metric, added, seconds_of
 from .checks import indexes
+from .index import SearchIndex
 from .status import IndexStatus, status
-
-try:
-    from prometheus_client import REGISTRY
-    from prometheus_client.core import GaugeMetricFamily
-except ImportError:
-    HAS_CLIENT = False
-else:
-    HAS_CLIENT = True
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
-
-logger = logging.getLogger("notifications_counter")
-
-PREFIX = "notifications_counter_search"
-LABELS = ("index", "database")
-
-
-class Metric(NamedTuple):
-    """One metric: its name, without the package's; what it says; how it is read."""
-
-    name: str
-    said: str
-    read: Callable[[IndexStatus], float | None]
-
 
 METRICS = (
     Metric("complete", "1 if all documents are there, and of this database.", lambda one: one.is_complete),
@@ -51,48 +26,31 @@ METRICS = (
     Metric(
         "last_audit_timestamp_seconds",
         "When all documents had been compared with their rows.",
-        lambda one: None if one.audited_at is None else one.audited_at.timestamp(),
+        seconds_of(lambda one: one.audited_at),
     ),
 )
 
 
-class SearchCollector:
+class SearchCollector(Collector):
     """Reads how all search indexes are at each scrape.
 
     Raises:
         MissingExtra: prometheus-client is not installed.
     """
 
-    def __init__(self) -> None:
-        if not HAS_CLIENT:
-            raise MissingExtra("prometheus-client", "prometheus")
+    prefix = "notifications_counter_search"
+    labels = up_labels = ("index", "database")
+    metrics = METRICS
+    up = "1 if how the index is could be read."
 
-    def describe(self) -> list[GaugeMetricFamily]:
-        """All metrics without values."""
-        return list(_families().values())
+    def subjects(self) -> Iterable[SearchIndex]:
+        return indexes()
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """All metrics, with a value for each index."""
-        families = _families()
-        close_old_connections()  # a scrape may come in a thread that no request cleans up after
-        try:
-            for index in indexes():
-                labels = [index.label, index.alias()]
-                try:
-                    found = status(index, index.alias())
-                except (CounterError, DatabaseError) as error:
-                    logger.error("%s: how it is cannot be read: %s", index.label, described(error))
-                    continue
-                for metric in METRICS:
-                    if (value := metric.read(found)) is not None:
-                        families[metric.name].add_metric(labels, float(value))
-        finally:
-            close_old_connections()
-        yield from families.values()
+    def up_labels_of(self, subject: SearchIndex) -> Labels:
+        return [subject.label, subject.alias()]
 
-
-def _families() -> dict[str, GaugeMetricFamily]:
-    return {one.name: GaugeMetricFamily(f"{PREFIX}_{one.name}", one.said, labels=LABELS) for one in METRICS}
+    def read(self, subject: SearchIndex) -> Iterable[tuple[Labels, IndexStatus]]:
+        yield self.up_labels_of(subject), status(subject, subject.alias())
 
 
 def register(registry: CollectorRegistry | None = None) -> SearchCollector:
@@ -108,6 +66,4 @@ def register(registry: CollectorRegistry | None = None) -> SearchCollector:
         MissingExtra: prometheus-client is not installed.
         ValueError: they are there already.
     """
-    collector = SearchCollector()
-    (REGISTRY if registry is None else registry).register(collector)
-    return collector
+    return added(SearchCollector(), registry)
