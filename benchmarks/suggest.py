@@ -156,7 +156,7 @@ def measure(index: Any, options: argparse.Namespace) -> None:
     one, other = say(ours, errors), report("bare LIKE of whole titles", theirs, limit=False)
     print(f"p99 as it is typed is {one / other:.2f} times that of the bare LIKE", flush=True)
     if options.engine:
-        with running(BUILDS[options.engine]) as node, on_engine(index, node.url):
+        with running(BUILDS[options.engine], heap="1g") as node, on_engine(index, node.url):
             print(f"OpenSearch {options.engine}:")
             ask(index, prefixes[:100], wrong[:100])
             say(*ask(index, prefixes, wrong)[:2])
