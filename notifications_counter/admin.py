@@ -58,9 +58,9 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(Notification)
 class NotificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("short_text", "user", "kind", "has_read", "created_at")
+    list_display = ("short_text", "user", "actor", "kind", "has_read", "created_at")
     list_filter = ("has_read", KindFilter, "created_at")
-    list_select_related = ("user",)
+    list_select_related = ("user", "actor")
     raw_id_fields = ("user", "actor")
     readonly_fields = ("created_at",)
     # By the primary key, which has an index: the last made are the newest, too.

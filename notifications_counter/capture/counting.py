@@ -10,23 +10,36 @@ from ..buffers import recording
 from ..declaration.counter import CounterDeclaration as Counter
 from .sources import Row, Source
 
+#: Counter -> key -> delta, in units.
+Changes = dict[Counter, dict[str, Any]]
+
 
 def count(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> None:
     """Record the deltas of rows, in the transaction that is open."""
-    if changed := _changes(source, using, before, after):
-        recording.record_together(changed, using)
+    record(_changes(source, using, before, after), using)
 
 
-def expect(source: Source, using: str, row: Row) -> None:
-    """A new row will most likely be counted, in a transaction of its own."""
+def record(changes: Changes, using: str) -> None:
+    """Record deltas, in the transaction that is open."""
+    if changes:
+        recording.record_together(changes, using)
+
+
+def expect(source: Source, using: str, row: Row) -> Changes | None:
+    """A new row will most likely be counted, in a transaction of its own.
+
+    Returns:
+        The deltas; None where no buffer needs to know of them before.
+    """
     if not any(map(recording.is_told_ahead, source.counters)):
-        return
-    if changed := _changes(source, using, (), (row,)):
-        recording.expect(changed, using)
+        return None
+    if changes := _changes(source, using, (), (row,)):
+        recording.expect(changes, using)
+    return changes
 
 
-def _changes(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> dict[Counter, dict[str, Any]]:
-    sums: dict[Counter, dict[str, Any]] = {}
+def _changes(source: Source, using: str, before: Iterable[Row], after: Iterable[Row]) -> Changes:
+    sums: Changes = {}
     for row, number in _tally(before, after):
         if number:
             for counter, key, amount in source.contributions(row, using):

@@ -104,7 +104,13 @@ def has_subscribers(source: Source) -> bool:
     return bool(_subscriptions.get(source))
 
 
-def publish(source: Source, using: str, before: Mapping[Any, Row], after: Mapping[Any, Row]) -> None:
+def publish(
+    source: Source,
+    using: str,
+    before: Mapping[Any, Row],
+    after: Mapping[Any, Row],
+    counted: counting.Changes | None = None,
+) -> None:
     """Tell everyone of changed rows, in the transaction that has changed them.
 
     Args:
@@ -112,10 +118,14 @@ def publish(source: Source, using: str, before: Mapping[Any, Row], after: Mappin
         using: the database alias.
         before: primary key -> what the row was before; none of a row that is new.
         after: primary key -> what it is now; none of a row that is gone.
+        counted: what that means for the counters, where it is known.
     """
     if kept := holds(using, source):
         before = _as_counted(kept, before, after)
-    counting.count(source, using, before.values(), after.values())
+    if counted is None:
+        counting.count(source, using, before.values(), after.values())
+    else:
+        counting.record(counted, using)
     _tell(source, using, before, after)
 
 

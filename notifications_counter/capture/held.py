@@ -38,6 +38,7 @@ class Hold:
         memory: the row as the instance had it then; None where only the database knows.
         using: the database alias.
         is_changed: whether somebody else has changed the row since.
+        expected: what a new row will be counted for, if it is written as it is in memory; None where that is not known.
     """
 
     def __init__(self, source: Source, instance: models.Model, using: str, row: Row | None) -> None:
@@ -46,6 +47,7 @@ class Hold:
         self.before = [row]
         self.memory = source.in_memory(instance)
         self.is_changed = False
+        self.expected: dict[Any, Any] | None = None
         self._instance = instance
         self.using = using
         self._hooks: Any = None

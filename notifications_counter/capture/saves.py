@@ -126,7 +126,7 @@ class Save:
         """Say what the new row will most likely be counted for; one that cannot be counted fails later."""
         if hold.row is None and hold.memory is not None:
             with suppress(CounterError):
-                counting.expect(hold.source, self.using, hold.memory)
+                hold.expected = counting.expect(hold.source, self.using, hold.memory)
 
     def settle(self, created: bool | None = None) -> None:
         """Publish what has become of the row.
@@ -158,7 +158,7 @@ class Save:
         memory = hold.source.in_memory(self.instance)
         if memory is None or memory != hold.memory or hold.is_changed or self._is_partial(hold.source):
             return hold.source.lock_one(pk, self.using)
-        return memory
+        return hold.memory
 
     def _is_partial(self, source: Source) -> bool:
         return self.update_fields is not None and not source.columns <= source.attnames(self.update_fields)
@@ -168,7 +168,8 @@ class Save:
         if hold.is_changed and hold.was_rolled_back:
             counting.request_recounts(hold.source, self.using, [*hold.before, after])
         before = {} if hold.row is None else {pk: hold.row}
-        feed.publish(hold.source, self.using, before, {} if after is None else {pk: after})
+        counted = hold.expected if after is hold.memory and not hold.is_changed else None
+        feed.publish(hold.source, self.using, before, {} if after is None else {pk: after}, counted)
 
     def _settle_what_is_left(self) -> None:
         """A receiver has failed: what was written until then stays, unless the whole transaction is rolled back."""

@@ -31,4 +31,5 @@ class InboxConfig(AppConfig):
         gone.follow(targets)
         tell(Revision.counter)
         register(checks.check_settings, Tags.compatibility)
+        register(checks.check_kinds, Tags.database)
         prune_ended.connect(after_prune, dispatch_uid="notifications_counter_inbox")

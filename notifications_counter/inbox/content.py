@@ -122,7 +122,7 @@ def _check_url(url: str) -> None:
 def _check_actor(actor: Any) -> None:
     if not isinstance(actor, get_user_model()):
         raise InvalidNotification(f"actor must be a user, not {quoted(actor)}.")
-    if actor.pk is None:
+    if actor.pk is None or actor._state.adding:
         raise InvalidNotification(f"actor {quoted(actor)} has not been saved.")
 
 

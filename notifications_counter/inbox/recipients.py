@@ -164,8 +164,10 @@ def _pk(one: Any) -> Any:
     """The primary key of a user, or one that is given, as the database has it."""
     user = get_user_model()
     if isinstance(one, models.Model):
-        if not isinstance(one, user) or one.pk is None:
-            raise InvalidRecipients(f"{quoted(one)} is no user that has been saved.")
+        if not isinstance(one, user):
+            raise InvalidRecipients(f"{quoted(one)} is no user: recipients are instances of {user._meta.label}.")
+        if one.pk is None or one._state.adding:  # a key that Python makes, such as a UUID, is there before the row
+            raise InvalidRecipients(f"The user {quoted(one)} has not been saved.")
         return one.pk
     try:
         pk = None if isinstance(one, bool) else user._meta.pk.to_python(one)

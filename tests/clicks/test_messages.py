@@ -427,6 +427,17 @@ class ConsumerTest(BrokerTestCase):
             stop(consumer)
         self.assertEqual((consumer.returncode, out, err), (0, "Clicks: 2 counted.\n", ""))
 
+    def test_clicks_that_keep_coming_one_by_one_are_counted_meanwhile(self) -> None:
+        consumer, end = self.start(), time.monotonic() + 30
+        try:
+            while clicks() == (0, 0):
+                self.assertLess(time.monotonic(), end)
+                record(URL)
+                time.sleep(0.1)
+        finally:
+            stop(consumer)
+        consumer.communicate()
+
     def test_the_command_that_is_killed_leaves_nothing_uncounted_and_nothing_counted_twice(self) -> None:
         record_many([URL] * 5_000)
         consumer = self.start()

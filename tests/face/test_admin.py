@@ -45,6 +45,16 @@ class AdminTest(CounterTestCase):
             page = self.client.get(reverse(NOTIFICATIONS) + query)
             self.assertEqual(page.context["cl"].result_count, number, query)
 
+    def test_the_list_shows_the_actor_by_no_query_for_each(self) -> None:
+        actors = self.make_more(3)
+        for actor in actors:
+            notify(self.user, actor=actor)
+        with CaptureQueriesContext(connection) as queries:
+            page = self.client.get(reverse(NOTIFICATIONS))
+        for actor in actors:
+            self.assertContains(page, actor.username)
+        self.assertFalse([query for query in queries if f'"id" = {actors[0].pk} ' in query["sql"]])
+
     def test_the_action_marks_as_read_and_counts(self) -> None:
         rows = notify(self.user, 3)
         self.assertIn("2 notifications were marked as read", self.act("mark_as_read", rows[:2]))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import run_checks
 from django.test import SimpleTestCase, override_settings
 from django.utils.translation import gettext_lazy
 
 from notifications_counter.exceptions import InvalidSettings
 from notifications_counter.inbox.conf import inbox_settings
 from notifications_counter.inbox.kinds import icon_templates, in_order, label_of
+from tests.support.base import CounterTestCase, notify
 
 
 def given(**values: Any) -> override_settings:
@@ -42,3 +44,19 @@ class SettingsTest(SimpleTestCase):
             self.assertEqual(in_order({"", "z", "y", "a", "b"}), ["b", "a", "y", "z", ""])
             self.assertTrue(icon_templates("b")[0].endswith("icons/star.svg"))
         self.assertEqual([len(icon_templates(kind)) for kind in ("like", "../like", "Like", "")], [2, 1, 1, 1])
+
+
+class KindsCheckTest(CounterTestCase):
+    def found(self, **values: Any) -> list[str]:
+        with given(**values):
+            messages = run_checks(tags=["database"], databases=["default"])
+        return [each.msg for each in messages if each.id == "notifications_counter.W091"]
+
+    def test_a_kind_that_is_sent_and_not_declared_is_named_with_the_nearest_one(self) -> None:
+        (user,) = self.make_users(1)
+        for kind in ("comment", "coment", ""):
+            notify(user, kind=kind)
+        (said,) = self.found(KINDS={"comment": {}, "like": {}})
+        self.assertIn("Unknown kind 'coment'. Did you mean 'comment'?", said)
+        self.assertEqual(self.found(KINDS={"comment": {}, "coment": {}}), [])
+        self.assertEqual(self.found(), [], "a site that declares none has nothing to correct")

@@ -145,6 +145,13 @@ class RecipientsTest(SendingTestCase):
                 notify(given, "x")
         self.assertEqual(Notification.objects.count(), 0)
 
+    def test_a_user_who_has_a_key_but_no_row_yet_is_said_to_be_unsaved(self):
+        unsaved = User(pk=10**6, username="unsaved")
+        for given in (unsaved, [self.users[0], unsaved], (user for user in [self.users[0], unsaved])):
+            with self.assertRaisesRegex(InvalidRecipients, "unsaved.* has not been saved"):
+                notify(given, "x")
+        self.assertEqual(Notification.objects.count(), 0)
+
     def test_it_can_be_awaited(self):
         self.assertEqual(async_to_sync(anotify)(self.users[:2], "x", kind="k"), Sent(sent=2))
         self.assert_got("user0", "user1")
@@ -198,6 +205,7 @@ class ContentTest(SendingTestCase):
             ("url", "/" + "a" * 500),
             ("url", None),
             ("actor", User(username="unsaved")),
+            ("actor", User(pk=10**6, username="unsaved")),
             ("actor", AnonymousUser()),
             ("actor", self.users[0].pk),
             ("target", Ticket()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -31,8 +32,12 @@ class Read:
     has_id: bool
 
 
-def read(message: Any) -> Read:
+def read(message: Any, normalised: Callable[[str], str] = normalise) -> Read:
     """Read a message of Kombu's by its content type alone; its own decoding is never asked.
+
+    Args:
+        message: the message.
+        normalised: gives an address as ``normalise`` does, which is what is called for each message without it.
 
     Raises:
         Refused: it is no click.
@@ -40,8 +45,8 @@ def read(message: Any) -> Read:
     try:
         said = _decoded(message)
         if isinstance(said, dict):
-            return Read(ClickEvent.from_dict(said), True)
-        return _address(said, message.properties or {})
+            return Read(ClickEvent.from_dict(said, normalised), True)
+        return _address(said, message.properties or {}, normalised)
     except (InvalidClick, UnicodeError, ValueError, RecursionError, OverflowError) as error:
         raise Refused(described(error)) from error
 
@@ -57,7 +62,7 @@ def _decoded(message: Any) -> Any:
     return json.loads(text) if kind == "application/json" else text
 
 
-def _address(url: Any, properties: dict[str, Any]) -> Read:
+def _address(url: Any, properties: dict[str, Any], normalised: Callable[[str], str]) -> Read:
     """A message of another program: its id, if it has one, and its moment, if it says one."""
     if not isinstance(url, str):
         raise Refused(f"{quoted(url)} is neither an address nor a click")
@@ -65,7 +70,7 @@ def _address(url: Any, properties: dict[str, Any]) -> Read:
     at = datetime.fromtimestamp(sent_at, UTC) if isinstance(sent_at, int) else sent_at
     at = at if isinstance(at, datetime) and at.tzinfo else datetime.now(UTC)
     key = id_of(str(given)) if given else uuid.uuid4().hex
-    return Read(ClickEvent(key, normalise(url), False, at), bool(given))
+    return Read(ClickEvent(key, normalised(url), False, at), bool(given))
 
 
 def id_of(given: str) -> str:

@@ -44,7 +44,7 @@ class Broker:
     """
 
     def __init__(self, timeout: float, heartbeat: int = 0) -> None:
-        self.url, self.socket = address(), None
+        self.url, self.socket, self._timeout = address(), None, timeout
         try:
             self.connection = kombu.Connection(
                 self.url, connect_timeout=timeout, heartbeat=heartbeat, transport_options=options_for(self.url, timeout)
@@ -153,6 +153,26 @@ class Broker:
             auto_declare=False,
         )
         self.consumer.consume()
+
+    def drain(self, seconds: float, is_enough: Callable[[], bool]) -> None:
+        """Hand over messages that have come, and wait for the next one.
+
+        Args:
+            seconds: how long to wait for each.
+            is_enough: asked after each.
+
+        Raises:
+            TimeoutError: none came.
+        """
+        # py-amqp would set a time that it is given again for each part of each frame: six times a message.
+        self.limit(seconds)
+        try:
+            while True:
+                self.connection.drain_events(timeout=None if self.is_amqp else seconds)
+                if is_enough():
+                    return
+        finally:
+            self.limit(self._timeout)
 
     def close(self, *, politely: bool = False) -> None:
         """Close the connection.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, router, transaction
+from django.db import IntegrityError, OperationalError, connections, router, transaction
 from django.db.models import Min
 from django.utils import timezone
 
@@ -69,11 +69,23 @@ def count_once(
 
 def _write(new: Mapping[str, ClickEvent], anonymous: list[ClickEvent], kept: list[str], using: str) -> None:
     # In one order, so that two that have the same ids wait for each other instead of for good.
-    rows = [CountedClick(id=key, at=new[key].at) for key in sorted(new)]
-    CountedClick.objects.using(using).bulk_create(rows)
+    _insert_ids([new[key] for key in sorted(new)], using)
     _add([*new.values(), *anonymous], using)
     if kept:
         KeptClick.objects.using(using).filter(pk__in=kept).delete()
+
+
+def _insert_ids(events: Sequence[ClickEvent], using: str) -> None:
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        CountedClick.objects.using(using).bulk_create([CountedClick(id=event.id, at=event.at) for event in events])
+        return
+    # Two arrays as text, of which nothing has to be made for each row; neither ids nor moments need quotes in them.
+    ids, moments = ",".join(event.id for event in events), ",".join(event.at.isoformat() for event in events)
+    statement = "INSERT INTO {} (id, at) SELECT * FROM unnest(%s::uuid[], %s::timestamptz[])"
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(CountedClick._meta.db_table)
+        cursor.execute(statement.format(table), [f"{{{ids}}}", f"{{{moments}}}"])
 
 
 def _known(events: Mapping[str, ClickEvent], using: str) -> set[str]:

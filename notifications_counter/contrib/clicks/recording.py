@@ -41,15 +41,19 @@ class ClickEvent:
         return {"id": self.id, "url": self.url, "is_bot": self.is_bot, "at": self.at.isoformat()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ClickEvent:
+    def from_dict(cls, values: Mapping[str, Any], normalised: Callable[[str], str] = normalise) -> ClickEvent:
         """The click that ``as_dict`` has written.
+
+        Args:
+            values: what it has written.
+            normalised: gives an address as ``normalise`` does.
 
         Raises:
             InvalidClick: it has not.
         """
         try:
             at = datetime.fromisoformat(values["at"])
-            event = cls(uuid.UUID(values["id"]).hex, normalise(values["url"]), values["is_bot"], at)
+            event = cls(uuid.UUID(values["id"]).hex, normalised(values["url"]), values["is_bot"], at)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidClick(f"{quoted(values)} is not a click: {error!r}") from error
         if event.at.tzinfo is None or not isinstance(event.is_bot, bool):
