@@ -34,7 +34,7 @@ def arguments(description: str | None, rows: int, **more: int) -> argparse.Names
 @contextmanager
 def engine(version: str) -> Iterator[Any]:
     """Configure Django with an OpenSearch of its own; the model that is searched."""
-    with running(BUILDS[version]) as node:
+    with running(BUILDS[version], heap="1g") as node:
         search = {"SINK": "opensearch", "URL": node.url, "PREFIX": "benchmark-", "TIMEOUT": 60}
         os.environ["NC_SEARCH"] = json.dumps({**search, "AUDIT_INTERVAL": None, "CHUNK_SIZE": 2000})
         with postgresql_and_valkey("database", "tests.apps_settings"):

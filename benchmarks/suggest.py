@@ -6,7 +6,8 @@
 most in a few, as in a language; popularity is as uneven. What is typed are beginnings of titles and of words in them,
 from one letter on; and words in which a letter is missing, exchanged, wrong or too much. The documents are put into
 the table as the sink writes them. Each suggestion is one call of ``SearchIndex.suggest``, beside a bare
-``LIKE 'prefix%'`` with an index of its own, in turn, which finds only titles that begin so, and no typing errors.
+``LIKE 'prefix%'`` with an index of its own, in turn, which finds only titles that begin so, and no typing errors. With
+--engine the same documents are sent to a real OpenSearch, which is asked the same.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from itertools import accumulate
+from contextlib import contextmanager
+from functools import partial
+from itertools import accumulate, islice
 from typing import Any
+
+from tests.servers.engine_node import running
+from tests.servers.opensearch import BUILDS
 
 from .environment import postgresql_and_valkey
 
@@ -27,7 +33,7 @@ MOST = 10.0
 VOCABULARY = 50_000
 ENDS = ("a", "e", "i", "o", "u", "ar", "en", "il", "on", "us")
 SYLLABLES = [one + two for one in "bcdfghjklmnprstvwz" for two in ENDS]
-INDEXES = ("nc_search_words_v", "nc_search_names_v", "nc_search_exact")
+INDEXES = ("nc_search_words_v", "nc_search_names_v", "nc_search_exact", "nc_search_popular")
 DOCUMENTS = "notifications_counter_search_document"
 COLUMNS = '"index", key, language, words_a, words_b, words_c, words_d, names, popularity, body, exact, digest'
 
@@ -37,6 +43,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--long", action="store_true", help="1,000,000 rows")
     parser.add_argument("--rounds", type=int, default=400, help="suggestions of each kind")
+    parser.add_argument("--engine", choices=list(BUILDS), help="the version of an OpenSearch to ask too")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     options.rows = 1_000_000 if options.long else options.rows
@@ -141,24 +148,61 @@ def measure(index: Any, options: argparse.Namespace) -> None:
     began = time.perf_counter()
     sample = fill(index, words, options.rows, chance)
     print(f"seed {options.seed}; {options.rows:,} documents written in {time.perf_counter() - began:.0f} s", flush=True)
-    for _ in range(100):
-        index.suggest(typed(sample, chance))
-        index.suggest(mistyped(sample, chance))
     prefixes = [typed(sample, chance) for _ in range(options.rounds)]
     wrong = [mistyped(sample, chance) for _ in range(options.rounds)]
-    ours, theirs, errors, found = [], [], [], 0
+    ask(index, prefixes[:100], wrong[:100])
+    print("PostgreSQL:")
+    ours, errors, theirs = ask(index, prefixes, wrong)
+    one, other = say(ours, errors), report("bare LIKE of whole titles", theirs, limit=False)
+    print(f"p99 as it is typed is {one / other:.2f} times that of the bare LIKE", flush=True)
+    if options.engine:
+        with running(BUILDS[options.engine], heap="1g") as node, on_engine(index, node.url):
+            print(f"OpenSearch {options.engine}:")
+            ask(index, prefixes[:100], wrong[:100])
+            say(*ask(index, prefixes, wrong)[:2])
+
+
+def ask(index: Any, prefixes: list[str], wrong: list[str]) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of suggestions as typed, with errors, and of the bare look-up, in turn."""
+    ours, errors, theirs = [], [], []
     for prefix, error in zip(prefixes, wrong, strict=True):
-        ours.append(timed(lambda prefix=prefix: index.suggest(prefix))[0])
-        theirs.append(timed(lambda prefix=prefix: bare(prefix))[0])
-        took, suggestions = timed(lambda error=error: index.suggest(error))
-        errors.append(took)
-        found += bool(suggestions)
+        ours.append(timed(partial(index.suggest, prefix))[0])
+        theirs.append(timed(partial(bare, prefix))[0])
+        took, suggestions = timed(partial(index.suggest, error))
+        errors.append(took if suggestions else -took)
+    return ours, errors, theirs
+
+
+def say(ours: list[float], errors: list[float]) -> float:
+    found, errors = sum(took > 0 for took in errors), [abs(took) for took in errors]
     one = report("as it is typed", ours)
     report("with a typing error", errors)
-    other = report("bare LIKE of whole titles", theirs, limit=False)
-    print(f"p99 as it is typed is {one / other:.2f} times that of the bare LIKE")
-    print(f"{found} of {len(wrong)} typing errors led to a suggestion")
+    print(f"{found} of {len(errors)} typing errors led to a suggestion")
     report("both together", ours + errors)
+    return one
+
+
+@contextmanager
+def on_engine(index: Any, url: str) -> Iterator[None]:
+    """The documents on an engine."""
+    from django.conf import settings
+    from django.test import override_settings
+
+    from notifications_counter.contrib.search.models import SearchDocument
+    from notifications_counter.contrib.search.sinks.base import DIGEST, POPULARITY
+    from notifications_counter.projections.documents import Document
+
+    search = {"SINK": "opensearch", "URL": url, "TIMEOUT": 60}
+    with override_settings(NOTIFICATIONS_COUNTER={**settings.NOTIFICATIONS_COUNTER, "SEARCH": search}):
+        sink, rows = index.sink, SearchDocument.objects.order_by("id").iterator(2000)
+        target = sink.begin_rebuild(index, using="default", identity="benchmark")
+        while part := list(islice(rows, 2000)):
+            documents = [
+                Document(one.key, 1, {**one.body, DIGEST: one.digest, POPULARITY: one.popularity}) for one in part
+            ]
+            sink.send(index, documents, using="default", target=target)
+        sink.finish_rebuild(index, target, using="default")
+        yield
 
 
 def main() -> None:

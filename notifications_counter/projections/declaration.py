@@ -12,7 +12,7 @@ from django.db import models, router
 
 from ..compat.uncached import rows_of
 from ..exceptions import InvalidSettings, unknown
-from .documents import Sink
+from .documents import Outcome, Sink
 from .keys import PrimaryKey
 from .links import Link
 
@@ -83,6 +83,13 @@ class Projection(ABC):
     @abstractmethod
     def body(self, row: Any) -> dict[str, Any]:
         """The document of a row, of JSON values."""
+
+    def read_columns(self, rows: models.QuerySet[Any], using: str) -> tuple[dict[str, Any], list[Outcome]] | None:
+        """The bodies of those of some rows that have documents, by their keys, and why there is none of others.
+
+        None where they cannot be made without an instance of each row; then ``query`` and ``body`` are asked.
+        """
+        return None
 
     def prepare(self, rows: Sequence[Any], using: str) -> None:  # noqa: B027 - nothing is looked up by itself
         """Look up, for many rows at once, what ``body`` needs beside them."""

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models, router
+from django.db import connections, models, router
 
 from ..capture import feed
 from ..capture.feed import Change
-from ..compat.uncached import rows_of
 from .declaration import Projection, projections
 from .links import Link
 from .reading import documents_of, keys_of, lock
@@ -33,12 +32,19 @@ def follow(projection: Projection) -> None:
         return
     own = _OwnChanges(projection)
     receivers: list[Callable[..., None]] = [own.note]
-    feed.subscribe(projection.model, projection.columns(), own.note)
+    feed.subscribe(projection.model, _without_key(projection), own.note)
     for link, columns in projection.links():
         others = _OthersChanges(projection, link)
         feed.subscribe(link.model, {link.attname, *columns}, others.note)
         receivers.append(others.note)
     _following[projection] = receivers
+
+
+def _without_key(projection: Projection) -> list[str]:
+    """The columns, without the primary key, of which every change tells: only the database knows one that is new."""
+    keys = {field.name for field in getattr(projection.model._meta, "pk_fields", None) or [projection.model._meta.pk]}
+    columns = list(projection.columns())
+    return [name for name in columns if name not in keys] or columns
 
 
 def unfollow(projection: Projection) -> None:
@@ -56,11 +62,12 @@ def note(projection: Projection, keys: Iterable[Any], using: str, lookup: str = 
         using: the database alias.
         lookup: leads from the rows to others that have changed.
     """
-    rows = [
-        OutdatedDocuments(projection=projection.label, lookup=lookup, keys=_json(part), size=len(part))
-        for part in _parts(list(dict.fromkeys(keys)))
-    ]
-    rows_of(OutdatedDocuments, using).bulk_create(rows)
+    quote = connections[using].ops.quote_name
+    columns = ", ".join(map(quote, ("projection", "lookup", "keys", "size")))
+    sql = f"INSERT INTO {quote(OutdatedDocuments._meta.db_table)} ({columns}) VALUES (%s, %s, %s, %s)"
+    with connections[using].cursor() as cursor:  # which costs a change much less than instances would
+        for part in _parts(list(dict.fromkeys(keys))):
+            cursor.execute(sql, [projection.label, lookup, _json(part), len(part)])
 
 
 def note_all(model: type[models.Model], using: str, keys: Iterable[Any]) -> None:

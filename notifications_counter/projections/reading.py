@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connections
+from django.db.models import QuerySet
 
 from ..dialects import dialect_of
 from ..exceptions import described
@@ -30,10 +31,32 @@ def documents_of(
         others, why not.
     """
     wanted = list(keys)
-    rows = projection.query(projection.rows(using).filter(pk__in=[projection.key.value(key) for key in wanted]))
-    bodies, problems = bodies_of(projection, {projection.key.text(row.pk): row for row in rows}, using)
+    values = [projection.key.value(key) for key in wanted]
+    bodies, problems = _read(projection, projection.rows(using).filter(pk__in=values), using)
     failed = {problem.key for problem in problems}
     return [Document(key, version, bodies.get(key)) for key in wanted if key not in failed], problems
+
+
+def documents_between(
+    projection: Projection, after: str | None, last: str, version: int, using: str
+) -> tuple[list[Document], list[Outcome]]:
+    """The documents of the rows that come after one, up to another one; of all before it without the first.
+
+    Returns:
+        As ``documents_of``, without those that have no body.
+    """
+    rows = projection.rows(using).filter(pk__lte=projection.key.value(last))
+    if after is not None:
+        rows = rows.filter(pk__gt=projection.key.value(after))
+    bodies, problems = _read(projection, rows, using)
+    return [Document(key, version, body) for key, body in bodies.items()], problems
+
+
+def _read(projection: Projection, rows: QuerySet[Any], using: str) -> tuple[dict[str, Any], list[Outcome]]:
+    found = projection.read_columns(rows, using)
+    if found is None:
+        found = bodies_of(projection, {projection.key.text(row.pk): row for row in projection.query(rows)}, using)
+    return found
 
 
 def bodies_of(

@@ -17,7 +17,7 @@ from django.db.models import F
 from ..compat.uncached import rows_of
 from ..ledger.identity import identify
 from .documents import SinkUnavailable
-from .reading import documents_of, keys_after
+from .reading import documents_between, keys_after
 from .sending import Chunk, Sender
 from .tables import ProjectionProgress
 
@@ -106,8 +106,10 @@ class Rebuild:
             chunk = self.sender.begin_chunk()
             chunk.is_live = False
             keys = keys_after(self.projection, after, self.sender.size, self.using)
-            documents, chunk.problems = documents_of(self.projection, keys, chunk.version, self.using)
-            chunk.documents = [document for document in documents if document.body is not None]
+            if keys:
+                chunk.documents, chunk.problems = documents_between(
+                    self.projection, after, keys[-1], chunk.version, self.using
+                )
         return chunk, keys
 
     def _write_slice(self) -> bool:

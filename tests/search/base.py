@@ -11,7 +11,7 @@ from notifications_counter.projections.reading import bodies_of
 from tests.support.base import CounterTestCase
 
 from .memory import MemorySink
-from .models import Crate, FoundGoods, Item
+from .models import Crate, FoundGoods, Item, TriggeredGoods
 
 
 def settings_with(**search: Any) -> Any:
@@ -36,7 +36,7 @@ class MemoryCase(CounterTestCase):
         settings.enable()
         self.addCleanup(settings.disable)
         self.addCleanup(MemorySink.clear)
-        for model in (Item, Crate, FoundGoods):
+        for model in (Item, Crate, FoundGoods, TriggeredGoods):
             model.search.rebuild()
 
     def assert_in_step(self, model: Any = Item) -> None:

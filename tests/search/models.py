@@ -116,3 +116,12 @@ class FoundGoods(Goods):
     """With one."""
 
     search = SearchIndex(fields={"title": "autocomplete", "text": "text", "price": "number"})
+
+
+class TriggeredGoods(Goods):
+    """With one that triggers follow."""
+
+    search = SearchIndex(
+        fields={"title": "autocomplete", "text": "text", "price": "number"},
+        capture="triggers",
+    )

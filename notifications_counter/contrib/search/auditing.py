@@ -16,10 +16,10 @@ from django.utils import timezone
 from ...compat.uncached import rows_of
 from ...exceptions import quoted
 from ...projections.noting import note
-from ...projections.reading import documents_of, keys_after, without_rows
+from ...projections.reading import documents_of
 from ...projections.sending import Sender
 from ...projections.tables import ProjectionProgress
-from .bodies import OF_FIELDS
+from .bodies import OF_FIELDS, kept
 from .conf import search_settings
 from .results import Stored
 from .sinks.base import DIGEST
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("notifications_counter")
 
 #: Rows in a slice.
-SLICE = 1000
+SLICE = 5000
 
 #: For how long one flush audits.
 SECONDS = 1
@@ -109,13 +109,13 @@ class Audit:
         return True
 
     def _slice(self, what: str, after: str | None) -> str | None:
-        """Compare a slice; where the next one begins, None after the last one."""
+        """Look at a slice; where the next one begins, None after the last one."""
         if what == ROWS:
-            keys = keys_after(self.index, after, SLICE, self.using)
-            self._compare(keys)
+            keys = self._keys_after(after)
+            self._find_missing(keys)
             return f"{ROWS}{keys[-1]}" if keys else STORED
         stored = self.sink.stored_after(self.index, after, SLICE, using=self.using)
-        self._find_ghosts([one.key for one in stored if one.digest is not None])
+        self._compare({one.key: one.digest for one in stored if one.digest is not None})
         if stored:
             return f"{STORED}{stored[-1].key}"
         for sentence in self.sink.mend(self.index, using=self.using):
@@ -124,9 +124,29 @@ class Audit:
         self.sink.purge(self.index, before, using=self.using)
         return None
 
-    def _compare(self, keys: list[str]) -> None:
+    def _keys_after(self, after: str | None) -> list[str]:
+        """The keys of the next rows that must have a document."""
+        rows = kept(self.index, self.index.rows(self.using)).order_by("pk")
+        if after is not None:
+            rows = rows.filter(pk__gt=self.index.key.value(after))
+        return [self.index.key.text(pk) for pk in rows.values_list("pk", flat=True)[:SLICE]]
+
+    def _find_missing(self, keys: list[str]) -> None:
+        """Rows without a document: which, only where there are fewer documents than rows."""
         self.found.rows += len(keys)
-        different = self._confirmed(keys)
+        if keys and self.sink.how_many(self.index, keys, using=self.using) != len(keys):
+            self._check(keys)
+
+    def _compare(self, stored: dict[str, str]) -> None:
+        """Documents that are not what their rows say, or have none."""
+        self.found.rows += len(stored)
+        documents, _ = documents_of(self.index, stored, 0, self.using)
+        wanted = {document.key: document.body[DIGEST] for document in documents if document.body}
+        self._check([key for key, digest in stored.items() if wanted.get(key) != digest])
+
+    def _check(self, keys: list[str]) -> None:
+        """Look closely at what may differ: what was compared so far may be a moment old."""
+        different = self._confirmed(keys) if keys else {}
         self._send_again(key for key, kind in different.items() if kind == "popularity")
         wrong = {key: kind for key, kind in different.items() if kind != "popularity"}
         kinds = list(wrong.values())
@@ -152,14 +172,6 @@ class Audit:
         documents, _ = documents_of(self.index, keys, 0, self.using)
         found = {document.key: _difference(document.body, stored.get(document.key)) for document in documents}
         return {key: difference for key, difference in found.items() if difference}
-
-    def _find_ghosts(self, keys: list[str]) -> None:
-        """Documents without a row."""
-        self.found.rows += len(keys)
-        if ghosts := without_rows(self.index, keys, self.using):
-            different = self._confirmed(ghosts)
-            self.found.ghosts += len(different)
-            self._correct(different)
 
     def _correct(self, different: dict[str, str]) -> None:
         if not different:

@@ -92,15 +92,21 @@ def columns_of_related(index: SearchDeclaration, related: type[models.Model], pa
 
 def query(index: SearchDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Those of some rows that have documents, with what they are made of in as few statements as there can be."""
-    if index.filter is not None:
-        # By a subquery: a condition over a relation to many rows must not give a row twice.
-        rows = rows.filter(pk__in=rows.model._base_manager.using(rows.db).filter(index.filter).values("pk"))
+    rows = kept(index, rows)
     single, several = set[str](), set[str]()
     for path in [*wanted(index), *(f"{one}__pk" for one in index.related_models.values())]:
         relations, many = _relations(index.model, path)
         (several if many else single).add(relations)
     rows = rows.select_related(*sorted(single - {""})) if single - {""} else rows
     return rows.prefetch_related(*sorted(several - {""}))
+
+
+def kept(index: SearchDeclaration, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Those of some rows that have documents."""
+    if index.filter is None:
+        return rows
+    # By a subquery: a condition over a relation to many rows must not give a row twice.
+    return rows.filter(pk__in=rows.model._base_manager.using(rows.db).filter(index.filter).values("pk"))
 
 
 def _relations(model: type[models.Model], path: str) -> tuple[str, bool]:
@@ -141,8 +147,11 @@ def body(index: SearchDeclaration, row: Any) -> dict[str, Any]:
         raise InvalidSettings(f"The document of a row must be a dictionary, not {quoted(made)}.")
     if unknown := sorted(made.keys() - index.fields.keys()):
         raise InvalidSettings(f"{index.label} has no field {quoted(unknown[0])}.")
-    found = {name: value_of(index, name, made.get(name)) for name in index.fields}
-    popularity = popularity_of(index, row)
+    return finished({name: value_of(index, name, made.get(name)) for name in index.fields}, popularity_of(index, row))
+
+
+def finished(found: dict[str, Any], popularity: float | None) -> dict[str, Any]:
+    """A body, with what a document has beside the index's fields."""
     if popularity is not None:
         found[POPULARITY] = popularity
     found[DIGEST] = digest(found, popularity)
@@ -159,7 +168,7 @@ def popularity_of(index: SearchDeclaration, row: Any) -> float | None:
     if index.popularity is None:
         return None
     found = follow(row, index.popularity) if isinstance(index.popularity, str) else getattr(row, FOUND, 0)
-    return _number(found or 0)
+    return number(found or 0)
 
 
 def digest(found: Mapping[str, Any], popularity: float | None) -> str:
@@ -221,15 +230,20 @@ def _text(given: Any) -> str:
     return str(given).replace("\0", " ")
 
 
-def _number(given: Any) -> int | float:
+def number(given: Any) -> int | float:
+    """A number as JSON has it.
+
+    Raises:
+        ValueError: it is none.
+    """
     if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
         raise ValueError(f"{quoted(given)} is no number")
-    number = float(given) if isinstance(given, Decimal) else given
-    if isinstance(number, float) and not math.isfinite(number):
+    found = float(given) if isinstance(given, Decimal) else given
+    if isinstance(found, float) and not math.isfinite(found):
         raise ValueError(f"{quoted(given)} is not finite")
-    if isinstance(number, int) and abs(number) >= 2**63:
+    if isinstance(found, int) and abs(found) >= 2**63:
         raise ValueError(f"{quoted(given)} is too large")
-    return int(number) if isinstance(number, float) and number.is_integer() and abs(number) < 2**53 else number
+    return int(found) if isinstance(found, float) and found.is_integer() and abs(found) < 2**53 else found
 
 
 def _date(given: Any) -> str:
@@ -251,7 +265,7 @@ CONVERSIONS: dict[str, Any] = {
     "text": _text,
     "autocomplete": _text,
     "keyword": _text,
-    "number": _number,
+    "number": number,
     "date": _date,
     "boolean": _boolean,
 }

@@ -11,10 +11,11 @@ from django.db.models.signals import class_prepared
 
 from ...exceptions import InvalidSettings, quoted
 from ...projections import declaration
+from ...projections.documents import Outcome
 from ...projections.links import Link, links
 from ...projections.noting import follow
 from ...projections.rebuilding import rebuild
-from . import asking, auditing, bodies
+from . import asking, auditing, bodies, values
 from .conf import get_sink
 from .declaration import SearchDeclaration
 from .exceptions import NotSupported
@@ -127,6 +128,9 @@ class SearchIndex(SearchDeclaration):
     def body(self, row: Any) -> dict[str, Any]:
         return bodies.body(self, row)
 
+    def read_columns(self, rows: models.QuerySet[Any], using: str) -> tuple[dict[str, Any], list[Outcome]] | None:
+        return values.read(self, rows, using) if values.is_of_columns(self) else None
+
     def document(self, row: Any) -> Mapping[str, Any]:
         """The document of a row: field -> value, or list of values. A subclass may make another one of it."""
         return bodies.document(self, row)
@@ -234,10 +238,13 @@ class SearchIndex(SearchDeclaration):
         return rebuild(self, using, report=report)
 
     def refresh(self, *, using: str | None = None) -> None:
-        """Let searches find at once what was sent, for tests."""
+        """Let searches find at once what was sent, as each flush does."""
         self.sink.refresh(self, using=using or self.alias())
 
     def after_flush(self, sender: Any) -> None:
+        if sender.result.documents:
+            # An engine would do so by itself a second later, or, where nobody has searched lately, not at all.
+            self.refresh(using=sender.using)
         auditing.after_flush(self, sender)
 
 

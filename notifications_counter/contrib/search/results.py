@@ -114,7 +114,13 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Stored:
-    """What an index has of a row, for the audit: ``digest`` is None of a tombstone."""
+    """What an index has of a row, for the audit.
+
+    Attributes:
+        key: the row's primary key, as text.
+        version: of the document; 0 where the sink has none, or has not looked.
+        digest: of the document; None of a tombstone.
+    """
 
     key: str
     version: int

@@ -78,7 +78,7 @@ class SearchSink(Sink):
 
     @abstractmethod
     def refresh(self, index: SearchDeclaration, *, using: str) -> None:
-        """Let searches find what was sent: at once, for tests and rebuilds."""
+        """Let searches find what was sent, at once."""
 
     # Reading
 
@@ -102,11 +102,15 @@ class SearchSink(Sink):
 
     @abstractmethod
     def stored_after(self, index: SearchDeclaration, key: str | None, size: int, *, using: str) -> list[Stored]:
-        """What there is of the next rows, tombstones too, in the order of the sink's own (of texts, by code point).
+        """What searches find of the next rows, or of tombstones too, in the order of keys as texts, by code point.
 
         Args:
             key: where the last slice ended; None for the first.
         """
+
+    def how_many(self, index: SearchDeclaration, keys: Sequence[str], *, using: str) -> int:
+        """Of how many of some rows searches find a document."""
+        return sum(one.digest is not None for one in self.stored(index, keys, using=using))
 
     @abstractmethod
     def stored(self, index: SearchDeclaration, keys: Iterable[str], *, using: str) -> list[Stored]:

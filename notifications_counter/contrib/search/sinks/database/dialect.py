@@ -6,12 +6,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...models import SearchDocument
-from .words import CLASSES
+from .words import CLASSES, Asked
 
 if TYPE_CHECKING:
     from ...declaration import SearchDeclaration
@@ -20,6 +20,10 @@ TABLE = SearchDocument._meta.db_table
 
 #: Values that one facet counts, the most frequent.
 MOST_VALUES = 50
+
+
+#: How many documents are looked up for each suggestion: several may have the same text.
+SPARE = 3
 
 
 @dataclass
@@ -35,9 +39,6 @@ class Dialect(ABC):
 
     In all SQL, ``d`` is the table of documents.
     """
-
-    #: Whether suggestions are looked for among the most popular documents first.
-    looks_at_popular: ClassVar[bool] = False
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
@@ -81,11 +82,15 @@ class Dialect(ABC):
         """A join, the condition under which all of the words (or any) are there, and a score, greater for better."""
 
     @abstractmethod
-    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
-        """A join, and the condition under which what is suggested has all of the words, of the last its beginning."""
+    def names(self, index: SearchDeclaration, asked: Asked, size: int) -> Iterable[tuple[Part, Part, int]]:
+        """Where so many suggestions are looked for, one place after the other.
 
-    def similar_names(self, index: SearchDeclaration, words: Sequence[str]) -> list[list[str]]:
-        """Other words for those that may have been typed wrongly; none where the database knows none."""
+        Each is a source with ``d`` in it, a condition, and how many are enough not to look in the next one. What is
+        found in one is more popular than what is not.
+        """
+
+    def similar_names(self, index: SearchDeclaration, asked: Asked) -> list[Asked]:
+        """What else to look for where a word may have been typed wrongly; nothing where the database knows none."""
         return []
 
     @abstractmethod

@@ -6,11 +6,11 @@ out. https://mariadb.com/kb/en/full-text-index-overview/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .dialect import OPERATORS, TABLE, Dialect, Part, as_json
-from .words import CLASSES
+from .words import CLASSES, Asked
 
 if TYPE_CHECKING:
     from ...declaration import SearchDeclaration
@@ -53,9 +53,9 @@ class MySQLDialect(Dialect):
         sql = f"MATCH ({', '.join(self.columns())}) AGAINST (%s IN BOOLEAN MODE)"
         return Part(), Part(sql, [asked]), Part(sql, [asked])
 
-    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
-        asked = " ".join([*(f"+{PREFIX}{word}" for word in words[:-1]), f"+{PREFIX}{words[-1]}*"])
-        return Part(), Part("MATCH (d.names) AGAINST (%s IN BOOLEAN MODE)", [asked])
+    def names(self, index: SearchDeclaration, asked: Asked, size: int) -> Iterable[tuple[Part, Part, int]]:
+        wanted = " ".join([*(f"+{PREFIX}{word}" for word in asked.words), f"+{PREFIX}{asked.last[0]}*"])
+        yield Part(f"{self.table} d"), Part("MATCH (d.names) AGAINST (%s IN BOOLEAN MODE)", [wanted]), size
 
     def has(self, name: str, values: Sequence[Any]) -> Part:
         each = f"JSON_CONTAINS(d.exact, %s, '$.{name}')"

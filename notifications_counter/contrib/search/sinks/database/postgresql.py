@@ -11,39 +11,36 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, transaction
 
-from ...models import SearchWord
 from ...problems import LANGUAGES
+from . import suggesting
 from .dialect import OPERATORS, TABLE, Dialect, Part, as_json
-from .words import CLASSES, weights
+from .suggesting import WORDS_TABLE, Suggesting
+from .words import CLASSES, Asked, weights
 
 if TYPE_CHECKING:
     from ...declaration import SearchDeclaration
 
-WORDS_TABLE = SearchWord._meta.db_table
-
-#: How many words are tried for one that was typed wrongly.
-MOST_SIMILAR = 5
-
-#: Column -> what it is made of.
+#: Column -> its type, and what it is made of.
 COLUMNS = {
-    "words_v": " || ".join(
-        f"setweight(CASE language {{cases}} ELSE to_tsvector('simple', words_{one}) END, '{one.upper()}')".format(
-            cases=" ".join(
-                f"WHEN '{language}' THEN to_tsvector('{language}', words_{one})"
-                for language in LANGUAGES
-                if language != "simple"
+    "words_v": (
+        "tsvector",
+        " || ".join(
+            f"setweight(CASE language {{cases}} ELSE to_tsvector('simple', words_{one}) END, '{one.upper()}')".format(
+                cases=" ".join(
+                    f"WHEN '{language}' THEN to_tsvector('{language}', words_{one})"
+                    for language in LANGUAGES
+                    if language != "simple"
+                )
             )
-        )
-        for one in CLASSES
+            for one in CLASSES
+        ),
     ),
-    "names_v": "to_tsvector('simple', names)",
+    **suggesting.COLUMNS,
 }
 
 
 class PostgreSQLDialect(Dialect):
     """PostgreSQL."""
-
-    looks_at_popular = True
 
     def _has_trigrams(self) -> bool:
         """Whether pg_trgm is there."""
@@ -51,10 +48,13 @@ class PostgreSQLDialect(Dialect):
 
     def install(self) -> bool:
         there = {column.name for column in self._columns()}
-        for name, made_of in COLUMNS.items():
+        for name, (kind, made_of) in COLUMNS.items():
             if name not in there:
-                self.execute(f"ALTER TABLE {TABLE} ADD COLUMN {name} tsvector GENERATED ALWAYS AS ({made_of}) STORED")
-            self.execute(f"CREATE INDEX IF NOT EXISTS nc_search_{name} ON {TABLE} USING gin ({name})")
+                self.execute(f"ALTER TABLE {TABLE} ADD COLUMN {name} {kind} GENERATED ALWAYS AS ({made_of}) STORED")
+            if kind == "tsvector":
+                self.execute(f"CREATE INDEX IF NOT EXISTS nc_search_{name} ON {TABLE} USING gin ({name})")
+        for statement in suggesting.covering(self.connection):
+            self.execute(statement)
         self.execute(f"CREATE INDEX IF NOT EXISTS nc_search_exact ON {TABLE} USING gin (exact jsonb_path_ops)")
         self._install_trigrams()
         return False
@@ -87,20 +87,11 @@ class PostgreSQLDialect(Dialect):
         condition = Part(f"d.words_v @@ ({queries})", [*words])
         return Part(), condition, Part(f"ts_rank('{order}', d.words_v, ({queries}))", [*words])
 
-    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
-        asked = " & ".join([*map(_literal, words[:-1]), f"{_literal(words[-1])}:*"])
-        return Part(), Part("d.names_v @@ to_tsquery('simple', %s)", [asked])
+    def names(self, index: SearchDeclaration, asked: Asked, size: int) -> Iterable[tuple[Part, Part, int]]:
+        return Suggesting(self.connection).names(index, asked, size)
 
-    def similar_names(self, index: SearchDeclaration, words: Sequence[str]) -> list[list[str]]:
-        if not self._has_trigrams():
-            return []
-        found = self.rows(
-            f'SELECT word FROM {WORDS_TABLE} WHERE "index" = %s AND word %% %s GROUP BY word'
-            " ORDER BY similarity(word, %s) DESC, word"
-            f" LIMIT {MOST_SIMILAR}",
-            [index.name, words[-1], words[-1]],
-        )
-        return [[*words[:-1], word] for (word,) in found if word != words[-1]]
+    def similar_names(self, index: SearchDeclaration, asked: Asked) -> list[Asked]:
+        return Suggesting(self.connection).similar(index, asked) if self._has_trigrams() else []
 
     def has(self, name: str, values: Sequence[Any]) -> Part:
         # One containment for each value: that is what the index finds.
@@ -131,8 +122,3 @@ class PostgreSQLDialect(Dialect):
 def _share(found: Mapping[str, float], one: str) -> float:
     """A weight between 0 and 1, as PostgreSQL takes it."""
     return found[one] / max(found.values())
-
-
-def _literal(word: str) -> str:
-    """A word that is no operator of a query: words have no quotes and no backslashes."""
-    return f"'{word}'"

@@ -19,7 +19,7 @@ from ...models import LONGEST_KEY, SearchDocument
 from ...results import Hit, Page, Query, Stored, Suggestion
 from ..base import DIGEST, POPULARITY, SearchSink
 from . import words
-from .dialect import MOST_VALUES, Dialect, Part
+from .dialect import MOST_VALUES, SPARE, Dialect, Part
 from .mysql import MySQLDialect
 from .postgresql import PostgreSQLDialect
 from .sqlite import SQLiteDialect
@@ -32,9 +32,6 @@ DIALECTS: dict[str, type[Dialect]] = {
     "mysql": MySQLDialect,
     "postgresql": PostgreSQLDialect,
 }
-
-#: Among how many of the most popular documents suggestions are looked for first.
-POPULAR = 2000
 
 #: Documents that are compared with their rows at once.
 SLICE = 1000
@@ -153,40 +150,35 @@ class DatabaseSink(SearchSink):
         typed, dialect = words.words(prefix), dialect_for(using)
         if not typed:
             return []
+        asked = words.Asked(typed[:-1], typed[-1:])
         found: dict[str, Suggestion] = {}
-        for asked in chain([typed], self._similar(index, typed, dialect)):
+        for one in chain([asked], self._similar(index, asked, dialect)):
             if len(found) >= size:
                 break
-            for one in self._suggest(index, asked, size, dialect):
-                found.setdefault(words.plain(one.text), one)
+            for suggestion in self._suggest(index, one, size, dialect):
+                found.setdefault(words.plain(suggestion.text), suggestion)
         return list(found.values())[:size]
 
-    def _similar(self, index: SearchDeclaration, typed: list[str], dialect: Dialect) -> Iterable[list[str]]:
+    def _similar(self, index: SearchDeclaration, asked: words.Asked, dialect: Dialect) -> Iterable[words.Asked]:
         """Asked for only when it is needed."""
-        if len(typed[-1]) >= 3:
-            yield from dialect.similar_names(index, typed)
+        if len(asked.last[0]) >= 3:
+            yield from dialect.similar_names(index, asked)
 
-    def _suggest(self, index: SearchDeclaration, typed: list[str], size: int, dialect: Dialect) -> list[Suggestion]:
-        """First among the most popular: of what many documents have, these are the first ones anyway."""
-        join, match = dialect.names_match(index, typed)
+    def _suggest(self, index: SearchDeclaration, asked: words.Asked, size: int, dialect: Dialect) -> list[Suggestion]:
         columns = "d.{key}, d.body, d.popularity".format(key=dialect.quote("key"))
         name = dialect.quote("index")
-        popular = (
-            f"(SELECT * FROM {dialect.table} WHERE {name} = %s ORDER BY popularity DESC LIMIT {POPULAR})"
-            if dialect.looks_at_popular
-            else ""
-        )
         found: list[Any] = []
-        for table in ([popular] if popular else []) + [dialect.table]:
-            if len(found) >= size:
-                break
+        for source, match, enough in dialect.names(index, asked, size):
             found = dialect.rows(
-                f"SELECT {columns} FROM {table} d {join.sql} WHERE d.{name} = %s AND {match.sql}"
-                f" ORDER BY d.popularity DESC, d.id LIMIT {3 * size}",
-                [*([index.name] if table is popular else []), *join.parameters, index.name, *match.parameters],
+                f"SELECT {columns} FROM {source.sql} WHERE d.{name} = %s AND {match.sql}"
+                # Not by an index in this order, with which a planner would read all documents up to some rare ones.
+                f" ORDER BY d.popularity + 0 DESC, d.id LIMIT {SPARE * size}",
+                [*source.parameters, index.name, *match.parameters],
             )
+            if len(found) >= enough:
+                break
         return [
-            Suggestion(_suggested(index, body, typed), key, float(popularity))
+            Suggestion(_suggested(index, body, asked), key, float(popularity))
             for key, body, popularity in ((key, _loaded(body), popularity) for key, body, popularity in found)
         ]
 
@@ -209,6 +201,9 @@ class DatabaseSink(SearchSink):
         if key is not None:
             rows = rows.filter(key__gt=key)
         return [Stored(key, 0, digest) for key, digest in rows.values_list("key", "digest")[:size]]
+
+    def how_many(self, index: SearchDeclaration, keys: Sequence[str], *, using: str) -> int:
+        return int(self._rows(index, using).filter(key__in=keys).count())
 
     def stored(self, index: SearchDeclaration, keys: Iterable[str], *, using: str) -> list[Stored]:
         rows = self._rows(index, using).filter(key__in=list(keys))
@@ -298,14 +293,10 @@ class _Search:
         return Hit(key, body, score, marked)
 
 
-def _suggested(index: SearchDeclaration, body: Mapping[str, Any], typed: Sequence[str]) -> str:
+def _suggested(index: SearchDeclaration, body: Mapping[str, Any], asked: words.Asked) -> str:
     """Of the texts of a document that are suggested the one that was found."""
     texts = words.names(index, body)
-    return next((text for text in texts if _begins(words.words(text), typed)), texts[0] if texts else "")
-
-
-def _begins(here: Sequence[str], typed: Sequence[str]) -> bool:
-    return all(word in here for word in typed[:-1]) and any(word.startswith(typed[-1]) for word in here)
+    return next((text for text in texts if asked.fits(text)), texts[0] if texts else "")
 
 
 def _listed(value: Any) -> list[Any]:

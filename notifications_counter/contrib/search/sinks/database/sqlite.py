@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError
 
 from .dialect import OPERATORS, TABLE, Dialect, Part
-from .words import CLASSES, weights
+from .words import CLASSES, Asked, weights
 
 if TYPE_CHECKING:
     from ...declaration import SearchDeclaration
@@ -83,9 +83,9 @@ class SQLiteDialect(Dialect):
         order = ", ".join(str(float(weight)) for weight in weights(index).values())
         return Part(f"JOIN {name} ON {name}.rowid = d.id"), condition, Part(f"-bm25({name}, {order})")
 
-    def names_match(self, index: SearchDeclaration, words: Sequence[str]) -> tuple[Part, Part]:
-        asked = " ".join([*map(_literal, words[:-1]), f"{_literal(words[-1])} *"])
-        return Part(f"JOIN {NAMES} ON {NAMES}.rowid = d.id"), Part(f"{NAMES} MATCH %s", [asked])
+    def names(self, index: SearchDeclaration, asked: Asked, size: int) -> Iterable[tuple[Part, Part, int]]:
+        wanted = " ".join([*map(_literal, asked.words), f"{_literal(asked.last[0])} *"])
+        yield Part(f"{self.table} d JOIN {NAMES} ON {NAMES}.rowid = d.id"), Part(f"{NAMES} MATCH %s", [wanted]), size
 
     def has(self, name: str, values: Sequence[Any]) -> Part:
         return self._any(name, f"j.value IN ({self.marks(values)})", values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.html import escape
@@ -30,6 +31,29 @@ AROUND = 60
 
 #: How many passages a field has.
 MOST_PASSAGES = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What suggestions must have.
+
+    Attributes:
+        words: words that must be there.
+        last: words of which one must be there.
+        is_beginning: whether a word that only begins like ``last`` will do.
+    """
+
+    words: Sequence[str]
+    last: Sequence[str]
+    is_beginning: bool = True
+
+    def fits(self, text: str) -> bool:
+        """Whether a text has them."""
+        here = words(text)
+        return all(one in here for one in self.words) and any(map(self._is_last, here))
+
+    def _is_last(self, word: str) -> bool:
+        return word.startswith(tuple(self.last)) if self.is_beginning else word in self.last
 
 
 def words(text: str) -> list[str]:

@@ -81,3 +81,8 @@ def stored(hits: Iterable[Mapping[str, Any]]) -> list[Stored]:
         for one in hits
         if one.get("found", True)
     ]
+
+
+def columns(hits: Iterable[Mapping[str, Any]]) -> list[Stored]:
+    """The same of columns of values: one that has no digest is a tombstone."""
+    return [Stored(one["sort"][0], 0, one["fields"][DIGEST][0] if "fields" in one else None) for one in hits]

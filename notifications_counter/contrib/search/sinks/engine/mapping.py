@@ -43,7 +43,7 @@ def properties(index: SearchDeclaration) -> dict[str, Any]:
     found = {name: _property(index, field) for name, field in index.fields.items()}
     found |= {
         KEY: {"type": "keyword"},
-        DIGEST: {"type": "keyword", "index": False, "doc_values": False},
+        DIGEST: {"type": "keyword", "index": False},
         DELETED: {"type": "boolean"},
         GONE_AT: {"type": "date"},
     }

@@ -127,14 +127,16 @@ class EngineSink(SearchSink):
     def raw(self, index: SearchDeclaration, query: Mapping[str, Any], *, using: str) -> Any:
         return self._search(self.name(index, using), query)
 
-    def _search(self, place: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _search(self, place: str, body: Mapping[str, Any], params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Ask for hits.
 
         Raises:
             InvalidQuery: the engine does not understand what it was asked.
             SinkUnavailable: it does not answer, or not for all shards.
         """
-        answer = self.connection.ask("POST", f"/{place}/_search", body, params=WHOLE, allow=(400, 404))
+        answer = self.connection.ask(
+            "POST", f"/{place}/_search", body, params={**WHOLE, **(params or {})}, allow=(400, 404)
+        )
         if answer.status == 404:
             raise self.connection.unavailable(f"has no {quoted(place)} yet: run manage.py search_index --create.")
         if answer.status == 400:
@@ -152,8 +154,23 @@ class EngineSink(SearchSink):
     # Audit
 
     def stored_after(self, index: SearchDeclaration, key: str | None, size: int, *, using: str) -> list[Stored]:
-        place = self.generations(index, using).all
-        return answers.stored(self._slice(place, key, size, {"match_all": {}}))
+        """Of the columns of values, which an engine reads much faster than documents."""
+        body: dict[str, Any] = {
+            "size": size,
+            "sort": [{KEY: "asc"}],
+            "track_total_hits": False,
+            "stored_fields": "_none_",
+            "docvalue_fields": [DIGEST],
+        }
+        if key is not None:
+            body["search_after"] = [key]
+        params = {"filter_path": "_shards.failed,_shards.failures,timed_out,hits.hits.sort,hits.hits.fields"}
+        found = self._search(self.generations(index, using).all, body, params)
+        return answers.columns(found.get("hits", {}).get("hits", ()))
+
+    def how_many(self, index: SearchDeclaration, keys: Sequence[str], *, using: str) -> int:
+        body = {"query": {"terms": {KEY: list(keys)}}, "size": 0, "track_total_hits": True}
+        return int(self._search(self.name(index, using), body)["hits"]["total"]["value"])
 
     def _slice(self, place: str, after: str | None, size: int, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The next documents in the order of their keys, with their versions."""
