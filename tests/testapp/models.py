@@ -14,7 +14,7 @@ from notifications_counter.fields import KeyField
 class Click(models.Model):
     """Events: no source, and keys that are text."""
 
-    url = models.URLField(primary_key=True)
+    url = KeyField(max_length=200, primary_key=True)
     clicks = models.BigIntegerField(default=0)
     counter = Counter()
 

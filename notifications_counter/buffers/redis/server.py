@@ -298,12 +298,12 @@ class RedisServer:
 
     def get(self, name: str) -> Any:
         """The value of a Redis key."""
-        # Not self.client.get itself: a cluster's client, which asks its nodes when it is made, is made inside of ask.
-        return self.ask(name, lambda: self.client.get(name))
+        # Not self._execute itself: a cluster's client, which asks its nodes when it is made, is made inside of ask.
+        return self.ask(name, lambda: self._execute("GET", name))
 
     def get_cached(self, name: str) -> Any:
         """A cached value. ``GETEX``, which is no more than ``GET`` here, is a write for a server that takes none."""
-        return self.ask(name, lambda: self.client.execute_command("GETEX", name), step="cached")
+        return self.ask(name, lambda: self._execute("GETEX", name), step="cached")
 
     def get_many_cached(self, base: Base, names: Sequence[str]) -> Any:
         """Cached values of one shard, if the server takes writes."""

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Click",
             fields=[
-                ("url", models.URLField(primary_key=True, serialize=False)),
+                ("url", notifications_counter.fields.KeyField(max_length=200, primary_key=True, serialize=False)),
                 ("clicks", models.BigIntegerField(default=0)),
             ],
         ),
