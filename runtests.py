@@ -7,13 +7,16 @@ SQLite and a real Valkey always; PostgreSQL and MariaDB where POSTGRESQL_URL and
 
 import argparse
 import collections
+import dataclasses
 import os
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.extents import BUFFERS, SUITES, effort, extents_of
 from tests.support.queue import Queue
 from tests.support.report import Outcome, outcome_of, print_slowest, print_table, print_unsteady, print_wants
 from tests.support.runner import end_like_ctrl_c
@@ -21,25 +24,8 @@ from tests.support.walks import SEED
 from tests.support.workers import Pair, Workers, workers
 
 URL_VARIABLES = {"sqlite": None, "postgresql": "POSTGRESQL_URL", "mariadb": "MARIADB_URL"}
-BUFFERS = ["database", "redis"]
 #: The pairs whose tests take longest begin first.
 SLOWEST_FIRST = ["mariadb", "postgresql", "sqlite"]
-#: Suite -> its settings, and where its tests are. That of the apps has them all installed.
-APPS = ["tests.inbox", "tests.clicks", "tests.online", "tests.products", "tests.search", "tests.streams"]
-SUITES = {"engine": ("tests.settings", ["tests"]), "apps": ("tests.apps_settings", APPS)}
-#: Suite -> what the quick run has of it with Redis: where a buffer matters most. The rest it has with the other.
-OF_REDIS = {
-    "engine": [f"tests.{part}" for part in ("buffers", "capture", "compat", "flushing", "ledger", "reconciliation")],
-    "apps": [
-        "tests.online",
-        *(f"tests.inbox.test_{part}" for part in ("revisions", "together", "wake_ups", "streams")),
-    ],
-}
-#: The same of --all, on all databases but the one on which everything runs with Redis too.
-MOST_OF_REDIS = {"engine": OF_REDIS["engine"], "apps": ["tests.clicks", "tests.inbox", "tests.online"]}
-ALL_OF_REDIS = "postgresql"
-#: Pairs of which both go through what takes longest with others, where everything is run.
-BOTH_LONG_ELSEWHERE = {("mariadb", "redis"), ("postgresql", "database")}
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -73,7 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--all",
         action="store_true",
-        help="also servers that fail, outages, rolling moves, cron; with Redis, all of the rest on PostgreSQL",
+        help="also servers that fail, outages, rolling moves, cron",
     )
     parser.add_argument("--long", action="store_true", help="all, with random walks 20 times as long as that")
     parser.add_argument("--database", action="append", choices=list(URL_VARIABLES), help="repeatable; default: all")
@@ -104,20 +90,6 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def effort(options: argparse.Namespace) -> str:
-    if options.long:
-        return "long"
-    return "most" if options.most or options.all or options.labels or options.k else "quick"
-
-
-def leaves_out_long(options: argparse.Namespace, suite: str = "", database: str = "", buffer: str = "") -> bool:
-    """Tests that somebody names run, however long they take."""
-    if options.long or options.labels or options.k:
-        return False
-    is_elsewhere = not (options.database or options.buffer) and not missing_databases(options)
-    return not options.all or (is_elsewhere and suite == "engine" and (database, buffer) in BOTH_LONG_ELSEWHERE)
-
-
 def missing_databases(options: argparse.Namespace) -> dict[str, str]:
     """Of the ones that are to be tested, with the reason."""
     wanted = options.database or list(URL_VARIABLES)
@@ -137,13 +109,14 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
             buffer,
             url_of(database),
             Queue(directory / f"{suite}-{database}-{buffer}"),
-            command(options, suite, labels, leaves_out_long(options, suite, database, buffer)),
+            command(options, suite, extent.labels, extent.without_long),
             suite,
+            extent.effort,
         )
         for database in wanted
         for buffer in reversed(options.buffer or BUFFERS)
-        for suite, labels in labels_of(options, database, buffer).items()
-        if buffer not in missing and not (suite == "apps" and is_enough_elsewhere(options, database, buffer, wanted))
+        for suite, extent in extents_of(options, database, buffer, wanted).items()
+        if buffer not in missing
     ]
 
 
@@ -152,55 +125,21 @@ def run_again(options: argparse.Namespace, running: Workers, pairs: list[Pair]) 
     for pair in pairs:
         if names := pair.queue.failed():
             directory = pair.queue.directory
+            again = command(options, pair.suite, names, "--exclude-tag=long" in pair.command)
             queue = Queue(directory.with_name(f"{directory.name}-again"))
-            again = command(
-                options, pair.suite, names, leaves_out_long(options, pair.suite, pair.database, pair.buffer)
-            )
-            pair.again = Pair(pair.database, pair.buffer, pair.url, queue, again, pair.suite)
+            pair.again = dataclasses.replace(pair, queue=queue, command=again, started=0, statuses=[], seconds=0.0)
     running.run_alone([pair.again for pair in pairs if pair.again])
-
-
-def is_enough_elsewhere(options: argparse.Namespace, database: str, buffer: str, databases: list[str]) -> bool:
-    """Whether the apps, which know neither, are tested on the database and with the buffer in other pairs."""
-    if options.long or options.labels or options.k or options.database or options.buffer:
-        return False
-    if effort(options) == "quick" and database == "mariadb":
-        return True
-    return buffer == "redis" and database != "sqlite" and "sqlite" in databases
-
-
-def labels_of(options: argparse.Namespace, database: str, buffer: str) -> dict[str, list[str]]:
-    """Suite -> what is to be run of it with a buffer."""
-    _, apps = SUITES["apps"]
-    of_apps = [label for label in options.labels if any(f"{label}.".startswith(f"{app}.") for app in apps)]
-    chosen = {"engine": [label for label in options.labels if label not in of_apps], "apps": of_apps}
-    part = part_of_redis(options, database) if buffer == "redis" else None
-    return {
-        suite: chosen[suite] or (part[suite] if part else labels)
-        for suite, (_, labels) in SUITES.items()
-        if (chosen[suite] or not options.labels) and options.suite in (None, suite)
-    }
-
-
-def part_of_redis(options: argparse.Namespace, database: str) -> dict[str, list[str]] | None:
-    """What is run with Redis; None for everything, as where nothing is run with the other buffer."""
-    if options.long or len(options.buffer or BUFFERS) == 1:
-        return None
-    if effort(options) == "quick":
-        return OF_REDIS
-    is_elsewhere = database != ALL_OF_REDIS and not options.database and url_of(ALL_OF_REDIS)
-    return MOST_OF_REDIS if is_elsewhere else None
 
 
 def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, str]) -> None:
     what = " ".join([*options.labels, *(f"-k {pattern}" for pattern in options.k or ())]) or "All tests"
-    if leaves_out_long(options):
+    if not (options.long or options.all or options.labels or options.k):
         what += " but those that take longest: servers that fail, outages, rolling moves (--all runs them too)"
     print(f"{what}.")
     if effort(options) == "quick":
         print(
-            "Many processes and random walks on SQLite alone, with Redis what concerns buffers, and the apps not on"
-            " MariaDB (--most has it all)."
+            "Many processes and random walks on SQLite alone, and elsewhere what depends on the database or the buffer"
+            " (--most has it all)."
         )
     print(f"On: {', '.join(pair.name for pair in pairs) or 'nothing'}; processes: {options.processes}.")
     for name, reason in missing.items():
@@ -211,13 +150,13 @@ def announce(options: argparse.Namespace, pairs: list[Pair], missing: dict[str, 
 
 
 def environment_of(options: argparse.Namespace, directory: str) -> dict[str, str]:
-    environment = {**os.environ, "NC_SEED": str(SEED), "NC_EFFORT": effort(options)}
+    environment = {**os.environ, "NC_SEED": str(SEED)}
     if not options.keepdb:
         environment["NC_TEST_DIR"] = directory
     return environment
 
 
-def command(options: argparse.Namespace, suite: str, labels: list[str], without_long: bool) -> list[str]:
+def command(options: argparse.Namespace, suite: str, labels: Sequence[str], without_long: bool) -> list[str]:
     verbosity = 0 if options.verbosity == 1 else options.verbosity
     arguments = [sys.executable, "-m", "django", "test", f"--settings={SUITES[suite][0]}", "--noinput"]
     arguments += [f"--verbosity={verbosity}"]

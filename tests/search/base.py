@@ -6,7 +6,7 @@ from typing import Any
 
 from django.test import override_settings
 
-from notifications_counter.cron import update_counter
+from notifications_counter.flushing.all_counters import flush_all as flush_counters
 from notifications_counter.projections.reading import bodies_of
 from tests.support.base import CounterTestCase
 
@@ -46,4 +46,5 @@ class MemoryCase(CounterTestCase):
 
 
 def flush_all() -> None:
-    update_counter()
+    """What a flush does for documents, without one of all the counters of the tests."""
+    flush_counters([])

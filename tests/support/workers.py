@@ -34,6 +34,7 @@ class Pair:
     Attributes:
         command: which runs the tests, in the environment that a worker adds to.
         suite: "engine", or "apps" for those of the apps that are built on it.
+        effort: how far tests go whose length is arbitrary: "quick", "most" or "long".
         url: of the database; empty for SQLite.
         started: how many processes were to run its tests.
         statuses: with which they ended.
@@ -47,6 +48,7 @@ class Pair:
     queue: Queue
     command: Sequence[str]
     suite: str = "engine"
+    effort: str = "most"
     started: int = 0
     statuses: list[int] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
@@ -76,6 +78,7 @@ class Worker:
                 client.flushall()  # of the pair before
         own = {"NC_WORKER": str(self.number), "NC_REDIS_URL": self.redis_url}
         of_pair = {"NC_DATABASE_URL": pair.url, "NC_BUFFER": pair.buffer, "NC_PAIR": pair.name}
+        of_pair["NC_EFFORT"] = pair.effort
         queue = {"NC_QUEUE_DIRECTORY": str(pair.queue.directory)}
         self.pair, self.began = pair, time.monotonic()
         pair.started += 1
