@@ -193,5 +193,6 @@ class RestartedDatabaseTest(CounterTestCase):
                     arguments = (when, " ".join(step), times, *server.restart)
                     done = finish(start_child("restart_database", *arguments, **environment))
                     true = list(range(1, 10))
-                    expected = {"restarts": 1, "ok": True, "keys": 9, "stored": true, "values": true}
-                    self.assertEqual(done, expected)
+                    # A chunk whose commit was not answered is applied, and not known to be this flush's.
+                    self.assertIn(done.pop("keys"), range(10))
+                    self.assertEqual(done, {"restarts": 1, "ok": True, "stored": true, "values": true})

@@ -50,12 +50,12 @@ class FaultsTests(EngineTestCase):
         self.assertEqual(Item.search.search("blue").total, 1)
 
     def test_engine_that_does_not_answer_is_waited_for_as_long_as_was_said(self) -> None:
-        with self.with_settings(TIMEOUT=0.5):
+        with self.with_settings(TIMEOUT=2):
             Item.search.search()
             os.kill(self.node.pid or 0, signal.SIGSTOP)
             begin = time.monotonic()
             try:
-                with self.assertRaisesMessage(SinkUnavailable, "does not answer within 0.5 s"):
+                with self.assertRaisesMessage(SinkUnavailable, "does not answer within 2 s"):
                     Item.search.search()
             finally:
                 os.kill(self.node.pid or 0, signal.SIGCONT)
