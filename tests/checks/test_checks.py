@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import unittest
 from typing import Any
+from unittest import mock
 
 import django
 import redis
@@ -77,6 +79,7 @@ class SettingsCheckTest(SimpleTestCase):
             ({**url, "SHARDS": 0}, "SHARDS must be an integer of at least 1, not 0"),
             ({**url, "CHUNK_SIZE": "many"}, "'many'"),
             ({**url, "TIMEOUT": 0}, "TIMEOUT"),
+            ({**url, "THREADS": "8"}, "THREADS must be a number of threads, not '8'"),
             ({**url, "PREFIX": "a{b"}, "PREFIX"),
             ({"CLIENT": "tests.nothing.client"}, "tests.nothing.client"),
             ({"CACHE": "nowhere"}, "E012"),
@@ -95,6 +98,27 @@ class SettingsCheckTest(SimpleTestCase):
         cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1/0", "OPTIONS": options}
         with override_settings(CACHES={"counts": cache}), configured(BACKEND=REDIS, OPTIONS={"CACHE": "counts"}):
             self.assertIn("E045", self.said())
+
+    def test_fewer_connections_than_a_worker_has_threads_are_warned_of(self) -> None:
+        pool = {"CONNECTION_POOL_KWARGS": {"max_connections": 4}}
+        cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1/0", "OPTIONS": pool}
+        for client in ({"CLIENT": "tests.checks.clients.few"}, {"CACHE": "counts"}):
+            for threads, arguments, warned in (
+                (5, "", True),
+                (4, "--threads 50", False),
+                (None, "-w 3 --threads=5", True),
+                (None, "--threads 4 --bind :8000", False),
+                (None, "--threads many", False),
+                (None, "", False),
+            ):
+                options = {**client, "THREADS": threads}
+                with (
+                    self.subTest(options, arguments=arguments),
+                    override_settings(CACHES={"counts": cache}),
+                    mock.patch.dict(os.environ, {"GUNICORN_CMD_ARGS": arguments}),
+                    configured(BACKEND=REDIS, OPTIONS=options),
+                ):
+                    self.assertEqual("W026" in self.said(), warned, self.said())
 
     def test_a_cache_that_is_shared_or_has_no_time_out_is_warned_of(self) -> None:
         redis_cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1/0"}

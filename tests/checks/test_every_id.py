@@ -42,6 +42,7 @@ BY_SETTINGS = {
     buffer(URL="http://127.0.0.1"): {"E014"},
     buffer(CLIENT="tests.nothing.client"): {"E014"},
     f"CACHES = {{'default': {DJANGO_REDIS!r}}}; {buffer(CACHE='default')}": {"W001", "W002"},
+    buffer(CLIENT="tests.checks.clients.few", THREADS=5): {"W026"},
     buffer("rows", URL="redis://127.0.0.1"): {"E017"},
     "NOTIFICATION_COUNTER = {}": {"W063"},
 }

@@ -29,6 +29,7 @@ except ImportError:  # needed for CACHE alone
     get_redis_connection = None
 
 __all__ = [
+    "DEFAULT_LIMIT",
     "DEFAULT_TIMEOUT",
     "ERRORS",
     "UNREACHABLE",
@@ -42,6 +43,7 @@ __all__ = [
     "is_full_pool",
     "is_refusal",
     "lacks_permission",
+    "limit_of",
     "make_async_client",
     "make_client",
     "redis",
@@ -87,6 +89,9 @@ CONNECTIONS = 2**31
 
 #: What redis-py itself waits for a reply; None for ever.
 DEFAULT_TIMEOUT: float | None = redis.Connection().socket_timeout  # type: ignore[no-untyped-call]
+
+#: How many connections redis-py lets a pool have that is told nothing.
+DEFAULT_LIMIT: int = redis.ConnectionPool().max_connections
 
 #: Tasks of an event loop wait for one of so many connections.
 ASYNC_CONNECTIONS = 50
@@ -296,6 +301,13 @@ def function_at(alias: str, option: str, path: str) -> Any:
 def shares_a_connection(client: Any) -> bool:
     """Whether all threads, and all processes that were forked after it was made, take turns on one connection."""
     return getattr(client, "connection", None) is not None
+
+
+def limit_of(client: Any) -> int:
+    """How many connections a client may have; of a cluster, to each node."""
+    if is_cluster(client):
+        return client.nodes_manager.connection_kwargs.get("max_connections") or DEFAULT_LIMIT
+    return int(client.connection_pool.max_connections)
 
 
 def is_cluster(client: Any) -> bool:

@@ -23,6 +23,7 @@ DEFAULTS: Mapping[str, Any] = {
     "CACHE_TTL": 3600,
     "TIMEOUT": 1,
     "DATABASE_ONLY": False,
+    "THREADS": None,
 }
 
 #: Of these exactly one names the client.
