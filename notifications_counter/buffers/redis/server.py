@@ -402,7 +402,7 @@ class RedisServer:
         try:
             return self._execute(*_evalsha(name, base, arguments))
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
-            return self.client.eval(script_text(name, base.has_groups), 1, base, *arguments)
+            return self._execute("EVAL", script_text(name, base.has_groups), 1, base, *arguments)
 
 
 def _evalsha(name: str, base: Base, arguments: Sequence[Any]) -> tuple[Any, ...]:
