@@ -41,7 +41,7 @@ app.conf.task_queues = [Queue({name!r}, Exchange({name!r}, "topic"), {name!r}, q
 app.conf.update(task_default_exchange={name!r}, task_default_exchange_type="topic", task_default_routing_key={name!r})
 
 
-@app.task(bind=True, name="again")
+@app.task(bind=True, name="again", shared=False)
 def again(self, countdown):
     raise self.retry(countdown=countdown)
 """
@@ -67,7 +67,7 @@ class QuorumQueueFactsTest(BrokersTestCase):
         self.directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
         module = WORKER.format(url=AMQP_URL, name=self.name)
         (self.directory / "facts.py").write_text(module)
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"__name__": "facts"}
         exec(module, found)
         self.app: Celery = found["app"]
         self.addCleanup(self.app.close)
@@ -127,7 +127,7 @@ class CommitFactsTest(TransactionTestCase):
         app.conf.task_publish_retry = False
         self.addCleanup(app.close)
 
-        @app.task(name="anything", base=DjangoTask)
+        @app.task(name="anything", base=DjangoTask, shared=False)
         def task() -> None:
             pass
 
