@@ -45,9 +45,7 @@ def documents_between(
     Returns:
         As ``documents_of``, without those that have no body.
     """
-    rows = projection.rows(using).filter(pk__lte=projection.key.value(last))
-    if after is not None:
-        rows = rows.filter(pk__gt=projection.key.value(after))
+    rows = _after(projection, projection.rows(using).filter(pk__lte=projection.key.value(last)), after)
     bodies, problems = _read(projection, rows, using)
     return [Document(key, version, body) for key, body in bodies.items()], problems
 
@@ -91,12 +89,14 @@ def keys_of(
     return [projection.key.text(pk) for pk in rows.values_list("pk", flat=True).distinct()[:most]]
 
 
-def keys_after(projection: Projection, after: str | None, size: int, using: str) -> list[str]:
-    """The keys of the next rows, in their order; of the first ones without a key after which they come."""
-    rows = projection.rows(using).order_by("pk")
-    if after is not None:
-        rows = rows.filter(pk__gt=projection.key.value(after))
-    return [projection.key.text(pk) for pk in rows.values_list("pk", flat=True)[:size]]
+def keys_after(projection: Projection, rows: QuerySet[Any], after: str | None, size: int) -> list[str]:
+    """The keys of the next of some rows, in their order; of the first ones without a key after which they come."""
+    following = _after(projection, rows, after).order_by("pk")
+    return [projection.key.text(pk) for pk in following.values_list("pk", flat=True)[:size]]
+
+
+def _after(projection: Projection, rows: QuerySet[Any], key: str | None) -> QuerySet[Any]:
+    return rows if key is None else rows.filter(pk__gt=projection.key.value(key))
 
 
 def without_rows(projection: Projection, keys: Iterable[str], using: str) -> list[str]:

@@ -105,7 +105,7 @@ class Rebuild:
         with transaction.atomic(using=self.using):
             chunk = self.sender.begin_chunk()
             chunk.is_live = False
-            keys = keys_after(self.projection, after, self.sender.size, self.using)
+            keys = keys_after(self.projection, self.projection.rows(self.using), after, self.sender.size)
             if keys:
                 chunk.documents, chunk.problems = documents_between(
                     self.projection, after, keys[-1], chunk.version, self.using
@@ -117,7 +117,7 @@ class Rebuild:
         with transaction.atomic(using=self.using):
             chunk = self.sender.begin_chunk()
             before = self.sender.progress()
-            keys = keys_after(self.projection, before.walked_to, self.sender.size, self.using)
+            keys = keys_after(self.projection, self.projection.rows(self.using), before.walked_to, self.sender.size)
             if keys:
                 self.sender.write(chunk, keys)
                 self.sender.settle_problems(chunk)

@@ -182,10 +182,6 @@ class Connections:
         finally:
             self._idle.append(connection)
 
-    def execute_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Send commands together and read the reply to each, or its error."""
-        return self.send(commands)()
-
     def send(self, commands: Sequence[Sequence[Any]]) -> Callable[[], list[Any]]:
         """Send commands.
 

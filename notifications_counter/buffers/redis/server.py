@@ -377,7 +377,7 @@ class RedisServer:
     def _evaluate_all(self, calls: Sequence[Call]) -> list[Any]:
         commands = [_evalsha(call.name, call.base, call.arguments) for call in calls]
         if self._connections:
-            return self._connections.execute_all(commands)
+            return self._connections.send(commands)()
         pipeline = self.client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from ...compat.uncached import rows_of
 from ...exceptions import quoted
 from ...projections.noting import note
-from ...projections.reading import documents_of
+from ...projections.reading import documents_of, keys_after
 from ...projections.sending import Sender
 from ...projections.tables import ProjectionProgress
 from .bodies import OF_FIELDS, kept
@@ -111,7 +111,8 @@ class Audit:
     def _slice(self, what: str, after: str | None) -> str | None:
         """Look at a slice; where the next one begins, None after the last one."""
         if what == ROWS:
-            keys = self._keys_after(after)
+            # Those that must have a document.
+            keys = keys_after(self.index, kept(self.index, self.index.rows(self.using)), after, SLICE)
             self._find_missing(keys)
             return f"{ROWS}{keys[-1]}" if keys else STORED
         stored = self.sink.stored_after(self.index, after, SLICE, using=self.using)
@@ -123,13 +124,6 @@ class Audit:
         before = timezone.now() - timedelta(days=search_settings().TOMBSTONE_DAYS)
         self.sink.purge(self.index, before, using=self.using)
         return None
-
-    def _keys_after(self, after: str | None) -> list[str]:
-        """The keys of the next rows that must have a document."""
-        rows = kept(self.index, self.index.rows(self.using)).order_by("pk")
-        if after is not None:
-            rows = rows.filter(pk__gt=self.index.key.value(after))
-        return [self.index.key.text(pk) for pk in rows.values_list("pk", flat=True)[:SLICE]]
 
     def _find_missing(self, keys: list[str]) -> None:
         """Rows without a document: which, only where there are fewer documents than rows."""
