@@ -251,8 +251,10 @@ class MemberTests(KafkaTestCase):
             self.addCleanup(reader.close)
             reader.join([self.topic])
         self.settle(first, numbers=[2])
-        with self.assertRaises(LogUnavailable):
-            self.until(lambda: second.poll(10, 0.1) or first.poll(10, 0.1))
+        with self.assertRaisesMessage(LogUnavailable, "fenced"):
+            for _ in range(100):
+                second.poll(10, 0.1)
+                first.poll(10, 0.1)
 
 
 @once
