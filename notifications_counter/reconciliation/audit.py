@@ -21,7 +21,7 @@ from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
 from .orphans import delete_orphans
 from .recount import recount_once
-from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, place
+from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, note_of, place
 
 logger = logging.getLogger("notifications_counter")
 
@@ -99,12 +99,12 @@ def _take(store: CounterStore, limit: int) -> Sequence[str]:
     if phase == SOURCE_KEYS:
         keys = next_keys(store, SOURCE_KEYS, after, limit)
         if not keys:
-            phase, after = COUNT_KEYS, ""
+            phase, after = COUNT_KEYS, None
     if phase == COUNT_KEYS:
         keys = next_wrong_keys(store, after, limit)
     if not keys:
         delete_orphans(store)
-    to = f"{phase}{keys[-1]}" if keys else None
+    to = note_of(phase, keys[-1]) if keys else None
     progress.update(store.using, store.label, {"audited_to": to})
     return keys
 
