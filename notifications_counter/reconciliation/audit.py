@@ -19,7 +19,7 @@ from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
-from .orphans import delete_orphans
+from .orphans import delete_orphans, owned
 from .recount import recount_once
 from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, note_of, place
 
@@ -85,7 +85,7 @@ def _next_size(store: CounterStore, done: AuditResult, size: int) -> int:
     keys = _take(store, size)
     if not keys:
         return 0
-    found = recount_once(store, keys)
+    found = recount_once(store, owned(store, keys))
     done.keys += len(found)  # those that are missing were being changed, and have their turn in the next round
     done.drifted += [one for one in found.values() if one.difference]
     seconds = max(time.monotonic() - began, 0.001)

@@ -17,7 +17,7 @@ from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
-from .orphans import delete_orphans
+from .orphans import delete_orphans, owned
 from .recount import recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
@@ -43,7 +43,7 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
         return None
     phase, after = place(noted)
     keys = next_keys(store, phase, after, limit)
-    found = recount(store, keys) if keys else []
+    found = recount(store, owned(store, keys)) if keys else []
     if not keys and phase == SOURCE_KEYS:
         _store_pending_keys(store)
     elif not keys:
@@ -104,7 +104,9 @@ def _store_pending_keys(store: CounterStore) -> None:
 
 def all_keys(store: CounterStore, limit: int = BATCH) -> Iterator[Sequence[str]]:
     """Slices of all keys whose counts may be wrong: those with rows, with a count, with pending deltas."""
-    yield from _walk(lambda after: next_keys(store, SOURCE_KEYS, after, limit))
+    yield from filter(
+        None, (owned(store, keys) for keys in _walk(lambda after: next_keys(store, SOURCE_KEYS, after, limit)))
+    )
     yield from _walk(lambda after: next_wrong_keys(store, after, limit))
     yield from in_parts(sorted(_without_rows(store, buffer_of(store).pending_keys(store))), limit)
 

@@ -497,6 +497,17 @@ class Page(models.Model):
 
     address = KeyField(max_length=500, db_index=True)
     seen = models.BooleanField(default=False)
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
+    )
+
+
+class PagesByReader(models.Model):
+    """Of readers who may be gone, while what they have read stays."""
+
+    user = owner()
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Page, "reader")
 
 
 class PagesByAddress(models.Model):
