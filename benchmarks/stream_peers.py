@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from .environment import execute, postgresql_and_valkey, table
-from .stream_parts import GROUP, LOGS, declared, topic, with_settings
+from .stream_parts import GROUP, LOGS, counts_of, declared, emit, of_counts, topic, with_settings
 
 TOPIC, PARTITIONS = "peers", 10
 PACKAGES = ("quixstreams", "faust-streaming")
@@ -39,18 +39,9 @@ PART_OF_FAUST = 10
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--long", action="store_true", help="1,000,000 messages, with 10,000 and 1,000,000 keys")
-    parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--keys", type=int, nargs="+", default=[10_000])
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--chunk", type=int, default=20_000, help="messages that one transaction applies")
+    parser = of_counts(__doc__, messages=100_000, rounds=2)
     parser.add_argument("--environment", type=Path, help="a virtual environment that has, or gets, the packages")
-    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.long:
-        options.messages, options.keys = 1_000_000, [10_000, 1_000_000]
-    return options
+    return counts_of(parser)
 
 
 @contextlib.contextmanager
@@ -63,14 +54,6 @@ def environment(given: Path | None) -> Iterator[str]:
             venv.create(path, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
         yield python
-
-
-def emit(name: str, messages: int, keys: int) -> None:
-    from notifications_counter.contrib.streams import Emitter
-
-    with Emitter(name, str) as emitter:
-        for number in range(messages):
-            emitter.emit(f"user-{number * 7919 % keys}", "/products/7/")
 
 
 def ours(chunk: int) -> dict[str, Any]:
@@ -118,7 +101,7 @@ def count(messages: int, chunk: int) -> float:
 
     Group.objects.filter(name=GROUP).delete()
     return messages / float(
-        run(sys.executable, "-m", "benchmarks.stream_peers", "--part", f"--chunk={chunk}")["seconds"]
+        run(sys.executable, "-m", "benchmarks.stream_peers", "--part=ours", f"--chunk={chunk}")["seconds"]
     )
 
 

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from .environment import postgresql_and_valkey
-from .stream_parts import GROUP, LOGS, Log, Process, count, topic, with_settings
+from .stream_parts import GROUP, LOGS, Log, Process, count, of_logs, topic, with_settings
 
 TOPIC, PARTITIONS, PROCESSORS = "takeover", 12, 3
 #: Messages a second, of all partitions.
@@ -32,10 +32,9 @@ LOOK, REST = 0.01, 3.0
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = of_logs(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--session", type=float, default=3, help="the session time-out in seconds")
-    parser.add_argument("--log", nargs="+", choices=list(LOGS), default=list(LOGS))
     return parser.parse_args()
 
 

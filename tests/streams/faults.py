@@ -22,6 +22,7 @@ from django.db import connection
 
 from ..support.base import ROOT, child_environment
 from ..support.proxy import Proxy
+from ..support.servers import Postgresql
 
 SESSION_TIMEOUT = 1.5
 #: Of a message; whatever else an emitter prints is its log.
@@ -31,8 +32,8 @@ PROCESSORS, EMITTERS, RATE = 3, 2, 60
 FAULTS = {"kill processor": 30, "pause processor": 20, "end processor": 20, "kill emitter": 15}
 if connection.vendor != "sqlite":
     FAULTS |= {"cut connections": 10, "cut network": 10}
-#: The share of the broker, where there is one that may be killed.
-KILL_BROKER = 10
+#: The shares of a broker and of a database that may be killed, where there is one.
+KILL_BROKER = RESTART_DATABASE = 10
 #: Seconds for which the network to the database is cut, and a broker is away.
 AWAY = (0.1, 1.5)
 
@@ -52,6 +53,7 @@ class Faults:
         topic: what is emitted into.
         seed: of what happens.
         kill_broker: kills a broker, chosen by the random numbers that it is given, and starts it again.
+        database: the server of the default database, where that may be killed.
         environment: for the processes.
     """
 
@@ -61,11 +63,17 @@ class Faults:
         seed: int,
         *,
         kill_broker: Callable[[random.Random], object] | None = None,
+        database: Postgresql | None = None,
         **environment: str,
     ) -> None:
         self.topic = topic
-        self.shares = FAULTS | ({"kill broker": KILL_BROKER} if kill_broker else {})
+        self.shares = (
+            FAULTS
+            | ({"kill broker": KILL_BROKER} if kill_broker else {})
+            | ({"restart database": RESTART_DATABASE} if database else {})
+        )
         self._kill_broker = kill_broker
+        self._database = database
         self.random = random.Random(seed)
         streams = json.dumps({"SESSION_TIMEOUT": SESSION_TIMEOUT, **json.loads(environment.pop("NC_STREAMS", "{}"))})
         self.environment = {"DJANGO_SETTINGS_MODULE": "tests.apps_settings", "NC_STREAMS": streams, **environment}
@@ -180,7 +188,7 @@ class Faults:
 
     def _start_proxy(self) -> None:
         """Let the processes reach the database through a proxy."""
-        url = urlsplit(os.environ["NC_DATABASE_URL"])
+        url = urlsplit(self._database.url if self._database else os.environ["NC_DATABASE_URL"])
         self.proxy = Proxy(url.port or DEFAULT_PORTS[connection.vendor])
         address = (
             f"{url.netloc.rpartition(':')[0]}:{self.proxy.port}" if url.port else f"{url.netloc}:{self.proxy.port}"
@@ -197,6 +205,12 @@ class Faults:
     def kill_broker(self) -> None:
         assert self._kill_broker is not None
         self._kill_broker(self.random)
+
+    def restart_database(self) -> None:
+        """It ends at once, as if it had crashed, in the middle of whatever it does, and recovers."""
+        assert self._database is not None
+        self._database.run("restart", "-m", "immediate")
+        connection.close()
 
     def end(self) -> None:
         for process in self.emitters:

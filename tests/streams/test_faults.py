@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import connection
 from django.test import tag
@@ -23,11 +24,14 @@ from notifications_counter.contrib.streams.running import Runner
 
 from ..project.test_demo import free_port
 from ..support.base import ROOT, heavy
+from ..support.own_database import default_database_on_its_own
+from ..support.servers import Postgresql, postgresql_programs
 from ..support.walks import SEED, by_effort
 from .base import StreamsTestCase
 from .faults import Faults, wrong
 from .models import FaultClicks, Seen
 
+PROGRAMS = postgresql_programs()
 NUMBER = int(os.environ.get("NC_FAULTS") or by_effort(10, 15, 1_000))
 
 
@@ -39,8 +43,8 @@ class FaultTests(StreamsTestCase):
     #: As of ``Faults``.
     kill_broker: ClassVar[Callable[[random.Random], object] | None] = None
 
-    def faults(self) -> Faults:
-        return Faults("faults", SEED, kill_broker=self.kill_broker, **self.environment)
+    def faults(self, **options: Any) -> Faults:
+        return Faults("faults", SEED, kill_broker=self.kill_broker, **options, **self.environment)
 
     def setUp(self) -> None:
         super().setUp()
@@ -49,7 +53,7 @@ class FaultTests(StreamsTestCase):
     @tag("long")
     @heavy
     def test_under_random_faults_each_acknowledged_message_counts_once(self) -> None:
-        run, began = self.faults(), time.monotonic()
+        run, began = self.faults(database=self.own_database()), time.monotonic()
         run.run(NUMBER)
         end = time.monotonic() + 60
         Runner(get_processor("faults"), once=True, stopped=lambda: time.monotonic() > end).run()
@@ -63,6 +67,15 @@ class FaultTests(StreamsTestCase):
         self.assertGreater(len(run.acknowledged), 100, said)
         for fault, number in run.happened.items():
             self.assertGreaterEqual(number, 0.05 * run.happened.total(), f"{fault}: {said}")
+
+    def own_database(self) -> Postgresql | None:
+        """A server of this test's own, which has the default database from now on; None where there can be none."""
+        if connection.vendor != "postgresql" or PROGRAMS is None:
+            return None
+        server = self.enterContext(default_database_on_its_own(PROGRAMS))
+        if self.log.using is not None:
+            self.log.create_topic("faults", 12)
+        return server
 
     def test_a_processor_that_is_told_to_end_leaves_its_group_and_has_status_0(self) -> None:
         run = self.faults()
@@ -91,11 +104,73 @@ class FaultTests(StreamsTestCase):
         self._wait_for_owner(min(before) + 1)
         run.end()
 
+    def test_partitions_that_stay_are_read_on_while_a_member_joins_which_takes_no_more_than_its_share(self) -> None:
+        run = self.faults()
+        try:
+            run.start_processor()
+            run.start_processor()
+            run.start_emitter()
+            self.wait_for_shares(6, 6)
+            before, moments = self._generations(), Moments()
+            moments.until(lambda: len(moments.of) == 12)
+            run.start_processor()
+            moments.until(lambda: sorted(self._shares().values()) == [4, 4, 4])
+            after = self._generations()
+            stayed = [number for number in before if before[number] == after[number]]
+            pauses = list(map(moments.longest_pause, stayed))
+        finally:
+            run.end()
+        self.assertEqual(len(stayed), 8)
+        self.assertLess(max(pauses), 4)
+
+    def _generations(self) -> dict[int, int]:
+        return dict(Progress.objects.filter(group="faults").values_list("partition", "generation"))
+
+    def _shares(self) -> collections.Counter[str]:
+        return collections.Counter(Progress.objects.filter(group="faults").values_list("owner", flat=True))
+
+    def wait_for_shares(self, *shares: int) -> None:
+        """Wait until processors have so many partitions each, and nobody has others."""
+        end = time.monotonic() + 60
+        while True:
+            owners = self._shares()
+            if sorted(owners.values()) == sorted(shares) and "" not in owners:
+                return
+            self.assertLess(time.monotonic(), end, owners)
+            time.sleep(0.05)
+
     def _wait_for_owner(self, generation: int = 1) -> None:
         end = time.monotonic() + 60
         while Progress.objects.filter(group="faults", generation__gte=generation).exclude(owner="").count() < 12:
             self.assertLess(time.monotonic(), end, list(Progress.objects.values_list("partition", "owner")))
             time.sleep(0.1)
+
+
+class Moments:
+    """When each partition was seen to go on.
+
+    Attributes:
+        of: partition -> these moments.
+    """
+
+    def __init__(self) -> None:
+        self.of: dict[int, list[float]] = {}
+        self._offsets: dict[int, int] = {}
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Look until something is so."""
+        end = time.monotonic() + 60
+        while not is_so():
+            assert time.monotonic() < end, self.of
+            for number, offset in Progress.objects.filter(group="faults").values_list("partition", "offset"):
+                if offset != self._offsets.setdefault(number, offset):
+                    self.of.setdefault(number, []).append(time.monotonic())
+                    self._offsets[number] = offset
+            time.sleep(0.02)
+
+    def longest_pause(self, number: int) -> float:
+        """Seconds between two of its moments, or since the last."""
+        return max(after - before for before, after in itertools.pairwise([*self.of[number], time.monotonic()]))
 
 
 @tag("long")
