@@ -23,7 +23,7 @@ def default_database_on_its_own(programs: Path) -> Iterator[Postgresql]:
         there = {"HOST": url.hostname, "PORT": url.port, "USER": url.username, "PASSWORD": "", "NAME": url.path[1:]}
         _lead_to(there)
         try:
-            call_command("migrate", verbosity=0)
+            call_command("migrate", run_syncdb=True, verbosity=0)
             _begin()
             yield server
         finally:
