@@ -60,17 +60,18 @@ def ours(chunk: int) -> dict[str, Any]:
     """Count everything in the table, from when the first messages are there."""
     from notifications_counter.contrib.streams.running import Runner
 
-    first: list[float] = []
+    first: list[tuple[float, float]] = []
     runner = Runner(declared(TOPIC, chunk_size=chunk), once=True)
     apply = runner.apply
 
     def timed(batch: Any) -> int:
-        first.append(time.perf_counter())
+        first.append((time.perf_counter(), time.process_time()))
         return apply(batch)
 
     runner.apply = timed  # type: ignore[method-assign]
     runner.run()
-    return {"seconds": time.perf_counter() - first[0]}
+    began, used = first[0]
+    return {"seconds": time.perf_counter() - began, "processor": time.process_time() - used}
 
 
 def run(*command: str) -> dict[str, Any]:
@@ -96,13 +97,13 @@ def peer(python: str, name: str, servers: str, source: str, messages: int, keys:
     return messages / float(found["seconds"])
 
 
-def count(messages: int, chunk: int) -> float:
+def count(messages: int, chunk: int) -> tuple[float, float]:
+    """How many messages a second this package counts, and how many in a second of its process's own processor time."""
     from notifications_counter.contrib.streams.models import Group
 
     Group.objects.filter(name=GROUP).delete()
-    return messages / float(
-        run(sys.executable, "-m", "benchmarks.stream_peers", "--part=ours", f"--chunk={chunk}")["seconds"]
-    )
+    found = run(sys.executable, "-m", "benchmarks.stream_peers", "--part=ours", f"--chunk={chunk}")
+    return messages / float(found["seconds"]), messages / float(found["processor"])
 
 
 def measure(python: str, servers: str, options: argparse.Namespace, keys: int) -> int:
@@ -110,10 +111,11 @@ def measure(python: str, servers: str, options: argparse.Namespace, keys: int) -
     from tests.streams.models import UserClicks
 
     messages, few = options.messages, f"{TOPIC}-few"
-    rates: dict[str, list[float]] = {"bare": [], "ours": [], "quix": [], "faust": []}
+    rates: dict[str, list[float]] = {"bare": [], "ours": [], "core": [], "quix": [], "faust": []}
     for _ in range(options.rounds):
         rates["bare"].append(peer(python, "bare", servers, TOPIC, messages, keys))
-        rates["ours"].append(count(messages, options.chunk))
+        for name, rate in zip(("ours", "core"), count(messages, options.chunk), strict=True):
+            rates[name].append(rate)
         execute(f"VACUUM ANALYZE {table(UserClicks)}")
         rates["quix"].append(peer(python, "quix", servers, TOPIC, messages, keys))
         rates["faust"].append(peer(python, "faust", servers, few, messages // PART_OF_FAUST, keys))
@@ -123,6 +125,7 @@ def measure(python: str, servers: str, options: argparse.Namespace, keys: int) -
     names = {
         "bare": "a bare consumer, in memory",
         "ours": "this package, in PostgreSQL, exactly once",
+        "core": "the same, for each second of a core of its own",
         "quix": "Quix Streams, in RocksDB, at least once",
         "faust": "Faust-streaming, in memory, at least once",
     }
