@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import itertools
+import json
 import os
 import random
 import subprocess
@@ -44,7 +45,7 @@ class FaultTests(StreamsTestCase):
     kill_broker: ClassVar[Callable[[random.Random], object] | None] = None
 
     def faults(self, **options: Any) -> Faults:
-        return Faults("faults", SEED, kill_broker=self.kill_broker, **options, **self.environment)
+        return Faults("faults", SEED, **{"kill_broker": self.kill_broker, **self.environment, **options})
 
     def setUp(self) -> None:
         super().setUp()
@@ -105,7 +106,8 @@ class FaultTests(StreamsTestCase):
         run.end()
 
     def test_partitions_that_stay_are_read_on_while_a_member_joins_which_takes_no_more_than_its_share(self) -> None:
-        run = self.faults()
+        streams = json.loads(self.environment.get("NC_STREAMS", "{}"))
+        run = self.faults(NC_STREAMS=json.dumps({**streams, "SESSION_TIMEOUT": 30}))  # no lease ends meanwhile
         try:
             run.start_processor()
             run.start_processor()
@@ -114,7 +116,7 @@ class FaultTests(StreamsTestCase):
             before, moments = self._generations(), Moments()
             moments.until(lambda: len(moments.of) == 12)
             run.start_processor()
-            moments.until(lambda: sorted(self._shares().values()) == [4, 4, 4])
+            moments.until(lambda: self._are_shared(4, 4, 4))
             after = self._generations()
             stayed = [number for number in before if before[number] == after[number]]
             pauses = list(map(moments.longest_pause, stayed))
@@ -126,18 +128,16 @@ class FaultTests(StreamsTestCase):
     def _generations(self) -> dict[int, int]:
         return dict(Progress.objects.filter(group="faults").values_list("partition", "generation"))
 
-    def _shares(self) -> collections.Counter[str]:
-        return collections.Counter(Progress.objects.filter(group="faults").values_list("owner", flat=True))
-
     def wait_for_shares(self, *shares: int) -> None:
         """Wait until processors have so many partitions each, and nobody has others."""
         end = time.monotonic() + 60
-        while True:
-            owners = self._shares()
-            if sorted(owners.values()) == sorted(shares) and "" not in owners:
-                return
-            self.assertLess(time.monotonic(), end, owners)
+        while not self._are_shared(*shares):
+            self.assertLess(time.monotonic(), end, list(Progress.objects.values_list("partition", "owner")))
             time.sleep(0.05)
+
+    def _are_shared(self, *shares: int) -> bool:
+        owners = collections.Counter(Progress.objects.filter(group="faults").values_list("owner", flat=True))
+        return "" not in owners and sorted(owners.values()) == sorted(shares)
 
     def _wait_for_owner(self, generation: int = 1) -> None:
         end = time.monotonic() + 60
