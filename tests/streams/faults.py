@@ -19,10 +19,12 @@ from urllib.parse import urlsplit
 
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.models import Max
 
 from ..support.base import ROOT, child_environment
 from ..support.proxy import Proxy
 from ..support.servers import Postgresql
+from .models import Seen
 
 SESSION_TIMEOUT = 1.5
 #: Of a message; whatever else an emitter prints is its log.
@@ -36,6 +38,8 @@ if connection.vendor != "sqlite":
 KILL_BROKER = RESTART_DATABASE = 10
 #: Seconds for which the network to the database is cut, and a broker is away.
 AWAY = (0.1, 1.5)
+#: Seconds in which something is applied after a fault, or the next one happens all the same.
+PATIENCE = 30.0
 
 #: Which connection this is, which there are, and how one of them is cut.
 OWN_AND_OTHERS = {
@@ -83,6 +87,7 @@ class Faults:
         self.acknowledged: list[str] = []
         self.happened: collections.Counter[str] = collections.Counter()
         self.said: list[str] = []
+        self.idle = self._last = 0
         self._threads: list[threading.Thread] = []
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -128,16 +133,26 @@ class Faults:
                 self.start_processor()
             for _ in range(EMITTERS):
                 self.start_emitter()
-            end = time.monotonic() + 60
-            while not self.acknowledged and time.monotonic() < end:
-                time.sleep(0.1)
             for fault in self._faults(number):
+                self._wait_until_applied()
                 time.sleep(self.random.uniform(0.05, 0.6))
                 getattr(self, fault.replace(" ", "_"))()
                 self.happened[fault] += 1
             time.sleep(0.5)
         finally:
             self.end()
+
+    def _wait_until_applied(self) -> None:
+        """Let each fault happen to processes that are at work: something has been applied since the one before."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with contextlib.suppress(DatabaseError):
+                last = Seen.objects.aggregate(last=Max("id"))["last"] or 0
+                if last > self._last:
+                    self._last = last
+                    return
+            time.sleep(0.05)
+        self.idle += 1
 
     def _faults(self, number: int) -> list[str]:
         whole = sum(self.shares.values())
@@ -230,7 +245,8 @@ class Faults:
             self.proxy.close()
 
     def __str__(self) -> str:
-        return f"{dict(self.happened)}, {len(self.acknowledged)} acknowledged messages"
+        idle = f", {self.idle} of them while nothing was applied" if self.idle else ""
+        return f"{dict(self.happened)}{idle}, {len(self.acknowledged)} acknowledged messages"
 
 
 def wrong(

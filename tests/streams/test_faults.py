@@ -56,16 +56,18 @@ class FaultTests(StreamsTestCase):
     def test_under_random_faults_each_acknowledged_message_counts_once(self) -> None:
         run, began = self.faults(database=self.own_database()), time.monotonic()
         run.run(NUMBER)
+        applied = Seen.objects.count()
         end = time.monotonic() + 60
         Runner(get_processor("faults"), once=True, stopped=lambda: time.monotonic() > end).run()
         seen = collections.Counter(Seen.objects.values_list("message", flat=True))
         counts = dict(FaultClicks.objects.values_list("user", "clicks"))
         total = sum(Progress.objects.filter(group="faults").values_list("offset", flat=True))
-        said = f"NC_SEED={SEED}: {run} in {time.monotonic() - began:.0f} s"
+        said = f"NC_SEED={SEED}: {run}, {applied} applied meanwhile, in {time.monotonic() - began:.0f} s"
         print(said, flush=True)
         self.assertEqual(wrong(seen, run.acknowledged, counts, total - self.marks), {}, said)
         self.assertEqual(total, sum(self.log.ends("faults").values()), said)
         self.assertGreater(len(run.acknowledged), 100, said)
+        self.assertGreater(applied, 0, said)
         for fault, number in run.happened.items():
             self.assertGreaterEqual(number, 0.05 * run.happened.total(), f"{fault}: {said}")
 
@@ -114,16 +116,18 @@ class FaultTests(StreamsTestCase):
             run.start_emitter()
             self.wait_for_shares(6, 6)
             before, moments = self._generations(), Moments()
-            moments.until(lambda: len(moments.of) == 12)
+            moments.until(lambda: len(moments.of) == 12 and min(map(len, moments.of.values())) > 5)
+            usual = max(map(moments.longest_pause, before))
+            moments.begin()
             run.start_processor()
             moments.until(lambda: self._are_shared(4, 4, 4))
             after = self._generations()
             stayed = [number for number in before if before[number] == after[number]]
-            pauses = list(map(moments.longest_pause, stayed))
+            pauses = [moments.longest_pause(number) for number in stayed]
         finally:
             run.end()
         self.assertEqual(len(stayed), 8)
-        self.assertLess(max(pauses), 4)
+        self.assertLess(max(pauses), 3 + 2 * usual)  # which is what emitting takes on a machine that has much to do
 
     def _generations(self) -> dict[int, int]:
         return dict(Progress.objects.filter(group="faults").values_list("partition", "generation"))
@@ -154,14 +158,18 @@ class Moments:
     """
 
     def __init__(self) -> None:
-        self.of: dict[int, list[float]] = {}
         self._offsets: dict[int, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        self.of: dict[int, list[float]] = {}
+        self._began = time.monotonic()
 
     def until(self, is_so: Callable[[], bool]) -> None:
         """Look until something is so."""
         end = time.monotonic() + 60
         while not is_so():
-            assert time.monotonic() < end, self.of
+            assert time.monotonic() < end, "it took too long"
             for number, offset in Progress.objects.filter(group="faults").values_list("partition", "offset"):
                 if offset != self._offsets.setdefault(number, offset):
                     self.of.setdefault(number, []).append(time.monotonic())
@@ -169,8 +177,9 @@ class Moments:
             time.sleep(0.02)
 
     def longest_pause(self, number: int) -> float:
-        """Seconds between two of its moments, or since the last."""
-        return max(after - before for before, after in itertools.pairwise([*self.of[number], time.monotonic()]))
+        """Seconds between two of its moments, since they were looked at first, or since the last."""
+        moments = [self._began, *self.of.get(number, ()), time.monotonic()]
+        return max(after - before for before, after in itertools.pairwise(moments))
 
 
 @tag("long")
