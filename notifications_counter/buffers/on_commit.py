@@ -170,15 +170,24 @@ class TransactionDeltas:
             self._announce_all(dialect.may_have_rolled_back(self.connection))
 
     def _announce_all(self, in_doubt: bool) -> None:
-        together = Hook(self)
-        for hook in self.hooks.values():
-            for store, sums in hook.deltas.items():
-                together.add(store, self._in_doubt(store, sums) if in_doubt else sums)
-        changes = {store: _without_zeros(sums) for store, sums in together.deltas.items()}
+        deltas = self._together()
+        if in_doubt:
+            deltas = {store: self._in_doubt(store, sums) for store, sums in deltas.items()}
+        changes = {store: _without_zeros(sums) for store, sums in deltas.items()}
         for sender, part in self._by_sender(changes):
             refused = self._refused(sender, {store: list(sums) for store, sums in part.items()})
             for store, sums in part.items():
                 self._accept(store, sums, refused[store])
+
+    def _together(self) -> dict[CounterStore, Sums]:
+        """What the hooks that are left come to."""
+        if len(self.hooks) == 1:
+            return next(iter(self.hooks.values())).deltas
+        together = Hook(self)
+        for hook in self.hooks.values():
+            for store, sums in hook.deltas.items():
+                together.add(store, sums)
+        return together.deltas
 
     def _by_sender(self, changes: Mapping[CounterStore, Sums]) -> Iterable[tuple[Sender, dict[CounterStore, Sums]]]:
         """The changes of the counters of each buffer, without those that have come to nothing."""

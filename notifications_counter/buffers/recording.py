@@ -7,7 +7,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, cast
 
-from django.db import connections, router
+from django.db import router
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.problems import refuse_unusable
@@ -132,9 +133,9 @@ def is_told_ahead(counter: CounterDeclaration) -> bool:
     return configured_buffer(counter).intent_grace is not None
 
 
-def end_expectation(using: str) -> None:
+def end_expectation(connection: BaseDatabaseWrapper) -> None:
     """The save has ended."""
-    expected.end(connections[using])
+    expected.end(connection)
 
 
 def revise(revision: CounterDeclaration, counters: Iterable[CounterDeclaration]) -> None:

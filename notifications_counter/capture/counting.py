@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import repeat
 from typing import Any
 
 from ..buffers import recording
@@ -54,7 +53,7 @@ def _without_zeros(deltas: dict[str, Any]) -> dict[str, Any]:
 
 def _tally(before: Iterable[Row], after: Iterable[Row]) -> Iterable[tuple[Row, int]]:
     """How many more, or fewer, of each row there are now."""
-    signed = [*zip(after, repeat(1), strict=False), *zip(before, repeat(-1), strict=False)]
+    signed = [*[(row, 1) for row in after], *[(row, -1) for row in before]]
     if len(signed) == 1:
         return signed
     tally: dict[Row, int] = {}

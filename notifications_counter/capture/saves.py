@@ -14,7 +14,7 @@ from typing import Any
 from django.db import models, transaction
 
 from ..buffers import recording
-from ..compat.atomic import Undo, block, counted
+from ..compat.atomic import Undo, block, block_on, counted
 from ..exceptions import CounterError, CountingConflict, quoted
 from . import counting, feed
 from .count_model import has_counts
@@ -223,18 +223,18 @@ def save_counted(
     told_to = bool(force_insert) and not instance._meta.parents  # whose rows may be there all the same
     inserts = told_to or (not (raw or force_update or update_fields) and _is_surely_new(instance, sources))
     may_appear = instance._state.adding and not inserts
-
-    commits = not transaction.get_connection(using).in_atomic_block
+    connection = transaction.get_connection(using)
+    commits = not connection.in_atomic_block
 
     def run() -> None:
         Save(sources, instance, using, inserts, commits, update_fields).run(save)
 
     try:
-        with block(using):
+        with block_on(connection):
             return _again_if_row_appears(run, instance, using) if may_appear else run()
     finally:
         if commits:
-            recording.end_expectation(using)
+            recording.end_expectation(connection)
 
 
 def _saved(model: type[models.Model], raw: bool, update_fields: Any) -> Sequence[Source]:

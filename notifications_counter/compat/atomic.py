@@ -20,8 +20,7 @@ class Undo(Exception):
     """Raised inside of ``block`` to roll back what was done in it."""
 
 
-@contextmanager
-def block(using: str, savepoint: bool = False) -> Iterator[None]:
+def block(using: str, savepoint: bool = False) -> AbstractContextManager[None]:
     """Be inside a transaction: the caller's, or else one of our own.
 
     An exception of a program passes through and undoes nothing that the program would have kept. One of the database,
@@ -31,12 +30,17 @@ def block(using: str, savepoint: bool = False) -> Iterator[None]:
         using: the database alias.
         savepoint: whether to be inside a savepoint of our own.
     """
-    connection = transaction.get_connection(using)
+    return block_on(transaction.get_connection(using), savepoint)
+
+
+@contextmanager
+def block_on(connection: BaseDatabaseWrapper, savepoint: bool = False) -> Iterator[None]:
+    """The same on a connection, for who has looked for it already."""
     if connection.in_atomic_block and not savepoint:
         yield
         return
     failure: Exception | None = None
-    with transaction.atomic(using=using, savepoint=savepoint):
+    with transaction.atomic(using=connection.alias, savepoint=savepoint):
         try:
             yield
         except (DatabaseError, Undo):

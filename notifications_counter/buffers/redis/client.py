@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
+from time import monotonic
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -93,6 +94,10 @@ DEFAULT_TIMEOUT: float | None = redis.Connection().socket_timeout  # type: ignor
 #: How many connections redis-py lets a pool have that is told nothing.
 DEFAULT_LIMIT: int = redis.ConnectionPool().max_connections
 
+#: For how many seconds a connection that was used counts as one that is still there. It may be gone all the same, as
+#: any may be; a server closes those that have been idle for a second at least.
+TRUSTED = 0.25
+
 #: Tasks of an event loop wait for one of so many connections.
 ASYNC_CONNECTIONS = 50
 
@@ -165,7 +170,7 @@ class Connections:
         self._pool = client.connection_pool
         name = inspect.signature(self._pool.get_connection).parameters["command_name"]
         self._required = ("EVALSHA",) if name.default is name.empty else ()  # redis-py 5; later it is deprecated
-        self._idle: list[Any] = []
+        self._idle: list[tuple[Any, float]] = []  # each with when it was used
         self._pid = os.getpid()
 
     def execute(self, *command: Any) -> Any:
@@ -180,7 +185,7 @@ class Connections:
             connection.disconnect()
             raise
         finally:
-            self._idle.append(connection)
+            self._give_back(connection)
 
     def send(self, commands: Sequence[Sequence[Any]]) -> Callable[[], list[Any]]:
         """Send commands.
@@ -193,7 +198,7 @@ class Connections:
             connection.send_packed_command(connection.pack_commands(commands))
         except BaseException:
             connection.disconnect()
-            self._idle.append(connection)
+            self._give_back(connection)
             raise
         return lambda: self._read(connection, commands)
 
@@ -201,16 +206,16 @@ class Connections:
         """Close those that nobody uses."""
         while self._idle:
             with suppress(IndexError):  # another thread has taken it
-                self._idle.pop().disconnect()
+                self._idle.pop()[0].disconnect()
 
     def _take(self) -> Any:
         if self._pid != os.getpid():  # those of the process that this one was forked from are not ours
             self._idle, self._pid = [], os.getpid()
         try:
-            connection = self._idle.pop()
+            connection, used_at = self._idle.pop()
         except IndexError:
             return self._pool.get_connection(*self._required)
-        if _is_spoilt(connection):
+        if monotonic() - used_at > TRUSTED and _is_spoilt(connection):
             connection.disconnect()
         return connection
 
@@ -221,7 +226,10 @@ class Connections:
             connection.disconnect()
             raise
         finally:
-            self._idle.append(connection)
+            self._give_back(connection)
+
+    def _give_back(self, connection: Any) -> None:
+        self._idle.append((connection, monotonic()))
 
 
 def _is_spoilt(connection: Any) -> bool:
