@@ -117,7 +117,7 @@ def walk(package: Package, directory: Path, options: argparse.Namespace) -> bool
     kinds = ", ".join(f"{result[kind]} {kind}" for kind in ("missing", "stale", "ghosts"))
     print(f"{package.name}: {wrong} documents wrong, of {result['documents']}: {kinds}", flush=True)
     if options.verbose:
-        print(f"  raised: {result['raised']}", flush=True)
+        print(*(f"  {one}" for one in (*result["first"], f"raised: {result['raised']}")), sep="\n", flush=True)
     return not (package.capture and wrong)
 
 

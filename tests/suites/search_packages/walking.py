@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 
-from .documents import Documents, wanted
+from .documents import Documents, differences, wanted
 from .models import Brand, Category, Product, Review, Tag
 
 PROCESSES = 4
@@ -88,7 +90,10 @@ def rename(chance: random.Random) -> None:
 
 
 def rename_many(chance: random.Random) -> None:
-    Tag.objects.filter(pk__lte=chance.randint(1, OTHERS)).update(name=f"name {chance.random()}")
+    name = Concat(
+        Value(f"name {chance.random()} "), Cast("pk", CharField())
+    )  # no two alike: a document has one of them
+    Tag.objects.filter(pk__lte=chance.randint(1, OTHERS)).update(name=name)
 
 
 def tags(chance: random.Random) -> None:
@@ -156,7 +161,8 @@ def walk(index: Any, name: str, directory: Path, seed: int, number: int) -> dict
     for process in processes:
         raised.update(json.loads(process.communicate()[0].splitlines()[-1]))
     index.settle()
-    return counted(index.documents(), wanted()) | {"raised": raised}
+    found, expected = index.documents(), wanted()
+    return counted(found, expected) | {"raised": raised, "first": differences(found, expected)[:3]}
 
 
 def counted(found: Documents, expected: Documents) -> dict[str, int]:
