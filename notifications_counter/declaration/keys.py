@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -175,6 +175,16 @@ class KeyConverter:
         if self.is_composite:
             return self._short(key_text.join(self._texts(key)))
         return self._short(self.parts[0].text(key))
+
+    def several(self, keys: Iterable[Any]) -> Iterable[Any]:
+        """Keys, in any number.
+
+        Raises:
+            InvalidKey: it is one key alone, of which each character would be taken for a key.
+        """
+        if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
+            raise InvalidKey(f"{self.label} takes several keys here, such as a list, not {quoted(keys)}: write [key].")
+        return keys
 
     def _texts(self, key: Any) -> list[str]:
         if isinstance(key, models.Model) and isinstance(key, self.parts[0].column.model):
