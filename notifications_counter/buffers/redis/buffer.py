@@ -106,7 +106,7 @@ class RedisBuffer(Buffer):
 
     def close_down(self, store: CounterStore) -> None:
         for shard in range(self.layout.shards):
-            self.server.unlink(self.shards.base(store, shard), "guard:*")
+            self.server.unlink(self.shards.base(store, shard), "guards")
         self.clear_cache(store)
 
     def forget_all(self, store: CounterStore) -> None:
