@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,12 @@ NO_GROUPS = "local groups = false\n"
 
 #: Where a script calls ``count.lua``.
 COUNTS = "count(keys, deltas)"
+
+#: The scripts of writers, which may have many arguments; see ``packed``.
+PACKED = frozenset({"intend", "push", "add"})
+
+#: From how many arguments on they are packed.
+MANY = 50
 
 #: Where in a script something was refused, as messages of Redis 7 and Valkey end.
 LINE = re.compile(r"@user_script:\s?(\d+)")
@@ -33,6 +41,11 @@ class Base(str):
     has_groups = False
 
 
+def packed(arguments: Sequence[str]) -> Sequence[str]:
+    """The arguments of a script of ``PACKED``, of which it has more than one: as they are, or many as a single one."""
+    return arguments if len(arguments) < MANY else (json.dumps(arguments, separators=(",", ":")),)
+
+
 def script_parts(name: str, has_groups: bool = False) -> dict[str, str]:
     """A script and what stands before it, by name, in the order in which the server gets them.
 
@@ -41,7 +54,9 @@ def script_parts(name: str, has_groups: bool = False) -> dict[str, str]:
         has_groups: whether it is for a counter with composite keys.
     """
     own = _read(name)
-    parts = {"tokens": _read("tokens")} if has_groups or "tokens." in own else {}
+    parts = {"packed": _read("packed")} if name in PACKED else {}
+    if has_groups or "tokens." in own:
+        parts["tokens"] = _read("tokens")
     parts["groups"] = _read("groups") if has_groups else NO_GROUPS
     if COUNTS in own:
         parts["count"] = _read("count")
