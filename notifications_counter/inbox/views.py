@@ -45,7 +45,7 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
         "selection": selection,
         "numbers": numbers,
         "tabs": tabs_of_state(selection, numbers),
-        "kinds": tabs_of_kinds(selection, numbers, known_kinds(request.user)),
+        "kinds": tabs_of_kinds(selection, numbers, known_kinds(request.user) | {each.kind for each in page.notifications}),
         "sections": sections_of(groups_of(page.notifications), now),
         "newer": selection.but(before=page.newer) if page.newer else None,
         "older": selection.but(after=page.older) if page.older else None,
