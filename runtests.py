@@ -109,9 +109,10 @@ def pairs_of(options: argparse.Namespace, missing: dict[str, str], directory: Pa
             buffer,
             url_of(database),
             Queue(directory / f"{suite}-{database}-{buffer}"),
-            command(options, suite, extent.labels, extent.without_long),
+            command(options, suite, extent.labels, extent.without),
             suite,
             extent.effort,
+            extent.without,
         )
         for database in wanted
         for buffer in reversed(options.buffer or BUFFERS)
@@ -125,7 +126,7 @@ def run_again(options: argparse.Namespace, running: Workers, pairs: list[Pair]) 
     for pair in pairs:
         if names := pair.queue.failed():
             directory = pair.queue.directory
-            again = command(options, pair.suite, names, "--exclude-tag=long" in pair.command)
+            again = command(options, pair.suite, names, pair.without)
             queue = Queue(directory.with_name(f"{directory.name}-again"))
             pair.again = dataclasses.replace(pair, queue=queue, command=again, started=0, statuses=[], seconds=0.0)
     running.run_alone([pair.again for pair in pairs if pair.again])
@@ -156,12 +157,12 @@ def environment_of(options: argparse.Namespace, directory: str) -> dict[str, str
     return environment
 
 
-def command(options: argparse.Namespace, suite: str, labels: Sequence[str], without_long: bool) -> list[str]:
+def command(options: argparse.Namespace, suite: str, labels: Sequence[str], without: Sequence[str]) -> list[str]:
     verbosity = 0 if options.verbosity == 1 else options.verbosity
     arguments = [sys.executable, "-m", "django", "test", f"--settings={SUITES[suite][0]}", "--noinput"]
     arguments += [f"--verbosity={verbosity}"]
     arguments += ["--keepdb"] * options.keepdb + ["--failfast"] * options.failfast
-    arguments += ["--exclude-tag=long"] * without_long
+    arguments += [f"--exclude-tag={tag}" for tag in without]
     arguments += [f"-k={pattern}" for pattern in options.k or ()]
     return [*arguments, *labels]
 

@@ -18,21 +18,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.digest import digest_of
-from ..declaration.key_text import AFTER_SEPARATOR, SEPARATOR, joined_sql, unescape
 from ..declaration.rows import actual_counts_of_group, actual_counts_query, source_rows
-from ..dialects import dialect_of
 from ..dialects.comparison import is_known
 from ..exceptions import BufferMismatch, NothingToRecount, RecountFailed, UnknownDatabase
 from . import deltas, identity, progress
 from .progress import Layout
 from .snapshot import ShardProgress, Snapshot, in_parts
 from .spelling import Spelling, joined
-from .tables import Delta, Progress
+from .statements import MOST_ROWS, Sql, Statements
+from .tables import Progress
 
 logger = logging.getLogger("notifications_counter")
-
-#: From how many rows on the database sums them, which takes it longer to begin with.
-MOST_ROWS = 500
 
 
 class CounterStore:
@@ -112,6 +108,14 @@ class CounterStore:
         return self.counter.keys.may_be_loose and self.spelling.is_loose
 
     @property
+    def _loose(self) -> Spelling | None:
+        return self.spelling if self.is_loose else None
+
+    @cached_property
+    def _statements(self) -> Statements:
+        return Statements(self.counter, self.using, self.declaration)
+
+    @property
     def knows_spelling(self) -> bool:
         """Whether ``is_loose`` is known without a question to the database."""
         return not self.counter.keys.may_be_loose or is_known(self.using, self.counter.model._meta.db_table)
@@ -138,48 +142,11 @@ class CounterStore:
         if self.is_loose:
             return None
         with self.connection.cursor() as cursor:
-            cursor.execute(self._simple, [*self._to_columns(key), self.label, self.label, key])
+            cursor.execute(*self._statements.of_simple_key(key))
             rows = cursor.fetchall()
         amounts = [amount for is_amount, amount in rows if is_amount]
         is_simple = len(amounts) < len(rows) < MOST_ROWS and None not in amounts
         return sum(amounts) if is_simple else None
-
-    @cached_property
-    def _simple(self) -> str:
-        quote = self.connection.ops.quote_name
-        model, counter = self.counter.model._meta, quote("counter")
-        return (
-            f"SELECT 1, {self._stored_units} FROM {quote(model.db_table)} WHERE {self._is_key}"
-            f" UNION ALL SELECT 0, 0 FROM {quote(Progress._meta.db_table)} WHERE {counter} = %s"
-            f" AND {quote('shard')} = 0 AND {quote('backfilled')} AND {self._agrees} AND {quote('prefix')} = ''"
-            f" UNION ALL SELECT 1, {self._amount} FROM {quote(Delta._meta.db_table)}"
-            f" WHERE {counter} = %s AND {quote('key')} = %s LIMIT {MOST_ROWS}"
-        )
-
-    @cached_property
-    def _agrees(self) -> str:
-        """The condition that a row was counted by this declaration, as far as is known."""
-        column = self.connection.ops.quote_name("declaration")
-        return "1 = 1" if self.declaration is None else f"({column} IS NULL OR {column} = '{self.declaration}')"
-
-    @cached_property
-    def _amount(self) -> str:
-        """The amount of a pending delta; NULL for one that requests a recount, as one of another declaration does."""
-        return f"CASE WHEN {self._agrees} THEN {self.connection.ops.quote_name('amount')} END"
-
-    @property
-    def _stored_units(self) -> str:
-        column = self.connection.ops.quote_name(self.counter.field.column or "")
-        return self.counter.amounts.stored_units(column, dialect_of(self.connection))
-
-    @cached_property
-    def _columns(self) -> list[str]:
-        """The columns of the count model's primary key."""
-        return [self.connection.ops.quote_name(part.column.column or "") for part in self.counter.keys.parts]
-
-    @cached_property
-    def _is_key(self) -> str:
-        return " AND ".join(f"{column} = %s" for column in self._columns)
 
     def ensure_progress(self, shards: int) -> None:
         """Create the progress rows that are missing. A source without a row counts as backfilled."""
@@ -188,23 +155,19 @@ class CounterStore:
         progress.ensure(self.using, self.label, shards, **values)
 
     def _of_keys(self, keys: Sequence[str], count: bool) -> Snapshot:
-        if not keys:
-            return self._read(self._progress, [self.label])
-        statement, parameters = self._for_keys(len(keys)), [value for key in keys for value in self._to_columns(key)]
-        texts = self.spelling.texts(keys) if self.is_loose else keys
-        parameters += [self.label, *texts, self.label]
-        if count:
-            counting, more = self._counting(keys)
+        loose = self._loose
+        statement, parameters = self._statements.of_keys(keys, loose)
+        if keys and count:
+            counting, more = self._statements.counting(keys)
             statement, parameters = f"{statement} UNION ALL {counting}", [*parameters, *more]
         snapshot = self._read(statement, parameters)
-        return self._joined(snapshot, keys) if self.is_loose else snapshot
+        return self._joined(snapshot, keys) if keys and loose else snapshot
 
-    def statement(self, key: str) -> tuple[str, list[Any]]:
+    def statement(self, key: str) -> Sql:
         """SQL for what is stored and pending of a key, or of a group where keys are composite, and the progress."""
         if self.has_groups:
-            return self._for_group(), self._group_parameters(key)
-        texts = self.spelling.texts([key]) if self.is_loose else [key]
-        return self._for_keys(1), [*self._to_columns(key), self.label, *texts, self.label]
+            return self._statements.of_group(key, self._loose)
+        return self._statements.of_keys([key], self._loose)
 
     def _joined(self, snapshot: Snapshot, asked: Sequence[str] = ()) -> Snapshot:
         """A snapshot of keys that may be written differently, by those that were asked, or are stored."""
@@ -213,7 +176,7 @@ class CounterStore:
         return joined(snapshot, classes, asked)
 
     def _read(self, statement: str, parameters: Sequence[Any]) -> Snapshot:
-        snapshot, width = Snapshot(), len(self._columns)
+        snapshot, width = Snapshot(), len(self.counter.keys.parts)
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             for part, *rest in cursor.fetchall():
@@ -246,57 +209,6 @@ class CounterStore:
             snapshot.shards[shard] = ShardProgress(batch, position, size, is_backfilled, text, shards, bool(agrees))
             self.is_agreed = self.is_agreed or is_backfilled
 
-    @cached_property
-    def _no_columns(self) -> str:
-        return ", ".join("NULL" for _ in self._columns)
-
-    @cached_property
-    def _progress(self) -> str:
-        quote = self.connection.ops.quote_name
-        columns = ", ".join(
-            f"CASE WHEN {quote(name)} THEN 1 ELSE 0 END" if name == "backfilled" else quote(name)
-            for name in ("shard", "batch", "position", "size", "backfilled", "shards")
-        )
-        columns += f", CASE WHEN {self._agrees} THEN 1 ELSE 0 END"
-        table, counter = quote(Progress._meta.db_table), quote("counter")
-        return f"SELECT 2, {self._no_columns}, {quote('prefix')}, {columns} FROM {table} WHERE {counter} = %s"
-
-    def _for_keys(self, number: int) -> str:
-        places = ", ".join(["%s"] * number)
-        if len(self._columns) == 1:
-            stored = f"{self._columns[0]} IN ({places})"
-        else:
-            stored = f"({' OR '.join([f'({self._is_key})'] * number)})"
-        key = self.connection.ops.quote_name("key")
-        return self._statement(
-            stored, self.spelling.is_one_of(key, number) if self.is_loose else f"{key} IN ({places})"
-        )
-
-    def _statement(self, stored: str, pending: str) -> str:
-        """What is stored and pending of some keys, and the progress."""
-        of_stored, of_pending, end = self._parts
-        return f"{of_stored} WHERE {stored} UNION ALL {of_pending} {pending} {end} UNION ALL {self._progress}"
-
-    @cached_property
-    def _parts(self) -> tuple[str, str, str]:
-        quote = self.connection.ops.quote_name
-        model, columns = self.counter.model._meta, ", ".join(self._columns)
-        key, delta = quote("key"), self._amount
-        return (
-            f"SELECT 0, {columns}, NULL, {self._stored_units}, 0, 0, 0, 0, 0, 0 FROM {quote(model.db_table)}",
-            f"SELECT 1, {self._no_columns}, {key}, SUM({delta}), COUNT(*) - COUNT({delta}), 0, 0, 0, 0, 0"
-            f" FROM {quote(Delta._meta.db_table)} WHERE {quote('counter')} = %s AND",
-            f"GROUP BY {key}",
-        )
-
-    def _counting(self, keys: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
-        rows = actual_counts_query(self.counter, keys, self.using)
-        sql, parameters = rows.query.get_compiler(self.using).as_sql()
-        dialect = dialect_of(self.connection)
-        texts = [dialect.text(f"t.nc_key{place}") + dialect.bytewise for place in range(len(self._columns))]
-        text = joined_sql(texts, dialect) + dialect.bytewise  # as keys are compared
-        return f"SELECT 3, {self._no_columns}, {text}, t.nc_number, 0, 0, 0, 0, 0, 0 FROM ({sql}) t", tuple(parameters)
-
     # Groups of composite keys
 
     def group_snapshot(self, group: str) -> Snapshot:
@@ -308,30 +220,16 @@ class CounterStore:
         return snapshot
 
     def _of_group(self, group: str) -> Snapshot:
-        snapshot = self._read(self._for_group(), self._group_parameters(group))
-        return self._joined(snapshot) if self.is_loose and snapshot.keys else snapshot
-
-    def _group_parameters(self, group: str) -> list[Any]:
-        text = unescape(group)
-        first = self.counter.keys.parts[0].to_column(text, self.connection)
-        pending = [text] if self.is_loose else [group + SEPARATOR, group + AFTER_SEPARATOR]
-        return [first, self.label, *pending, self.label]
-
-    def _for_group(self) -> str:
-        key = self.connection.ops.quote_name("key")
-        if self.is_loose:
-            pending = self.spelling.is_of_group(key)
-        else:  # indexes are used all the same: the column is compared so
-            key += dialect_of(self.connection).bytewise
-            pending = f"{key} >= %s AND {key} < %s"
-        return self._statement(f"{self._columns[0]} = %s", pending)
+        loose = self._loose
+        snapshot = self._read(*self._statements.of_group(group, loose))
+        return self._joined(snapshot) if loose and snapshot.keys else snapshot
 
     def actual_counts_of_group(self, group: str) -> dict[str, int]:
         """The counts of all keys of a group, in units, by counting the source's rows."""
         return self._texts(actual_counts_of_group(self.counter, group, self.using))
 
     def _texts(self, numbers: models.QuerySet[Any, Any]) -> dict[str, int]:
-        text, is_composite = self.counter.key_text, len(self._columns) > 1
+        text, is_composite = self.counter.key_text, self.has_groups
         return {text(key if is_composite else key[0]): int(number) for *key, number in numbers}
 
     def to_pk(self, key: str) -> Any:
@@ -341,9 +239,6 @@ class CounterStore:
             InvalidKey: it takes no such key.
         """
         return self.counter.keys.to_pk(key, self.connection)
-
-    def _to_columns(self, key: str) -> list[Any]:
-        return self.counter.keys.to_columns(key, self.connection)
 
     def insert_deltas(self, sums: Mapping[str, int | None]) -> None:
         """Leave pending deltas in the database, in the open transaction; None requests a recount of its key."""

@@ -176,7 +176,7 @@ PROGRAMS = postgresql_programs()
 POINTS = ("before add sums 2", "after add sums 3", "before commit 4", "after commit 4", "after chunk 2")
 
 
-@tag("long")
+@tag("long-alone")
 @unittest.skipUnless(uses_redis() and connection.vendor == "sqlite", "once is enough: on SQLite with Redis")
 @unittest.skipUnless(PROGRAMS or IN_CI, "needs PostgreSQL's pg_ctl on PATH or below /usr/lib/postgresql")
 class RestartedDatabaseTest(CounterTestCase):

@@ -290,7 +290,7 @@ class SameDatabaseTest(CopyTestCase):
 
 
 @unittest.skipUnless(connection.vendor == "sqlite", "a file")
-@tag("long")
+@tag("long-alone")
 class FileTest(CopyTestCase):
     def test_a_moved_file_is_counted_again(self) -> None:
         moved = f"{self.original.folder}/moved.sqlite3"

@@ -147,7 +147,7 @@ class Walk:
             time.sleep(1.1)
 
 
-@tag("long")
+@tag("long-alone")
 class RandomCopiesTest(TransactionTestCase):
     databases = {"default", USING}
 

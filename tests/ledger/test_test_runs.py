@@ -65,7 +65,7 @@ def load_tests(loader: Any, tests: unittest.TestSuite, pattern: Any) -> unittest
     return tests if os.environ.get("NC_BUFFER") == "redis" else unittest.TestSuite()
 
 
-@tag("long")
+@tag("long-alone")
 class TestRunTest(TransactionTestCase):
     def test_tests_of_a_site_in_parallel_or_not_leave_its_counts_alone(self) -> None:
         with valkey() as redis, new_database() as database, site({"default": database}, redis) as developed:

@@ -45,7 +45,9 @@ ALL: Mapping[tuple[str, str], Part] = {
     ("mariadb", "redis"): {"engine": ENGINE},
 }
 #: Pairs of which both go through what takes longest with others.
-BOTH_LONG_ELSEWHERE = {("mariadb", "redis"), ("postgresql", "database")}
+BOTH_LONG_ELSEWHERE = {("mariadb", "redis"), ("postgresql", "database"), ("sqlite", "redis")}
+#: Tags of tests that take longest: of those that other pairs have too, and of those that one pair alone has.
+LONG, LONG_ALONE = "long", "long-alone"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +56,12 @@ class Extent:
 
     Attributes:
         labels: which tests.
-        without_long: whether those that take longest are left out.
+        without: the tags of tests that are left out.
         effort: how far the others go whose length is arbitrary: "quick", "most" or "long".
     """
 
     labels: Labels
-    without_long: bool
+    without: Sequence[str]
     effort: str
 
 
@@ -106,7 +108,8 @@ def _chosen(options: argparse.Namespace, suite: str) -> list[str]:
 def _extent(options: argparse.Namespace, suite: str, database: str, buffer: str, labels: Labels) -> Extent:
     """Tests that somebody names run, however long they take."""
     is_part = suite == "engine" and labels is ENGINE and effort(options) == "most"
-    left_out = not (options.long or options.all or options.labels or options.k)
-    left_out = left_out or (is_part and (database, buffer) in BOTH_LONG_ELSEWHERE)
+    left_out = [] if options.long or options.all or options.labels or options.k else [LONG, LONG_ALONE]
+    if is_part and (database, buffer) in BOTH_LONG_ELSEWHERE:
+        left_out = left_out or [LONG]
     _, every = SUITES[suite]
     return Extent(_chosen(options, suite) or labels or every, left_out, "quick" if is_part else effort(options))

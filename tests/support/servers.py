@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -16,10 +17,12 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """One below those that the system gives to clients, which might take it before the server does."""
+    while True:
+        port = 15_000 + secrets.randbelow(15_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind((HOST, port))
+            return port
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ class Pair:
         command: which runs the tests, in the environment that a worker adds to.
         suite: "engine", or "apps" for those of the apps that are built on it.
         effort: how far tests go whose length is arbitrary: "quick", "most" or "long".
+        without: the tags of tests that are left out.
         url: of the database; empty for SQLite.
         started: how many processes were to run its tests.
         statuses: with which they ended.
@@ -49,6 +50,7 @@ class Pair:
     command: Sequence[str]
     suite: str = "engine"
     effort: str = "most"
+    without: Sequence[str] = ()
     started: int = 0
     statuses: list[int] = dataclasses.field(default_factory=list)
     seconds: float = 0.0

@@ -56,10 +56,6 @@ def installed(label: str = ours.label) -> list[str]:
 
 @unittest.skipIf(uses_redis(), "the same with the database buffer")
 class InstallTest(TriggerTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.addCleanup(migrate)
-
     def tearDown(self) -> None:
         migrate()
         Progress.objects.update(backfilled=True)  # as a recount would; the rows that a test leaves are all counted
