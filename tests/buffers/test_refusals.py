@@ -263,7 +263,7 @@ class PermissionTest(RefusalTestCase):
 
     @heavy
     def test_a_step_that_is_not_permitted_loses_nothing(self) -> None:
-        for command in ("evalsha", "getex", "zadd", "hset", "zmscore", "hdel", "set"):
+        for command in ("evalsha", "getex", "zadd", "hsetnx", "zincrby", "hdel", "set"):
             with self.subTest(command=command):
                 self.as_user()
                 self.change()

@@ -24,6 +24,9 @@ PACKED = frozenset({"intend", "push", "add"})
 #: From how many arguments on they are packed.
 MANY = 50
 
+#: Where a script calls ``tokens.lua``.
+ASKS = re.compile(r"\b(take|is_asked)\(")
+
 #: Where in a script something was refused, as messages of Redis 7 and Valkey end.
 LINE = re.compile(r"@user_script:\s?(\d+)")
 
@@ -55,7 +58,7 @@ def script_parts(name: str, has_groups: bool = False) -> dict[str, str]:
     """
     own = _read(name)
     parts = {"packed": _read("packed")} if name in PACKED else {}
-    if has_groups or "tokens." in own:
+    if has_groups or ASKS.search(own):
         parts["tokens"] = _read("tokens")
     parts["groups"] = _read("groups") if has_groups else NO_GROUPS
     if COUNTS in own:

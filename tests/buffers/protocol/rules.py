@@ -178,7 +178,7 @@ FILLED = {
     ),
     "what is to be recounted is not filled": rule(
         "reader 0: snapshot, read; writer 3: intend, commit, push; reader 0: fill",
-        *("fill", "not tokens.ask(key)", "true"),
+        *("fill", "not is_asked(key)", "true"),
     ),
 }
 
@@ -206,10 +206,14 @@ RECOUNTED = {
         *("correct", "if same and corrects", "if same"),
     ),
     "kept intents are flagged": rule(
-        f"writer 0: intend, commit; fate: grace time passes; {RECOUNT}", "correct", "'flagged ' .. since", "since"
+        f"writer 0: intend, commit; fate: grace time passes; {RECOUNT}",
+        "correct",
+        "'=flagged ' .. since",
+        "'=' .. since",
     ),
-    "kept intents stay dirty": rule(
-        f"writer 0: intend; fate: grace time passes; {RECOUNT}", "correct", NO_INTENT, "if true then"
+    "an intent that was not seen to be old stays": rule(
+        f"writer 0: intend; fate: grace time passes; {RECOUNT}; writer 0: commit; fate: writer 0 dies",
+        *("correct", NO_INTENT, "if true then"),
     ),
     "intents of live writers are kept": rule(
         f"writer 0: intend; fate: grace time passes; {RECOUNT}; writer 0: commit; fate: writer 0 dies",

@@ -20,29 +20,30 @@
 -- Returns the keys that are done.
 local base, id, seq = KEYS[1], ARGV[1], ARGV[2]
 local grace, longest = tonumber(ARGV[3]), tonumber(ARGV[4])
-local corrects = ARGV[5] == '1'
+local corrects, intents = ARGV[5] == '1', base .. ':intents'
 local now = tonumber(redis.call('TIME')[1])
 local done = {}
 
 local function settle(key, seen)
-  local held, youngest = tokens.read(key), nil
+  local held, youngest = redis.call('HGET', intents, key) or '', nil
   for _, token in ipairs(seen) do
-    local rest, left = tokens.take(held, token)
+    local rest, left = take(held, token)
     local since = left and tonumber(string.match(left, '%d+'))
     if token == 'recount' or (since and now - since > longest) then
       held = rest
     elseif since then
-      held = tokens.put(rest, token, 'flagged ' .. since)
+      held = rest .. ';' .. token .. '=flagged ' .. since
       youngest = math.max(youngest or since, since)
     end
   end
-  tokens.write(key, held)
   if groups then
     groups.settle(key)
   end
   if held == '' then
+    redis.call('HDEL', intents, key)
     redis.call('ZREM', base .. ':dirty', key)
   else
+    redis.call('HSET', intents, key, held)
     redis.call('ZADD', base .. ':dirty', now + math.max(grace, now - (youngest or now)), key)
   end
 end
@@ -57,7 +58,8 @@ local function add(key, difference)
       groups.note({key}, {sum})
     end
     if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(difference)) >= 2 ^ 53 then -- more than a double can add up
-      tokens.write(key, tokens.put(tokens.read(key), 'recount', now))
+      local held = take(redis.call('HGET', intents, key) or '', 'recount')
+      redis.call('HSET', intents, key, held .. ';recount=' .. now)
       redis.call('ZADD', base .. ':dirty', now, key)
       if groups then
         groups.ask(key)

@@ -12,15 +12,20 @@ local function count(keys, deltas)
     totals[place] = base .. ':total:' .. key
   end
   local cached = redis.call('MGET', unpack(totals))
-  for place, before in ipairs(redis.call('ZMSCORE', pending, unpack(keys))) do
-    local sum = before and before + deltas[place] or tonumber(deltas[place])
-    sums[place] = sum
-    added[2 * place - 1], added[2 * place] = before and sum or deltas[place], keys[place]
+  if #keys == 1 then
+    sums[1] = tonumber(redis.call('ZINCRBY', pending, deltas[1], keys[1]))
+  else
+    for place, before in ipairs(redis.call('ZMSCORE', pending, unpack(keys))) do
+      sums[place] = before and before + deltas[place] or tonumber(deltas[place])
+      added[2 * place - 1], added[2 * place] = before and sums[place] or deltas[place], keys[place]
+    end
+    redis.call('ZADD', pending, unpack(added))
+  end
+  for place, sum in ipairs(sums) do
     if sum == 0 then
       gone[#gone + 1] = keys[place]
     end
   end
-  redis.call('ZADD', pending, unpack(added))
   if #gone > 0 then
     redis.pcall('ZREM', pending, unpack(gone))
   end

@@ -24,7 +24,7 @@ for i = 4, #ARGV, 5 do
     and (redis.call('ZSCORE', base .. ':batch', key) or '') == ARGV[i + 2]
     and tostring(redis.call('ZRANK', base .. ':batch', key) or '') == ARGV[i + 3]
     and redis.call('EXISTS', base .. ':frozen:' .. key) == 0
-    and not tokens.ask(key)
+    and not is_asked(key)
   if same then
     redis.call('SET', base .. ':total:' .. key, ARGV[i + 4], 'EX', ARGV[1])
     cached = cached + 1

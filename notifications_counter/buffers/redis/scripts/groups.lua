@@ -75,7 +75,7 @@ do
   end
 
   function groups.settle(key)
-    if not tokens.ask(key) then
+    if not is_asked(key) then
       redis.call('ZREM', base .. ':asked_keys', key)
     end
   end
@@ -114,7 +114,7 @@ do
             redis.call('ZSCORE', base .. ':pending', key) or '',
             redis.call('ZSCORE', base .. ':batch', key) or '',
             tostring(redis.call('ZRANK', base .. ':batch', key) or ''),
-            tokens.ask(key) and 1 or 0,
+            is_asked(key) and 1 or 0,
           }
         end
       end

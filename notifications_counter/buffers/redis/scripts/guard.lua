@@ -15,7 +15,7 @@ local reply = {redis.call('GET', base .. ':seq') or '0', redis.call('GET', base 
 reply[3] = redis.call('EXISTS', base .. ':batch')
 for i = 3, #ARGV do
   local key, seen, young = ARGV[i], {}, 0
-  for token, noted in tokens.each(tokens.read(key)) do
+  for token, noted in string.gmatch(redis.call('HGET', base .. ':intents', key) or '', ';([^=]*)=([^;]*)') do
     seen[#seen + 1] = token
     local left = tonumber(noted)
     -- Not one of the future: the clock was set back, and nobody knows how old it is. Its push requests a recount.

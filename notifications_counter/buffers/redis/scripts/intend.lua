@@ -30,12 +30,18 @@ if #keys == 0 then
   return frozen
 end
 
-local dirty, intents, alone = {}, {}, tokens.put('', token, now)
-for i, held in ipairs(redis.call('HMGET', base .. ':intents', unpack(keys))) do
-  dirty[2 * i - 1], dirty[2 * i] = look_at, keys[i]
-  intents[2 * i - 1], intents[2 * i] = keys[i], held and tokens.put(held, token, now) or alone
+local dirty, intents, mine = {}, base .. ':intents', ';' .. token .. '=' .. now
+for i, key in ipairs(keys) do
+  dirty[2 * i - 1], dirty[2 * i] = look_at, key
 end
 redis.call('ZADD', base .. ':dirty', 'LT', unpack(dirty))
 redis.call('HDEL', base .. ':guards', unpack(keys))
-redis.call('HSET', base .. ':intents', unpack(intents))
+if #keys == 1 and redis.call('HSETNX', intents, keys[1], mine) == 1 then -- as most often
+  return frozen
+end
+local noted = {}
+for i, held in ipairs(redis.call('HMGET', intents, unpack(keys))) do
+  noted[2 * i - 1], noted[2 * i] = keys[i], held and take(held, token) .. mine or mine
+end
+redis.call('HSET', intents, unpack(noted))
 return frozen

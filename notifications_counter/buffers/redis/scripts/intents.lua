@@ -14,7 +14,7 @@ local now = tonumber(redis.call('TIME')[1])
 local intents, flagged, requests, oldest = 0, 0, 0, now
 
 for _, key in ipairs(redis.call('ZRANGE', base .. ':dirty', ARGV[1], ARGV[2])) do
-  for token, left in tokens.each(tokens.read(key)) do
+  for token, left in string.gmatch(redis.call('HGET', base .. ':intents', key) or '', ';([^=]*)=([^;]*)') do
     local since = tonumber(string.match(left, '%d+'))
     if token == 'recount' then
       requests = requests + 1

@@ -23,7 +23,7 @@ for place, held in ipairs(redis.call('HMGET', intents, unpack(all))) do
   local key, delta = all[place], ARGV[2 * place + 1]
   local rest, left = '', true
   if not held or held ~= alone then -- most hold the very same
-    rest, left = tokens.take(held or '', token)
+    rest, left = take(held or '', token)
     left = left and tonumber(left)
     alone = rest == '' and left and held or alone
   end
@@ -58,9 +58,10 @@ if #spent > 0 then
   redis.call('ZREM', dirty, unpack(spent))
 end
 
-local now = redis.call('TIME')[1]
+local now = #asked > 0 and redis.call('TIME')[1]
 for _, key in ipairs(asked) do
-  tokens.write(key, tokens.put(tokens.read(key), 'recount', now))
+  local rest = take(redis.call('HGET', intents, key) or '', 'recount')
+  redis.call('HSET', intents, key, rest .. ';recount=' .. now)
   redis.call('ZADD', dirty, now, key)
   redis.call('DEL', base .. ':total:' .. key)
   if groups then
