@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.servers.engine_node import running
+from tests.servers.engine_node import AS_SHIPPED, running
 from tests.servers.opensearch import BUILDS
 
 from .environment import execute, postgresql_and_valkey, table
@@ -34,7 +34,7 @@ def arguments(description: str | None, rows: int, **more: int) -> argparse.Names
 @contextmanager
 def engine(version: str) -> Iterator[Any]:
     """Configure Django with an OpenSearch of its own; the model that is searched."""
-    with running(BUILDS[version], heap="1g") as node:
+    with running(BUILDS[version], heap="1g", java=AS_SHIPPED) as node:
         search = {"SINK": "opensearch", "URL": node.url, "PREFIX": "benchmark-", "TIMEOUT": 60}
         os.environ["NC_SEARCH"] = json.dumps({**search, "AUDIT_INTERVAL": None, "CHUNK_SIZE": 2000})
         with postgresql_and_valkey("database", "tests.apps_settings"):

@@ -23,7 +23,7 @@ from functools import partial
 from itertools import accumulate, islice
 from typing import Any
 
-from tests.servers.engine_node import running
+from tests.servers.engine_node import AS_SHIPPED, running
 from tests.servers.opensearch import BUILDS
 
 from .environment import postgresql_and_valkey
@@ -156,7 +156,7 @@ def measure(index: Any, options: argparse.Namespace) -> None:
     one, other = say(ours, errors), report("bare LIKE of whole titles", theirs, limit=False)
     print(f"p99 as it is typed is {one / other:.2f} times that of the bare LIKE", flush=True)
     if options.engine:
-        with running(BUILDS[options.engine], heap="1g") as node, on_engine(index, node.url):
+        with running(BUILDS[options.engine], heap="1g", java=AS_SHIPPED) as node, on_engine(index, node.url):
             print(f"OpenSearch {options.engine}:")
             ask(index, prefixes[:100], wrong[:100])
             say(*ask(index, prefixes, wrong)[:2])

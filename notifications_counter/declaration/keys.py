@@ -239,7 +239,9 @@ class KeyConverter:
 
     def to_pk(self, text: str, connection: BaseDatabaseWrapper) -> Any:
         """The same as one value, a tuple where the key is composite."""
-        return self._as_given(self.to_columns(text, connection))
+        if not self.is_composite:
+            return self.parts[0].to_column(text, connection)
+        return tuple(self.to_columns(text, connection))
 
     def from_columns(self, columns: Sequence[Any], connection: BaseDatabaseWrapper) -> str:
         """The text of a key, of the values of its columns as a database gives them."""

@@ -45,14 +45,16 @@ class Watched:
 
 def watched(projection: Projection) -> Iterator[Watched]:
     """The tables whose changes a projection follows."""
-    meta = projection.model._meta
-    fields: Sequence[Any] = getattr(meta, "pk_fields", None) or [meta.pk]
-    yield Watched(
-        projection.model, _columns(projection.model, projection.columns()), tuple(field.column for field in fields)
-    )
+    model = projection.model
+    yield Watched(model, _columns(model, projection.columns()), _primary_key(model))
     for link, names in projection.links():
         key = next(str(one.column) for one in link.model._meta.concrete_fields if one.attname == link.attname)
         yield Watched(link.model, tuple(dict.fromkeys((key, *_columns(link.model, names)))), (key,), link.lookup)
+
+
+def _primary_key(model: type[models.Model]) -> tuple[str, ...]:
+    fields: Sequence[Any] = getattr(model._meta, "pk_fields", None) or [model._meta.pk]
+    return tuple(field.column for field in fields)
 
 
 def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:
@@ -245,12 +247,17 @@ class _PostgreSQL(_Dialect):
         return self._insert(f"SELECT {self.key('r')} AS k FROM {rows} r")
 
     def _changed(self) -> str:
-        """Rows of before that are not there unchanged, and rows of now that were not there before."""
-        columns = dict.fromkeys((*self.one.key, *self.one.columns))
-        # As text: not every type can be compared, and what a collation calls equal may differ.
-        texts = ", ".join(f'r.{self.quote(one)}::text COLLATE "C"' for one in columns)
-        old, new = (f"SELECT {self.key('r')} AS k, {texts} FROM {rows} r" for rows in ("nc_old", "nc_new"))
-        return self._insert(f"SELECT k FROM ({old} EXCEPT {new}) a UNION SELECT k FROM ({new} EXCEPT {old}) b")
+        """Rows that are not what they were, by the keys of before and of now."""
+        same = " AND ".join(f"o.{one} = n.{one}" for one in map(self.quote, _primary_key(self.one.model)))
+        columns = [self.quote(one) for one in dict.fromkeys((*self.one.key, *self.one.columns))]
+        old, new = (f"ROW({', '.join(f'{row}.{one}' for one in columns)})::record" for row in "on")
+        # Byte by byte, as every type can be compared: what a collation calls equal may differ. Without the type, two
+        # ROWs would be compared column by column, for which there is no such operator. A row whose primary key has
+        # changed is one that has gone and one that has come.
+        return self._insert(
+            f"SELECT c.k FROM nc_old o FULL JOIN nc_new n ON {same}"
+            f" CROSS JOIN LATERAL (VALUES ({self.key('o')}), ({self.key('n')})) c (k) WHERE {old} *<> {new}"
+        )
 
     def _insert(self, keys: str) -> str:
         return (

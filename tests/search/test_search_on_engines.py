@@ -35,7 +35,9 @@ class EngineCase(SearchContract, CounterTestCase):
 
     def test_words_and_suggestions_may_be_typed_wrongly(self) -> None:
         self.assertEqual(self.titles("bleu", typos=True), {"Blue running shoe", "Red boot"})
-        self.assertEqual([one.text for one in Item.search.suggest("runing")], ["Blue running shoe"])
+        for typed in ("runing", "tunning", "blue runing"):
+            with self.subTest(typed):
+                self.assertEqual([one.text for one in Item.search.suggest(typed)], ["Blue running shoe"])
 
     def test_a_query_of_the_engines_own_finds_nothing_that_is_gone(self) -> None:
         self.hat.delete()

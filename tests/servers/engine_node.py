@@ -32,6 +32,11 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+#: Options of Java that start a node quickly and need little memory, for tests; and those that both servers come with,
+#: for measurements: what is compiled for good, and a collector that a heap's limit is made for.
+SMALL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+AS_SHIPPED = ("-XX:+UseG1GC", "-XX:G1ReservePercent=25", "-XX:InitiatingHeapOccupancyPercent=30")
+
 LOG4J = """status = error
 appender.console.type = Console
 appender.console.name = console
@@ -167,6 +172,7 @@ class Node:
         directory: where its data and its log are, which may be there from before.
         settings: further settings of it, as ``name=value``.
         heap: how much memory Java takes for its objects.
+        java: options of Java.
         with_parent: whether it ends with this process, however it ends.
     """
 
@@ -177,10 +183,11 @@ class Node:
         *,
         settings: Sequence[str] = (),
         heap: str = "512m",
+        java: Sequence[str] = SMALL,
         with_parent: bool = False,
     ) -> None:
         self.build, self.directory = build, directory.resolve()
-        self.settings, self.heap, self.with_parent = settings, heap, with_parent
+        self.settings, self.heap, self.java, self.with_parent = settings, heap, java, with_parent
         self.started: subprocess.Popen[bytes] | None = None
 
     @property
@@ -231,7 +238,7 @@ class Node:
         return [
             *([ends_too, "--pdeathsig", "KILL"] if ends_too else []),
             str(java_home(self.build.java) / "bin" / "java"),
-            *(f"-Xms{self.heap}", f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+            *(f"-Xms{self.heap}", f"-Xmx{self.heap}", *self.java),
             *("-XX:-UsePerfData", "-Djava.awt.headless=true", "-Dlog4j2.disable.jmx=true"),
             *(f"-Djava.io.tmpdir={home}", f"-Dlog4j2.configurationFile={made / 'log4j2.properties'}"),
             *(option.format(made=made, home=home) for option in self.build.options),
@@ -278,16 +285,19 @@ class Node:
 
 
 @contextlib.contextmanager
-def running(build: Build, *, settings: Sequence[str] = (), heap: str = "512m") -> Iterator[Node]:
+def running(
+    build: Build, *, settings: Sequence[str] = (), heap: str = "512m", java: Sequence[str] = SMALL
+) -> Iterator[Node]:
     """A node that ends with the block, and with the process, and leaves nothing.
 
     Args:
         build: what it is a node of.
         settings: as of ``Node``.
         heap: as of ``Node``.
+        java: as of ``Node``.
     """
     with tempfile.TemporaryDirectory(prefix=f"{build.product}-") as directory:
-        node = Node(build, Path(directory), settings=settings, heap=heap, with_parent=True)
+        node = Node(build, Path(directory), settings=settings, heap=heap, java=java, with_parent=True)
         try:
             node.start()
             yield node

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,9 @@ class Audit:
         self.found = Audited()
         self.sink: Any = sender.sink
         self._noted = 0
+        #: Of a sink that is not in the database: asks it for the slice after one, while that one is compared.
+        self._pool: ThreadPoolExecutor | None = None
+        self._asked: tuple[str | None, Future[list[Stored]] | None] = None, None
 
     def run(self, seconds: float | None = None) -> bool:
         """Go on where the last one ended, for so many seconds at most; whether it has been through everything.
@@ -99,6 +103,12 @@ class Audit:
         Raises:
             SinkUnavailable: the sink does not answer.
         """
+        if self.sink.in_transaction:
+            return self._run(seconds)
+        with ThreadPoolExecutor(1, "notifications_counter") as self._pool:
+            return self._run(seconds)
+
+    def _run(self, seconds: float | None) -> bool:
         end = None if seconds is None else time.monotonic() + seconds
         place: str | None = (None if self.anew else self.sender.prepare().audited_to) or ROWS
         while place is not None:
@@ -115,7 +125,7 @@ class Audit:
             keys = keys_after(self.index, kept(self.index, self.index.rows(self.using)), after, SLICE)
             self._find_missing(keys)
             return f"{ROWS}{keys[-1]}" if keys else STORED
-        stored = self.sink.stored_after(self.index, after, SLICE, using=self.using)
+        stored = self._stored_after(after)
         self._compare({one.key: one.digest for one in stored if one.digest is not None})
         if stored:
             return f"{STORED}{stored[-1].key}"
@@ -124,6 +134,19 @@ class Audit:
         before = timezone.now() - timedelta(days=search_settings().TOMBSTONE_DAYS)
         self.sink.purge(self.index, before, using=self.using)
         return None
+
+    def _stored_after(self, after: str | None) -> list[Stored]:
+        """What the sink has next. It may be a moment old, as ``_check`` knows."""
+        key, asked = self._asked
+        stored = asked.result() if asked and key == after else self._ask(after)
+        if stored and self._pool is not None:
+            last = stored[-1].key
+            self._asked = last, self._pool.submit(self._ask, last)
+        return stored
+
+    def _ask(self, after: str | None) -> list[Stored]:
+        found: list[Stored] = self.sink.stored_after(self.index, after, SLICE, using=self.using)
+        return found
 
     def _find_missing(self, keys: list[str]) -> None:
         """Rows without a document: which, only where there are fewer documents than rows."""

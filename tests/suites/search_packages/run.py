@@ -1,11 +1,12 @@
 """One package, in a process of its own; prints JSON.
 
-python -m tests.suites.search_packages.run INDEX DIRECTORY
+python -m tests.suites.search_packages.run INDEX DIRECTORY [--walk SEED NUMBER | --change SEED NUMBER]
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -24,24 +25,41 @@ APP = "tests.suites.search_packages"
 
 
 def main() -> None:
-    name, directory = sys.argv[1], Path(sys.argv[2])
+    name, directory, *mode = sys.argv[1:]
     index = import_module(f"{APP}.indexes.{name}")
+    set_up(index, Path(directory))
+    kinds, walking = import_module(f"{APP}.kinds"), import_module(f"{APP}.walking")
+    if mode[:1] == ["--change"]:
+        raw_sql = os.environ["NC_SUITES_CAPTURE"] != "signals"
+        print(json.dumps(walking.change(int(mode[1]), int(mode[2]), raw_sql)))
+        return
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    if mode[:1] == ["--walk"]:
+        begin(index, kinds)
+        print(json.dumps(walking.walk(index, name, Path(directory), int(mode[1]), int(mode[2]))))
+        return
+    wrong = {kind: found for kind, steps in kinds.KINDS.items() if (found := next(problems(index, kinds, steps), ""))}
+    print(json.dumps({"database": database(), "kinds": list(kinds.KINDS), "wrong": wrong}))
+
+
+def set_up(index: Any, directory: Path) -> None:
     own = index.settings(directory)
     installed = ["django.contrib.contenttypes", "django.contrib.auth", *own.pop("INSTALLED_APPS"), APP]
+    database = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(directory / "rows.sqlite3"),
+        "OPTIONS": {"timeout": 60, "transaction_mode": "IMMEDIATE"},
+    }
     settings.configure(
         SECRET_KEY="only for tests",
         USE_TZ=True,
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(directory / "rows.sqlite3")}},
+        DATABASES={"default": database},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=installed,
         **own,
     )
     django.setup()
     index.connect()
-    call_command("migrate", run_syncdb=True, verbosity=0)
-    kinds = import_module(f"{APP}.kinds")
-    wrong = {kind: found for kind, steps in kinds.KINDS.items() if (found := next(problems(index, kinds, steps), ""))}
-    print(json.dumps({"database": database(), "kinds": list(kinds.KINDS), "wrong": wrong}))
 
 
 def database() -> str:
@@ -51,11 +69,7 @@ def database() -> str:
 
 def problems(index: Any, kinds: Any, steps: Callable[[], Iterator[None]]) -> Iterator[str]:
     """What is wrong after the steps of one kind, which begins with an index that was made anew."""
-    index.rebuild()
-    kinds.begin()
-    index.rebuild()
-    if found := differences(index.documents(), wanted()):
-        raise RuntimeError(f"The index was wrong before anything was changed: {found}")
+    begin(index, kinds)
     left = steps()
     for number in count(1):
         try:
@@ -66,6 +80,15 @@ def problems(index: Any, kinds: Any, steps: Callable[[], Iterator[None]]) -> Ite
             return
         index.settle()
         yield from (f"step {number}: {one}" for one in differences(index.documents(), wanted()))
+
+
+def begin(index: Any, kinds: Any) -> None:
+    """The first rows, and an index that has them."""
+    index.rebuild()
+    kinds.begin()
+    index.rebuild()
+    if found := differences(index.documents(), wanted()):
+        raise RuntimeError(f"The index was wrong before anything was changed: {found}")
 
 
 if __name__ == "__main__":

@@ -42,10 +42,6 @@ COLUMNS = {
 class PostgreSQLDialect(Dialect):
     """PostgreSQL."""
 
-    def _has_trigrams(self) -> bool:
-        """Whether pg_trgm is there."""
-        return bool(self.rows("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'pg_trgm'"))
-
     def install(self) -> bool:
         there = {column.name for column in self._columns()}
         for name, (kind, made_of) in COLUMNS.items():
@@ -91,7 +87,8 @@ class PostgreSQLDialect(Dialect):
         return Suggesting(self.connection).names(index, asked, size)
 
     def similar_names(self, index: SearchDeclaration, asked: Asked) -> list[Asked]:
-        return Suggesting(self.connection).similar(index, asked) if self._has_trigrams() else []
+        suggesting = Suggesting(self.connection)
+        return suggesting.similar(index, asked) if suggesting.has_trigrams() else []
 
     def has(self, name: str, values: Sequence[Any]) -> Part:
         # One containment for each value: that is what the index finds.

@@ -152,9 +152,8 @@ class DatabaseSink(SearchSink):
             return []
         asked = words.Asked(typed[:-1], typed[-1:])
         found: dict[str, Suggestion] = {}
-        for one in chain([asked], self._similar(index, asked, dialect)):
-            if len(found) >= size:
-                break
+        to_ask = chain([asked], self._similar(index, asked, dialect))
+        while len(found) < size and (one := next(to_ask, None)):
             for suggestion in self._suggest(index, one, size, dialect):
                 found.setdefault(words.plain(suggestion.text), suggestion)
         return list(found.values())[:size]

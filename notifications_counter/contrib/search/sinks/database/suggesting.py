@@ -1,15 +1,17 @@
 """Suggestions on PostgreSQL: where to look for them, so that few documents are read however many there are.
 
-A beginning of a few letters is in very many documents. It is looked for among the most popular ones first, in an index
-that has their words too. A longer one stands for a few words, of which the index of words knows where they are; lexemes
-that say how popular a document is at least make it read the popular ones only. Only what is rare is looked for
-everywhere.
+Which words are in many documents, the statistics of the database say. What is in few is looked for everywhere at once.
+Else the most popular documents are looked at first, for a beginning of a few letters in an index that has their words
+too; then lexemes that say how popular a document is at least make the index read four times as many at each step.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -27,10 +29,13 @@ POPULAR_INDEX = SearchDocument._meta.indexes[0].name
 #: Among how many of the most popular documents is looked first, and among how many at most then.
 FIRST, THEN = 2000, 100_000
 
+#: An index puts together so many documents with a word that begins so in the time in which one document is read.
+MUCH_MORE = 20
+
 #: A document has a lexeme for each power of this number that its popularity reaches, up to a highest power.
 BASE, HIGHEST = 4, 31
 
-#: For how many seconds it is remembered how popular the first documents are.
+#: For how many seconds it is remembered how popular the first documents are, and what the statistics say.
 REMEMBERED = 300
 
 #: How many words are tried for one that was typed wrongly.
@@ -39,8 +44,9 @@ MOST_SIMILAR = 5
 #: So many words that begin alike are looked up by themselves, which is quicker than by their beginning.
 MOST_CONTINUATIONS = 40
 
-#: A beginning of so few letters is in so many words that only the other words are looked up.
-SHORT = 2
+#: So many documents are read at once, whatever they are: quicker than an index that would put together all that have a
+#: word that begins so, and than one look after the other at those that are more popular.
+FEW = 1000
 
 LEVELS = ",".join(f" {level:02}" for level in range(1, HIGHEST + 1))
 EXACT_LEVEL = f"least({HIGHEST}, ln(1 + greatest(popularity, 0)) / ln({BASE}))"
@@ -57,12 +63,52 @@ COLUMNS = {
     "names_s": ("text", "CASE WHEN octet_length(names) < 500 THEN ' ' || names || ' ' END"),
 }
 
-_remembered: dict[tuple[str, str], tuple[float, list[int]]] = {}
+#: The lexemes, in a way for which no index is used.
+UNINDEXED = "(d.names_v || ''::tsvector)"
+
+_remembered: dict[tuple[str, ...], tuple[float, Any]] = {}
 
 
 def forget() -> None:
-    """Look again how popular the first documents are, for tests."""
+    """Look again how popular the first documents are, and what the statistics say, for tests."""
     _remembered.clear()
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the statistics of the database say.
+
+    Attributes:
+        total: about how many documents there are; too many to read where nobody knows.
+        shares: the most frequent words, and which part of the documents has each.
+    """
+
+    total: float = math.inf
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def _other(self) -> float:
+        """Which part has any other word, at most."""
+        return min(self.shares.values(), default=1.0)
+
+    def share(self, asked: Asked) -> float:
+        """Which part of the documents has the words, about.
+
+        Words that are asked for together are often found together: the rarest one counts for all of its share, each
+        further one for the root of what the one before it counts for, as in the exponential backoff of SQL Server's
+        cardinality estimation.
+        """
+        each = [self.shares.get(word, self._other) for word in asked.words]
+        if not asked.is_beginning:
+            each.append(min(1.0, sum(self.shares.get(word, self._other) for word in asked.last)))
+        return math.prod(math.pow(share, 0.5**place) for place, share in enumerate(sorted(each)))
+
+    def begin_too_many(self, asked: Asked) -> bool:
+        """Whether it is better to read the documents with the whole words than to let the index find the beginning."""
+        if not asked.words or not asked.is_beginning:
+            return False
+        begin = sum(share for word, share in self.shares.items() if word.startswith(asked.last[0]))
+        return begin > MUCH_MORE * self.share(asked)
 
 
 class Suggesting:
@@ -76,18 +122,21 @@ class Suggesting:
         everywhere, levels = Part(f"{TABLE} d"), self._levels(index)
         if asked.is_beginning:
             words = self._continuations(index, asked.last[0])
-            if len(words) > MOST_CONTINUATIONS:
-                yield _popular(index, asked, size), _match(asked), size
-                levels = levels[1:]
-            elif words:
+            if words and len(words) <= MOST_CONTINUATIONS:
                 asked = Asked(asked.words, words, is_beginning=False)
-            else:
+            elif not words:
                 levels = []
-        # All documents that have the other words would have to be read: one that is popular will do.
-        enough = 1 if asked.words and asked.is_beginning else size
-        for level in levels:
-            yield everywhere, _match(asked, level), enough
-        yield everywhere, _match(asked), size
+        numbers = self._numbers()
+        share = numbers.share(asked)
+        is_rare = numbers.total * share <= FEW
+        for level, number in levels if not is_rare else ():
+            if number * share < size:
+                continue  # too few of them have the words
+            if asked.is_beginning and number == FIRST:
+                yield _popular(index, asked, size), Part(f"{UNINDEXED} @@ %s::tsquery", [_query(asked)]), size
+            else:
+                yield everywhere, _match(asked, level), size
+        yield everywhere, _match(asked, by_index=not is_rare and not numbers.begin_too_many(asked)), size
 
     def similar(self, index: SearchDeclaration, asked: Asked) -> list[Asked]:
         """The words that are most like the last one, the best by itself."""
@@ -109,14 +158,41 @@ class Suggesting:
         )
         return [word for (word,) in found]
 
-    def _levels(self, index: SearchDeclaration) -> list[int]:
-        """Which powers so many documents reach at most; 0 where there are fewer, or none is popular."""
-        place = (str(self.connection.settings_dict["NAME"]), index.name)
-        until, levels = _remembered.get(place, (0.0, []))
+    def has_trigrams(self) -> bool:
+        """Whether pg_trgm is there."""
+        sql = "SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'pg_trgm'"
+        return bool(self._remember("trigrams", "", lambda: self._rows(sql, [])))
+
+    def _remember(self, what: str, of: str, look: Callable[[], Any]) -> Any:
+        place = (what, str(self.connection.settings_dict["NAME"]), of)
+        until, found = _remembered.get(place, (0.0, None))
         if time.monotonic() > until:
-            levels = [self._level_of(index, number) for number in (FIRST, THEN)]
-            _remembered[place] = (time.monotonic() + REMEMBERED, levels)
-        return [level for level in levels if level]
+            found = look()
+            _remembered[place] = (time.monotonic() + REMEMBERED, found)
+        return found
+
+    def _numbers(self) -> Numbers:
+        """What the statistics say."""
+        found: Numbers = self._remember("numbers", "", self._look_up_numbers)
+        return found
+
+    def _look_up_numbers(self) -> Numbers:
+        found = self._rows(
+            "SELECT c.reltuples, f.word, f.share FROM pg_catalog.pg_stats s"
+            " JOIN pg_catalog.pg_class c ON c.oid = to_regclass(%s)"
+            " CROSS JOIN LATERAL unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) f (word, share)"
+            " WHERE s.schemaname = c.relnamespace::regnamespace::text AND s.tablename = c.relname"
+            " AND s.attname = 'names_v' AND f.word IS NOT NULL",
+            [TABLE],
+        )
+        return Numbers(found[0][0], {word: share for _, word, share in found}) if found else Numbers()
+
+    def _levels(self, index: SearchDeclaration) -> list[tuple[int, int]]:
+        """The powers that few to many documents reach, and about how many; none where none is popular."""
+        highest, lowest = self._remember(
+            "levels", index.name, lambda: [self._level_of(index, number) for number in (FIRST, THEN)]
+        )
+        return [(level, FIRST * BASE ** (highest - level)) for level in range(highest, max(lowest, 1) - 1, -1)]
 
     def _level_of(self, index: SearchDeclaration, number: int) -> int:
         found = self._rows(
@@ -141,17 +217,29 @@ def _popular(index: SearchDeclaration, asked: Asked, size: int) -> Part:
     return Part(f"({ids}) f JOIN {TABLE} d ON d.id = f.id", [index.name, *parts])
 
 
-def _match(asked: Asked, level: int = 0) -> Part:
-    """The condition that a document has the words, and is as popular as a level says."""
-    level_lexeme = [_literal(f" {level:02}")] if level else []
-    last = " | ".join(f"{_literal(word)}{':*' if asked.is_beginning else ''}" for word in asked.last)
-    words = [*map(_literal, asked.words), *level_lexeme]
-    if asked.words and asked.is_beginning and (level or len(asked.last[0]) <= SHORT):
-        # Not by the index, which would have to read all of the many words that begin so.
-        return Part(
-            "d.names_v @@ %s::tsquery AND (d.names_v || ''::tsvector) @@ %s::tsquery", [" & ".join(words), last]
-        )
-    return Part("d.names_v @@ %s::tsquery", [" & ".join([*words, f"({last})"])])
+def _match(asked: Asked, level: int = 0, *, by_index: bool = False) -> Part:
+    """The condition that a document has the words, and is as popular as a level says.
+
+    Args:
+        asked: the words.
+        level: 0 for all documents.
+        by_index: whether the index is to find a beginning too, not only the whole words before it.
+    """
+    words = [*map(_literal, asked.words), *([_literal(f" {level:02}")] if level else [])]
+    if words and asked.is_beginning and not by_index:
+        # Of what is read, first a text: only where it may have the beginning, or may be other words, the lexemes.
+        may = "d.names_s IS NULL OR strpos(d.names_s, %s) > 0 OR strpos(d.names_s, '_') > 0"
+        beginning = f"CASE WHEN {may} THEN {UNINDEXED} @@ %s::tsquery ELSE false END"
+        return Part(f"d.names_v @@ %s::tsquery AND {beginning}", [" & ".join(words), f" {asked.last[0]}", _last(asked)])
+    return Part("d.names_v @@ %s::tsquery", [" & ".join([*words, f"({_last(asked)})"])])
+
+
+def _query(asked: Asked) -> str:
+    return " & ".join([*map(_literal, asked.words), f"({_last(asked)})"])
+
+
+def _last(asked: Asked) -> str:
+    return " | ".join(f"{_literal(word)}{':*' if asked.is_beginning else ''}" for word in asked.last)
 
 
 def _literal(word: str) -> str:

@@ -129,19 +129,20 @@ def _highlight(index: SearchDeclaration, marks_until: str) -> dict[str, Any]:
     }
 
 
-def suggest(index: SearchDeclaration, words: Sequence[str], size: int, *, typos: bool) -> dict[str, Any]:
+def suggest(index: SearchDeclaration, words: Sequence[str], size: int, *, typos: int | None) -> dict[str, Any]:
     """The body of a look-up of suggestions: all words begin words of the same field.
 
     Args:
         index: the index.
         words: what has been typed.
         size: how many documents at most.
-        typos: whether words of four letters and more may differ by one or two.
+        typos: after how many letters words of four letters and more may differ by one or two; None for nowhere.
     """
-    tolerant = {"fuzziness": "AUTO:4,8"} if typos else {}
+    tolerant = {} if typos is None else {"fuzziness": "AUTO:4,8", "prefix_length": typos}
     names = [name for name, field in index.fields.items() if field.is_suggested]
-    each = [_beginnings(name, words, tolerant) for name in names]
-    query: dict[str, Any] = {"dis_max": {"queries": each}}
+    # Of several fields, which one it was: an engine finds that out by a look-up as dear as the first one.
+    each = [_beginnings(name, words, tolerant) | ({"_name": name} if len(names) > 1 else {}) for name in names]
+    query: dict[str, Any] = {"dis_max": {"queries": [{"bool": one} for one in each]}}
     popular = [{POPULARITY: {"order": "desc", "missing": "_last"}}] if index.has_popularity else [{"_score": "desc"}]
     return {
         # Scores are of use only where nothing says what is popular, and cost time.
@@ -153,12 +154,12 @@ def suggest(index: SearchDeclaration, words: Sequence[str], size: int, *, typos:
     }
 
 
-def _beginnings(name: str, words: Sequence[str], tolerant: Mapping[str, str]) -> dict[str, Any]:
+def _beginnings(name: str, words: Sequence[str], tolerant: Mapping[str, Any]) -> dict[str, Any]:
     beginnings = [
         {"match": {f"{name}.beginnings": {"query": word[:LONGEST_PREFIX], "operator": "and", **tolerant}}}
         for word in words
     ]
-    return {"bool": {"must": beginnings, "_name": name}}
+    return {"must": beginnings}
 
 
 def more_like(index: SearchDeclaration, key: str, size: int) -> dict[str, Any]:

@@ -112,9 +112,10 @@ class EngineSink(SearchSink):
 
     def suggest(self, index: SearchDeclaration, prefix: str, *, size: int, using: str) -> list[Suggestion]:
         words, found = queries.words_of(prefix), dict[str, Suggestion]()
-        # What begins exactly so comes first; only where that is too little, what nearly does.
-        for typos in (False, True) if any(len(word) > 3 for word in words) else (False,):
-            if words and len(found) < size:
+        # What begins exactly so comes first; only where that is too little, what nearly does, with another first letter
+        # only where there is nothing else.
+        for typos in (None, 1, 0) if any(len(word) > 3 for word in words) else (None,):
+            if words and len(found) < (1 if typos == 0 else size):
                 body = queries.suggest(index, words, size * SPARE, typos=typos)
                 for one in answers.suggestions(self._search(self.name(index, using), body), words):
                     found.setdefault(one.text.casefold(), one)
