@@ -48,6 +48,8 @@ class NotificationController:
             InvalidKey: it cannot be a notification's primary key.
         """
         try:
+            if isinstance(notification_id, bool | float):  # Django would take True for 1, and 3.0 for 3
+                raise TypeError
             chosen = self.notifications().filter(pk=notification_id)
         except (TypeError, ValueError):
             raise InvalidKey(f"{quoted(notification_id)} cannot be the primary key of a notification.") from None

@@ -160,7 +160,8 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
         name: the name that was given.
         known: the names that would have been right.
     """
-    names = sorted(known)
+    if not (names := sorted(known)):
+        return f"Unknown {what} {quoted(name)}. There is none."
     near = difflib.get_close_matches(str(name), names, n=1) or difflib.get_close_matches(str(name).upper(), names, n=1)
     advice = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(names)}."
     return f"Unknown {what} {quoted(name)}. {advice}"

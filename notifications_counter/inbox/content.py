@@ -22,6 +22,9 @@ SCHEMES = ("", "http", "https")
 #: Browsers take a backslash for a slash, and leave out line breaks and tabs.
 MISREAD = re.compile(r"[\x00-\x20\x7f\\]")
 
+#: Half of a character: no encoding has it.
+HALF = re.compile(r"[\ud800-\udfff]")
+
 #: A NUL in a text that was made JSON, which PostgreSQL cannot keep.
 NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -103,6 +106,8 @@ def _check_text(name: str, value: object) -> None:
         raise InvalidNotification(f"{name} must have at most {longest} characters, not {len(value)}: {quoted(value)}.")
     if "\0" in value:
         raise InvalidNotification(f"{name} must have no NUL character: {quoted(value)}.")
+    if HALF.search(value):
+        raise InvalidNotification(f"{name} must have no half of a surrogate pair: {quoted(value)}.")
 
 
 def _check_url(url: str) -> None:
@@ -144,3 +149,5 @@ def _check_data(data: Any) -> None:
         raise InvalidNotification(f"data must be JSON, not {quoted(data)}: {error}.") from None
     if NUL_IN_JSON.search(text):
         raise InvalidNotification(f"data must have no NUL character: {quoted(data)}.")
+    if HALF.search(json.dumps(data, ensure_ascii=False)):
+        raise InvalidNotification(f"data must have no half of a surrogate pair: {quoted(data)}.")

@@ -83,9 +83,11 @@ class BadInputTest(CounterTestCase):
         self.assertEqual(Click.counter.value("https://example.com/"), 0)
 
     def test_a_notification_id_that_cannot_be_one_is_refused_by_name(self) -> None:
-        for pk in ("abc", object()):
+        (unread,) = notify(self.user)
+        for pk in ("abc", object(), True, float(unread.pk)):
             with self.assertRaisesMessage(InvalidKey, repr(pk)):
                 NotificationController(self.user).mark_as_read(pk)
+        self.assertEqual(counter.value(self.user), 1)
 
     def test_a_user_that_does_not_exist_counts_nothing_and_gets_no_row(self) -> None:
         NotificationController(10**6).update_unread_count(+1)

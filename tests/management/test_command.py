@@ -39,6 +39,10 @@ class RecountCommandTest(CounterTestCase):
             call_command("notification_recount", user=str(user.pk), check=check, stdout=out)
         self.assertEqual(out.getvalue().count(f"key {user.pk}: stored 0, pending 2, actual 2, right"), 2)
 
+    def test_a_user_and_a_counter_cannot_be_asked_for_together(self) -> None:
+        with self.assertRaisesMessage(CommandError, "leave out --counter"):
+            call_command("notification_recount", user="1", counter=[counter.label], verbosity=0)
+
     def test_an_alias_that_is_none_is_said_once_by_each_command(self) -> None:
         for name in (NAME, "notification_recount", "notification_counter_status"):
             with self.subTest(name), self.assertNoLogs("notifications_counter"):

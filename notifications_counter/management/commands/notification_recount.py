@@ -71,6 +71,8 @@ class Command(CounterCommand):
         others = [f"--{name}" for name in ("user", "counter", "check") if self.options[name]]
         if self.options["new_identity"] and others:
             raise CommandError(f"--new-identity concerns all counters of a database: leave out {', '.join(others)}.")
+        if self.options["user"] is not None and self.options["counter"]:
+            raise CommandError("--user concerns the unread count: leave out --counter.")
 
     def _renew(self) -> None:
         """Give the databases of all counters another identity."""
