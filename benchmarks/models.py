@@ -158,6 +158,34 @@ revise(InboxRevision.counter, [InboxCount.counter, InboxUnseen.counter, InboxKin
 revise(InRowsInboxRevision.counter, [InRowsInboxCount.counter, InRowsInboxUnseen.counter, InRowsInboxKinds.counter])
 
 
+class TwoCounters(Row):
+    """Counted by what is unread and what is unseen, without the kinds and the revision."""
+
+    objects = models.Manager()
+
+
+class InRowsTwoCounters(Row):
+    """The same with the database buffer."""
+
+    objects = models.Manager()
+
+
+class TwoUnread(CountRow):
+    counter = Counter(source=TwoCounters, key="user", filter=Q(has_read=False))
+
+
+class TwoUnseen(CountRow):
+    counter = Counter(source=TwoCounters, key="user", filter=Q(has_read=False, seen=False))
+
+
+class InRowsTwoUnread(CountRow):
+    counter = Counter(source=InRowsTwoCounters, key="user", filter=Q(has_read=False), buffer="rows")
+
+
+class InRowsTwoUnseen(CountRow):
+    counter = Counter(source=InRowsTwoCounters, key="user", filter=Q(has_read=False, seen=False), buffer="rows")
+
+
 class Bumped(Row):
     """Counted as one does it first: each new row changes its user's count at once."""
 

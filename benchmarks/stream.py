@@ -10,8 +10,6 @@ keys.
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import gc
 import json
 import os
@@ -23,45 +21,16 @@ from collections import Counter
 from typing import Any
 
 from .environment import execute, postgresql_and_valkey, table
+from .stream_parts import counts_of, declared, emit, key_of, of_counts, topic
 
 TOPIC, PARTITIONS = "benchmark", 10
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--long", action="store_true", help="1,000,000 messages, with 10,000 and 1,000,000 keys")
-    parser.add_argument("--messages", type=int, default=200_000)
-    parser.add_argument("--keys", type=int, nargs="+", default=[10_000])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--chunk", type=int, default=20_000, help="messages that one transaction applies")
-    parser.add_argument("--part", choices=["bare", "table"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.long:
-        options.messages, options.keys = 1_000_000, [10_000, 1_000_000]
-    return options
-
-
-def emit(messages: int, keys: int) -> float:
-    """Messages a second."""
-    from notifications_counter.contrib.streams import Emitter
-    from notifications_counter.contrib.streams.exceptions import UnknownTopic
-    from notifications_counter.contrib.streams.logs import get_log
-
-    log = get_log()
-    with contextlib.suppress(UnknownTopic):
-        log.delete_topic(TOPIC)
-    log.create_topic(TOPIC, PARTITIONS)
-    began = time.perf_counter()
-    with Emitter(TOPIC, str) as emitter:
-        for number in range(messages):
-            emitter.emit(f"user-{number * 7919 % keys}", "/products/7/")
-    return messages / (time.perf_counter() - began)
-
-
 def bare(chunk: int) -> dict[str, Any]:
     """Read everything, and count it in memory."""
+    from notifications_counter.contrib.streams.codecs import can_decode_all, codec_of
     from notifications_counter.contrib.streams.logs import get_log
-    from notifications_counter.contrib.streams.logs.base import Position, TopicPartition
+    from notifications_counter.contrib.streams.logs.base import Position, TopicPartition, key_counts_of, values_of
 
     log = get_log()
     uid, left = log.topic(TOPIC).uid, sum(log.ends(TOPIC).values())
@@ -72,24 +41,20 @@ def bare(chunk: int) -> dict[str, Any]:
     while left:
         batch = reader.poll(chunk, 10)
         assert batch is not None
-        for record in batch.records:
-            (record.value or b"").decode()
-        counts.update(record.key for record in batch.records)
+        assert can_decode_all(codec_of(str), values_of(batch.records))
+        counts.update(key_counts_of(batch.records))
         left -= len(batch.records)
     return {"rate": messages / (time.perf_counter() - began), "keys": len(counts)}
 
 
 def count(chunk: int) -> dict[str, Any]:
     """Count everything in the table."""
-    from notifications_counter.contrib.streams import Processor
     from notifications_counter.contrib.streams.logs import get_log
     from notifications_counter.contrib.streams.running import Runner
-    from tests.streams.models import UserClicks
 
     messages = sum(get_log().ends(TOPIC).values())
-    processor = Processor("benchmark", inputs={TOPIC: str}, table=UserClicks, chunk_size=chunk)
-    began = time.perf_counter()
-    Runner(processor, once=True).run()
+    runner, began = Runner(declared(TOPIC, chunk_size=chunk), once=True), time.perf_counter()
+    runner.run()
     return {"rate": messages / (time.perf_counter() - began)}
 
 
@@ -111,9 +76,8 @@ def measure(messages: int, keys: int, rounds: int, chunk: int) -> None:
     from notifications_counter.contrib.streams.models import Message
     from tests.streams.models import UserClicks
 
-    UserClicks.objects.all().delete()
     print(f"{messages:,} messages, {keys:,} keys, {PARTITIONS} partitions, {chunk:,} messages a transaction")
-    print(f"  emitted by one process, each confirmed          {emit(messages, keys):>10,.0f} a second")
+    print(f"  emitted by one process, each confirmed          {emit(TOPIC, messages, keys):>10,.0f} a second")
     execute(f"VACUUM ANALYZE {table(Message)}")
     rates: dict[str, list[float]] = {"bare": [], "table": []}
     for _ in range(rounds + 1):
@@ -129,7 +93,7 @@ def measure(messages: int, keys: int, rounds: int, chunk: int) -> None:
     print(f"  the first time, where each key gets its row     {first:>10,.0f} a second")
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     print(f"  ratio to the limit                              {statistics.median(ratios):>10.2f} ({spread}; goal 0.7)")
-    expected = Counter(f"user-{number * 7919 % keys}" for number in range(messages))
+    expected = Counter(key_of(number, keys) for number in range(messages))
     found = dict(UserClicks.objects.values_list("user", "clicks"))
     wrong = sum(found.get(key) != number * (rounds + 1) for key, number in expected.items())
     print(f"  wrong counts                                    {wrong:>10,}")
@@ -138,7 +102,7 @@ def measure(messages: int, keys: int, rounds: int, chunk: int) -> None:
 
 
 def main() -> None:
-    options = arguments()
+    options = counts_of(of_counts(__doc__, messages=200_000, rounds=5))
     if options.part:
         import django
 
@@ -149,7 +113,8 @@ def main() -> None:
     with postgresql_and_valkey(buffer="database", settings="tests.apps_settings"):
         os.environ["NC_STREAMS"] = "{}"
         for keys in options.keys:
-            measure(options.messages, keys, options.rounds, options.chunk)
+            with topic(TOPIC, PARTITIONS):
+                measure(options.messages, keys, options.rounds, options.chunk)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from .environment import execute, postgresql_and_valkey, table
-from .stream_parts import GROUP, Process, topic
+from .stream_parts import GROUP, Process, parser, topic
 
 TOPIC, PARTITIONS = "keys", 10
 #: MB.
@@ -25,10 +25,10 @@ PARTS = (0.1, 0.5, 1.0)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--long", action="store_true", help="10,000,000 keys")
-    parser.add_argument("--keys", type=int, default=300_000)
-    options = parser.parse_args()
+    made = parser(__doc__)
+    made.add_argument("--long", action="store_true", help="10,000,000 keys")
+    made.add_argument("--keys", type=int, default=300_000)
+    options = made.parse_args()
     if options.long:
         options.keys = 10_000_000
     return options

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .environment import postgresql_and_valkey
-from .stream_parts import GROUP, LOGS, Log, Process, count, topic, with_settings
+from .stream_parts import GROUP, LOGS, Log, Process, count, of_logs, topic, with_settings
 
 TOPIC, PARTITIONS, KEYS = "latency", 10, 1_000
 #: Seconds between two looks at the offsets, and those after the start that do not count.
@@ -32,10 +32,9 @@ INTERVALS = (0.1, 0.02, 0.5)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = of_logs(__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rate", type=int, default=1_000, help="messages a second")
-    parser.add_argument("--log", nargs="+", choices=list(LOGS), default=list(LOGS))
     return parser.parse_args()
 
 

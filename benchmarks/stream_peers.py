@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from .environment import execute, postgresql_and_valkey, table
-from .stream_parts import GROUP, LOGS, declared, topic, with_settings
+from .stream_parts import GROUP, LOGS, counts_of, declared, emit, of_counts, topic, with_settings
 
 TOPIC, PARTITIONS = "peers", 10
 PACKAGES = ("quixstreams", "faust-streaming")
@@ -39,18 +39,9 @@ PART_OF_FAUST = 10
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--long", action="store_true", help="1,000,000 messages, with 10,000 and 1,000,000 keys")
-    parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--keys", type=int, nargs="+", default=[10_000])
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--chunk", type=int, default=20_000, help="messages that one transaction applies")
+    parser = of_counts(__doc__, messages=100_000, rounds=2)
     parser.add_argument("--environment", type=Path, help="a virtual environment that has, or gets, the packages")
-    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.long:
-        options.messages, options.keys = 1_000_000, [10_000, 1_000_000]
-    return options
+    return counts_of(parser)
 
 
 @contextlib.contextmanager
@@ -65,29 +56,22 @@ def environment(given: Path | None) -> Iterator[str]:
         yield python
 
 
-def emit(name: str, messages: int, keys: int) -> None:
-    from notifications_counter.contrib.streams import Emitter
-
-    with Emitter(name, str) as emitter:
-        for number in range(messages):
-            emitter.emit(f"user-{number * 7919 % keys}", "/products/7/")
-
-
 def ours(chunk: int) -> dict[str, Any]:
     """Count everything in the table, from when the first messages are there."""
     from notifications_counter.contrib.streams.running import Runner
 
-    first: list[float] = []
+    first: list[tuple[float, float]] = []
     runner = Runner(declared(TOPIC, chunk_size=chunk), once=True)
     apply = runner.apply
 
     def timed(batch: Any) -> int:
-        first.append(time.perf_counter())
+        first.append((time.perf_counter(), time.process_time()))
         return apply(batch)
 
     runner.apply = timed  # type: ignore[method-assign]
     runner.run()
-    return {"seconds": time.perf_counter() - first[0]}
+    began, used = first[0]
+    return {"seconds": time.perf_counter() - began, "processor": time.process_time() - used}
 
 
 def run(*command: str) -> dict[str, Any]:
@@ -113,13 +97,13 @@ def peer(python: str, name: str, servers: str, source: str, messages: int, keys:
     return messages / float(found["seconds"])
 
 
-def count(messages: int, chunk: int) -> float:
+def count(messages: int, chunk: int) -> tuple[float, float]:
+    """How many messages a second this package counts, and how many in a second of its process's own processor time."""
     from notifications_counter.contrib.streams.models import Group
 
     Group.objects.filter(name=GROUP).delete()
-    return messages / float(
-        run(sys.executable, "-m", "benchmarks.stream_peers", "--part", f"--chunk={chunk}")["seconds"]
-    )
+    found = run(sys.executable, "-m", "benchmarks.stream_peers", "--part=ours", f"--chunk={chunk}")
+    return messages / float(found["seconds"]), messages / float(found["processor"])
 
 
 def measure(python: str, servers: str, options: argparse.Namespace, keys: int) -> int:
@@ -127,10 +111,11 @@ def measure(python: str, servers: str, options: argparse.Namespace, keys: int) -
     from tests.streams.models import UserClicks
 
     messages, few = options.messages, f"{TOPIC}-few"
-    rates: dict[str, list[float]] = {"bare": [], "ours": [], "quix": [], "faust": []}
+    rates: dict[str, list[float]] = {"bare": [], "ours": [], "core": [], "quix": [], "faust": []}
     for _ in range(options.rounds):
         rates["bare"].append(peer(python, "bare", servers, TOPIC, messages, keys))
-        rates["ours"].append(count(messages, options.chunk))
+        for name, rate in zip(("ours", "core"), count(messages, options.chunk), strict=True):
+            rates[name].append(rate)
         execute(f"VACUUM ANALYZE {table(UserClicks)}")
         rates["quix"].append(peer(python, "quix", servers, TOPIC, messages, keys))
         rates["faust"].append(peer(python, "faust", servers, few, messages // PART_OF_FAUST, keys))
@@ -140,6 +125,7 @@ def measure(python: str, servers: str, options: argparse.Namespace, keys: int) -
     names = {
         "bare": "a bare consumer, in memory",
         "ours": "this package, in PostgreSQL, exactly once",
+        "core": "the same, for each second of a core of its own",
         "quix": "Quix Streams, in RocksDB, at least once",
         "faust": "Faust-streaming, in memory, at least once",
     }

@@ -7,7 +7,7 @@ one joins, one is told to end. Prints how long it takes from SIGKILL until each 
 session time-out; and of each round the longest pause between two commits of a partition that does not move meanwhile,
 beside that while nothing happens, which is what the machine and the emitter add. On Kafka, which this starts, the
 session time-out is a setting of the broker; on the embedded log, and on RabbitMQ streams, if RABBITMQ_STREAM_URL names
-one, it is SESSION_TIMEOUT. Whoever joins has started Python before.
+one, it is SESSION_TIMEOUT. Whoever joins has started Python, and made the checks of Django, before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from .environment import postgresql_and_valkey
-from .stream_parts import GROUP, LOGS, Log, Process, count, topic, with_settings
+from .stream_parts import GROUP, LOGS, Log, Process, count, of_logs, topic, with_settings
 
 TOPIC, PARTITIONS, PROCESSORS = "takeover", 12, 3
 #: Messages a second, of all partitions.
@@ -32,10 +32,9 @@ LOOK, REST = 0.01, 3.0
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = of_logs(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--session", type=float, default=3, help="the session time-out in seconds")
-    parser.add_argument("--log", nargs="+", choices=list(LOGS), default=list(LOGS))
     return parser.parse_args()
 
 
@@ -162,6 +161,8 @@ class Run:
         for _ in range(number):
             self._ready.append(Process(TOPIC))
             self._started.append(self._ready[-1])
+        for process in self._ready:
+            process.wait_until_ready()
 
     def rest(self, members: int) -> None:
         self.watch.wait_for(lambda: self.watch.is_shared_by(members))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, MutableMapping
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
@@ -11,9 +12,12 @@ from django.db import models
 from .counters import Counter, get_counter
 from .models import UserNotificationsCount
 
-#: On the request: (label of the counter, primary key of the user) -> the number.
+#: A count, or a sum of decimals.
+Number = int | Decimal
+
+#: On the request: (label of the counter, key of the user as text) -> the number.
 MEMORY = "_notifications_counter_unread"
-Memory = MutableMapping[tuple[str, Any], int]
+Memory = MutableMapping[tuple[str, str], Number]
 
 
 def _unread() -> Counter:
@@ -71,37 +75,42 @@ def memory_of(request: Any) -> Memory:
     return memory
 
 
-def count_of(user: Any, counter: Counter, memory: Memory) -> int | None:
+def count_of(user: Any, counter: Counter, memory: Memory) -> Number | None:
     """A user's number, read once; None where nobody is logged in."""
-    if user is None or not user.is_authenticated:
+    key = _key(user)
+    if key is None:
         return None
-    place = (counter.label, user.pk)
+    place = (counter.label, counter.key_text(key))
     if place not in memory:
-        memory[place] = int(counter.value(_key(user)))
+        memory[place] = counter.value(key)
     return memory[place]
 
 
-async def acount_of(user: Any, counter: Counter, memory: Memory) -> int | None:
+async def acount_of(user: Any, counter: Counter, memory: Memory) -> Number | None:
     """The asynchronous form of ``count_of``."""
-    if user is None or not user.is_authenticated:
+    key = _key(user)
+    if key is None:
         return None
-    place = (counter.label, user.pk)
+    place = (counter.label, counter.key_text(key))
     if place not in memory:
-        memory[place] = int(await counter.avalue(_key(user)))
+        memory[place] = await counter.avalue(key)
     return memory[place]
 
 
 def _key(user: Any) -> Any:
+    """The key of a user, who may be given by the primary key; None of nobody."""
+    if not getattr(user, "is_authenticated", user is not None):
+        return None
     # What is no model may have a primary key too, such as the user of a token.
-    return user if isinstance(user, models.Model) else user.pk
+    return user if isinstance(user, models.Model) else getattr(user, "pk", user)
 
 
 def unread_count(request: Any) -> int:
     """How many unread notifications the user of a request has; 0 where nobody is logged in."""
-    return count_of(getattr(request, "user", None), _unread(), memory_of(request)) or 0
+    return int(count_of(getattr(request, "user", None), _unread(), memory_of(request)) or 0)
 
 
 async def aunread_count(request: Any) -> int:
     """The asynchronous form of ``unread_count``."""
     user = await request.auser() if hasattr(request, "auser") else getattr(request, "user", None)
-    return await acount_of(user, _unread(), memory_of(request)) or 0
+    return int(await acount_of(user, _unread(), memory_of(request)) or 0)

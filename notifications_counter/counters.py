@@ -199,7 +199,7 @@ class Counter(CounterDeclaration):
 
     def _texts(self, keys: Iterable[Any]) -> dict[Any, str]:
         text = self.keys.text
-        return {key: text(key) for key in keys}
+        return {key: text(key) for key in self.keys.several(keys)}
 
     def _read(self, texts: Mapping[Any, str], found: Mapping[str, int]) -> dict[Any, Any]:
         """What was found, by keys as they were given."""
@@ -320,7 +320,7 @@ class Counter(CounterDeclaration):
             RecountInTransaction: called inside a transaction.
             BufferUnavailable: the buffer's server does not answer.
         """
-        store, texts = self.store(using), list(dict.fromkeys(self.key_text(key) for key in keys))
+        store, texts = self.store(using), list(dict.fromkeys(self.key_text(key) for key in self.keys.several(keys)))
         return recount_anew(store, texts, check=check)
 
     def request_recount(self, keys: Iterable[Any], using: str | None = None) -> None:

@@ -29,8 +29,9 @@ def add_to_rows(store: CounterStore, sums: Mapping[str, int]) -> None:
         )
     if not sums:
         return
-    pks = [(store.to_pk(key), amount) for key, amount in sums.items()]
-    with joined(store.connection):
+    connection, to_pk = store.connection, store.counter.keys.to_pk
+    pks = [(to_pk(key, connection), amount) for key, amount in sums.items()]
+    with joined(connection):
         buffer_of(store).hold_cache(store, sums)
         upsert.add(store, pks)
         note_change(store, sums)

@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.keys import Part
+from ..declaration.registry import declarations
 from ..dialects import CountTable, KeyColumn, Sums, dialect_of
 from ..dialects.comparison import text_columns
 from ..fields import collation_of
@@ -65,6 +66,7 @@ def _table(store: CounterStore) -> CountTable:
     connection, meta, field = store.connection, store.counter.model._meta, store.counter.field
     quote, dialect = connection.ops.quote_name, dialect_of(connection)
     others = [each for each in meta.concrete_fields if each not in (*meta.pk_fields, field)]
+    counts = {each.field for each in declarations() if each.model is store.counter.model}  # which begin at 0
     return CountTable(
         name=quote(meta.db_table),
         keys=[_key_column(part, connection) for part in store.counter.keys.parts],
@@ -72,7 +74,7 @@ def _table(store: CounterStore) -> CountTable:
         given=store.counter.amounts.stored_amount("d.a", dialect),
         added=partial(store.counter.amounts.stored_sum, dialect=dialect),
         others=[quote(each.column or "") for each in others],
-        defaults=[each.get_db_prep_save(each.get_default(), connection) for each in others],
+        defaults=[each.get_db_prep_save(0 if each in counts else each.get_default(), connection) for each in others],
     )
 
 

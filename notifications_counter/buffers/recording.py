@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..declaration.counter import CounterDeclaration
 from ..declaration.problems import refuse_unusable
+from ..exceptions import InvalidDelta, quoted
 from ..ledger.progress import Layout
 from ..ledger.store import CounterStore
 from . import changed, expected
@@ -76,8 +77,10 @@ def sums_of(counter: CounterDeclaration, deltas: Mapping[Any, int | Decimal]) ->
 
     Raises:
         InvalidKey: a key cannot be one of the counter.
-        InvalidDelta: a delta is none.
+        InvalidDelta: a delta is none, or they are no dictionary.
     """
+    if not isinstance(deltas, Mapping):
+        raise InvalidDelta(f"Deltas are given as a dictionary, key -> change of its count, not as {quoted(deltas)}.")
     sums: dict[str, int] = {}
     for key, amount in deltas.items():
         units, text = counter.amounts.delta(amount, key), counter.key_text(key)
@@ -173,7 +176,9 @@ def _with_revisions(
 
 def request_recount(counter: CounterDeclaration, keys: Iterable[Any], using: str | None = None) -> None:
     """Request a recount of keys, in the caller's transaction; see ``Counter.request_recount``."""
-    request_recount_of_texts(counter, list(dict.fromkeys(counter.key_text(key) for key in keys)), using)
+    request_recount_of_texts(
+        counter, list(dict.fromkeys(counter.key_text(key) for key in counter.keys.several(keys))), using
+    )
 
 
 def request_recount_of_texts(counter: CounterDeclaration, keys: Sequence[str], using: str | None = None) -> None:

@@ -11,7 +11,7 @@ from django.db import connections, models, router
 from ..declaration import conditions
 from ..declaration.amounts import plain_column
 from ..declaration.counter import CounterDeclaration
-from ..declaration.keys import Part, target
+from ..declaration.keys import LONGEST_KEY, Part, target
 
 #: Kinds of fields whose values one text stands for, in Python as in every database.
 KINDS: dict[str, tuple[type[models.Field[Any, Any]], ...]] = {
@@ -107,7 +107,8 @@ def _takes_more(counter: CounterDeclaration, field: Any, own: Any) -> bool:
             most is not None and (high is None or high > most)
         )
     lengths = getattr(field, "max_length", None), getattr(own, "max_length", None)
-    return lengths[1] is not None and (lengths[0] or 0) > lengths[1]
+    longest = LONGEST_KEY if isinstance(field, KINDS["text"]) else 0  # where it may be of any length
+    return lengths[1] is not None and (lengths[0] or longest) > lengths[1]
 
 
 def _error(counter: CounterDeclaration, sentence: str, hint: str, number: int) -> Error:

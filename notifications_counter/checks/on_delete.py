@@ -8,9 +8,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Warning
 from django.db import models
 
-from ..declaration import conditions
 from ..declaration.counter import CounterDeclaration
-from ..declaration.rows import key_names
+from ..declaration.rows import counted_columns
 
 #: None of these where Django does not have it.
 BY_DATABASE: Any = getattr(models.deletion, "DatabaseOnDelete", ())
@@ -20,7 +19,7 @@ def check_source_relations(counter: CounterDeclaration, source: type[models.Mode
     """What the database deletes or changes by itself sends no signal."""
     if counter.capture != "signals":
         return
-    counted = _counted_columns(counter, source)
+    counted = counted_columns(counter, source)
     names = [
         field.name
         for field in source._meta.concrete_fields
@@ -30,11 +29,6 @@ def check_source_relations(counter: CounterDeclaration, source: type[models.Mode
         sentence = f"what the database deletes or changes by itself is not counted: on_delete of {', '.join(names)}."
         hint = "Use Django's CASCADE or SET_NULL there, or capture='triggers'."
         yield _warning(counter, sentence, hint, 4)
-
-
-def _counted_columns(counter: CounterDeclaration, source: type[models.Model]) -> set[str]:
-    summed = [conditions.column(source, counter.sum).attname] if counter.sum else []
-    return {*key_names(counter), *conditions.field_names(counter.filter, source), *summed}
 
 
 def _is_by_database(field: models.Field[Any, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -176,6 +176,16 @@ class KeyConverter:
             return self._short(key_text.join(self._texts(key)))
         return self._short(self.parts[0].text(key))
 
+    def several(self, keys: Iterable[Any]) -> Iterable[Any]:
+        """Keys, in any number.
+
+        Raises:
+            InvalidKey: it is one key alone, of which each character would be taken for a key.
+        """
+        if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
+            raise InvalidKey(f"{self.label} takes several keys here, such as a list, not {quoted(keys)}: write [key].")
+        return keys
+
     def _texts(self, key: Any) -> list[str]:
         if isinstance(key, models.Model) and isinstance(key, self.parts[0].column.model):
             key = key.pk  # a count row
@@ -229,7 +239,9 @@ class KeyConverter:
 
     def to_pk(self, text: str, connection: BaseDatabaseWrapper) -> Any:
         """The same as one value, a tuple where the key is composite."""
-        return self._as_given(self.to_columns(text, connection))
+        if not self.is_composite:
+            return self.parts[0].to_column(text, connection)
+        return tuple(self.to_columns(text, connection))
 
     def from_columns(self, columns: Sequence[Any], connection: BaseDatabaseWrapper) -> str:
         """The text of a key, of the values of its columns as a database gives them."""

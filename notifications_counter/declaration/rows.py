@@ -16,7 +16,7 @@ from ..dialects import TextColumn
 from ..dialects.comparison import text_columns
 from ..fields import KeyField
 from .amounts import ColumnUnits
-from .conditions import column
+from .conditions import column, field_names
 from .counter import CounterDeclaration
 from .key_text import unescape
 from .keys import Part, target
@@ -38,6 +38,12 @@ def key_names(counter: CounterDeclaration) -> list[str]:
     """The attributes of a row of the source that make up its key."""
     assert counter.source is not None
     return [column(counter.source, name).attname for name in counter.source_keys]
+
+
+def counted_columns(counter: CounterDeclaration, source: type[models.Model]) -> set[str]:
+    """The attributes of a row of the source that say whether it counts, for whom, and how much."""
+    summed = [column(source, counter.sum).attname] if counter.sum else []
+    return {*key_names(counter), *field_names(counter.filter, source), *summed}
 
 
 class AsKey(Func):

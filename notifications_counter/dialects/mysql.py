@@ -118,7 +118,7 @@ class MySQL(Dialect):
                 f" LEFT JOIN {table.name} c ON {table.is_same}"
                 f" WHERE {table.row_exists(' FOR UPDATE')} OR {table.owners_exist(' LOCK IN SHARE MODE')}"
                 f" ORDER BY {table.given_key}"
-                f" ON DUPLICATE KEY UPDATE {table.amount} = {table.name}.{table.amount} + {table.given}",
+                f" ON DUPLICATE KEY UPDATE {table.amount} = COALESCE({table.name}.{table.amount}, 0) + {table.given}",
                 [*table.defaults, table.in_json(sums)],
             )
 

@@ -165,7 +165,7 @@ class PostgreSQL(Dialect):
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
             sums = _grouped(cursor, table, sums)
             cursor.execute(
-                f"UPDATE {table.name} c SET {table.amount} = c.{table.amount} + {table.given}"
+                f"UPDATE {table.name} c SET {table.amount} = COALESCE(c.{table.amount}, 0) + {table.given}"
                 f" FROM {given} WHERE {table.is_same} RETURNING d.place",
                 _columns(table, sums),
             )
@@ -177,7 +177,7 @@ class PostgreSQL(Dialect):
                     f"INSERT INTO {table.name} AS c ({table.columns}) SELECT {table.new_row}"
                     f" FROM {given} WHERE {table.owners_exist(' FOR KEY SHARE')} ORDER BY {table.given_key}"
                     f" ON CONFLICT ({table.key}) DO UPDATE"
-                    f" SET {table.amount} = c.{table.amount} + EXCLUDED.{table.amount}",
+                    f" SET {table.amount} = COALESCE(c.{table.amount}, 0) + EXCLUDED.{table.amount}",
                     [*table.defaults, *_columns(table, missing)],
                 )
 

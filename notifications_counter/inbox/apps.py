@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,6 +13,11 @@ class InboxConfig(AppConfig):
     label = "notifications_counter_inbox"
     verbose_name = _("Inbox")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        if not apps.is_installed("notifications_counter"):
+            raise ImproperlyConfigured(f"INSTALLED_APPS has {self.name!r}: it needs 'notifications_counter', too.")
+        super().import_models()
 
     def ready(self) -> None:
         from .. import badge

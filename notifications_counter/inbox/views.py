@@ -41,11 +41,12 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
     numbers = numbers_of(request.user)
     page = selection.page(notifications, inbox_settings().PAGE_SIZE)
     fetch_together(page.notifications)
+    kinds = known_kinds(request.user) | {each.kind for each in page.notifications}
     return {
         "selection": selection,
         "numbers": numbers,
         "tabs": tabs_of_state(selection, numbers),
-        "kinds": tabs_of_kinds(selection, numbers, known_kinds(request.user)),
+        "kinds": tabs_of_kinds(selection, numbers, kinds),
         "sections": sections_of(groups_of(page.notifications), now),
         "newer": selection.but(before=page.newer) if page.newer else None,
         "older": selection.but(after=page.older) if page.older else None,

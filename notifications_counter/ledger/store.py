@@ -196,7 +196,7 @@ class CounterStore:
             numbers: the further columns.
         """
         if part == 0:
-            snapshot.stored[text] = int(numbers[0])
+            snapshot.stored[text] = int(numbers[0] or 0)
         elif part == 1:
             snapshot.pending[text] = int(numbers[0] or 0)
             if numbers[1]:

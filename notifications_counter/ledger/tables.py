@@ -10,6 +10,9 @@ from ..declaration.keys import LONGEST_KEY
 from ..exceptions import quoted
 from ..fields import KeyField
 
+#: The longest note of how far a walk over all keys is, which begins with what it walks over.
+LONGEST_NOTE = len("counts:") + LONGEST_KEY
+
 
 class Nothing(models.Manager[Any]):
     """The default manager of the package's own tables: what ``dumpdata`` takes rows from.
@@ -65,7 +68,7 @@ class Progress(models.Model):
     counter = KeyField(max_length=150)
     shard = models.IntegerField()
     backfilled = models.BooleanField(default=False)
-    recounted_to = KeyField(max_length=500, null=True)
+    recounted_to = KeyField(max_length=LONGEST_NOTE, null=True)
     prefix = models.CharField(max_length=100, default="")
     shards = models.IntegerField(default=1)
     run_id = models.CharField(max_length=64, default="")
@@ -76,7 +79,7 @@ class Progress(models.Model):
     flushed_keys = models.BigIntegerField(default=0)
     flushed_seconds = models.FloatField(default=0)
     lost_at = models.DateTimeField(null=True)
-    audited_to = KeyField(max_length=500, null=True)
+    audited_to = KeyField(max_length=LONGEST_NOTE, null=True)
     audited_at = models.DateTimeField(null=True)
     audit_keys = models.BigIntegerField(default=0)
     drift_at = models.DateTimeField(null=True)

@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 
 from ..counters import Counter, counters, get_counter
 from ..dialects import dialect_of
-from ..exceptions import CounterError, described
+from ..exceptions import CounterError, described, unknown
 
 
 class ExplainingCommand(BaseCommand):
@@ -23,11 +23,18 @@ class ExplainingCommand(BaseCommand):
     options: dict[str, Any]
 
     def execute(self, *args: Any, **options: Any) -> Any:
-        """As Django's; what a database says when it fails comes with what to do about it."""
+        """As Django's; what a database says when it fails comes with what to do about it.
+
+        Raises:
+            CommandError: the option ``database`` names an alias that is not in the settings; or the database failed.
+        """
+        using = options.get("database")
+        if using is not None and using not in set(connections):
+            raise CommandError(unknown("database", using, connections))
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:
-            raise CommandError(f"The database failed: {explained(error, options.get('database'))}") from error
+            raise CommandError(f"The database failed: {explained(error, using)}") from error
 
 
 class StoppableCommand(BaseCommand):

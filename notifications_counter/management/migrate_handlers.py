@@ -1,6 +1,8 @@
-"""After ``migrate``: the rows of progress are there, and what a data migration may have changed is counted anew.
+"""Around ``migrate``: the rows of progress are there, and what a data migration may have changed is counted anew.
 
-The models of a migration send no signals to us, so that it cannot be determined what a data migration has changed.
+The models of a migration send no signals to us, so that it cannot be determined what a data migration has changed. So
+rows are counted from before it, because what a plan has committed stays if it ends in an error, and again from after
+it, because a flush may have backfilled meanwhile.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from django.db import connections
-from django.db.migrations import Migration, RunPython, RunSQL
+from django.db import connections, models
+from django.db.migrations import AddField, AlterField, Migration, RunPython, RunSQL
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
@@ -20,6 +22,7 @@ from django.db.migrations.operations.base import Operation
 from ..buffers.recording import buffer_of, store_of
 from ..compat.uncached import rows_of
 from ..declaration.counter import CounterDeclaration
+from ..declaration.rows import counted_columns
 from ..dialects import comparison
 from ..exceptions import BufferUnavailable
 from ..identity_table import Identity
@@ -33,8 +36,13 @@ logger = logging.getLogger("notifications_counter")
 
 
 def before_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
-    """Take triggers out of the way of migrations that rename or remove their columns."""
-    _say(Triggers(Tables(using)).make_way(plan), verbosity, stdout)
+    """Take triggers out of the way of migrations that rename or remove their columns, and let rows be counted."""
+    tables = Tables(using)
+    _say(Triggers(tables).make_way(plan), verbosity, stdout)
+    if tables.has(Progress, Delta) and _is_current(using):
+        for counter in tables.counters():
+            if _may_change(counter, plan):
+                _backfill_anew(counter, using)
 
 
 def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = None, **kwargs: Any) -> None:
@@ -46,12 +54,11 @@ def after_migrate(using: str, plan: Any = (), verbosity: int = 0, stdout: Any = 
     comparison.forget()
     tables = Tables(using)
     _say(Triggers(tables).install(), verbosity, stdout)
-    touched = {label for migration, _ in plan for label in touched_apps(migration)}
     if tables.has(Progress, Delta) and _is_current(using):
         _identify(tables)
         for counter in tables.counters():
             forget_pending(using, counter)
-            _prepare(counter, using, touched)
+            _prepare(counter, using, plan)
 
 
 def _is_current(using: str) -> bool:
@@ -97,23 +104,49 @@ def _say(sentences: Iterable[str], verbosity: int, stdout: Any) -> None:
             (stdout or sys.stdout).write(f"  {sentence}\n")
 
 
-def _prepare(counter: CounterDeclaration, using: str, touched: set[str]) -> None:
+def _prepare(counter: CounterDeclaration, using: str, plan: Any) -> None:
     store = store_of(counter, using)
     store.ensure_progress(buffer_of(store).layout.shards)
     if adopt(store):
         with suppress(BufferUnavailable):  # the next flush does it
             buffer_of(store).declare(store)
-    if counter.capture == "triggers":  # they see what migrations do
-        return
-    if counter.source is not None and counter.source._meta.app_label in touched and store.has_rows():
-        progress.update(using, store.label, {"backfilled": False, "recounted_to": None})
-        with suppress(BufferUnavailable):  # then nothing cached is read either
-            buffer_of(store).clear_cache(store)
+    if _may_change(counter, plan) and store.has_rows():
+        _backfill_anew(counter, using)
         logger.warning(
             "%s: a data migration may have changed rows. Until they have been counted again, by the flushes or at once"
             " by manage.py notification_recount, every read counts them.",
             store.label,
         )
+
+
+def _backfill_anew(counter: CounterDeclaration, using: str) -> None:
+    store = store_of(counter, using)
+    progress.update(using, store.label, {"backfilled": False, "recounted_to": None})
+    with suppress(BufferUnavailable):  # then nothing cached is read either
+        buffer_of(store).clear_cache(store)
+
+
+def _may_change(counter: CounterDeclaration, plan: Any) -> bool:
+    """Whether migrations may change rows of a source that no signal tells of; triggers see what migrations do."""
+    source = counter.source
+    if source is None or counter.capture == "triggers":
+        return False
+    return any(
+        source._meta.app_label in touched_apps(migration) or _alters(migration, counter, source)
+        for migration, _ in plan
+    )
+
+
+def _alters(migration: Migration, counter: CounterDeclaration, source: type[models.Model]) -> bool:
+    """Whether a migration makes or alters a counted column: rows that had NULL, or no such column, get the default."""
+    columns = counted_columns(counter, source)
+    names = {field.name for field in source._meta.concrete_fields if field.attname in columns}
+    return migration.app_label == source._meta.app_label and any(
+        isinstance(operation, AddField | AlterField)
+        and operation.model_name_lower == source._meta.model_name
+        and operation.name in names
+        for operation in _operations(migration.operations)
+    )
 
 
 def touched_apps(migration: Migration) -> set[str]:

@@ -19,9 +19,9 @@ from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
-from .orphans import delete_orphans
+from .orphans import delete_orphans, owned
 from .recount import recount_once
-from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, place
+from .walk import COUNT_KEYS, SOURCE_KEYS, next_keys, next_wrong_keys, note_of, place
 
 logger = logging.getLogger("notifications_counter")
 
@@ -85,7 +85,7 @@ def _next_size(store: CounterStore, done: AuditResult, size: int) -> int:
     keys = _take(store, size)
     if not keys:
         return 0
-    found = recount_once(store, keys)
+    found = recount_once(store, owned(store, keys))
     done.keys += len(found)  # those that are missing were being changed, and have their turn in the next round
     done.drifted += [one for one in found.values() if one.difference]
     seconds = max(time.monotonic() - began, 0.001)
@@ -99,12 +99,12 @@ def _take(store: CounterStore, limit: int) -> Sequence[str]:
     if phase == SOURCE_KEYS:
         keys = next_keys(store, SOURCE_KEYS, after, limit)
         if not keys:
-            phase, after = COUNT_KEYS, ""
+            phase, after = COUNT_KEYS, None
     if phase == COUNT_KEYS:
         keys = next_wrong_keys(store, after, limit)
     if not keys:
         delete_orphans(store)
-    to = f"{phase}{keys[-1]}" if keys else None
+    to = note_of(phase, keys[-1]) if keys else None
     progress.update(store.using, store.label, {"audited_to": to})
     return keys
 

@@ -17,12 +17,12 @@ from ..ledger import progress
 from ..ledger.snapshot import BATCH, RecountResult, in_parts
 from ..ledger.store import CounterStore
 from ..ledger.tables import Progress
-from .orphans import delete_orphans
+from .orphans import delete_orphans, owned
 from .recount import recount
 
 #: How the note begins that says how far a recount of all keys went: first the keys that have rows, then those that
-#: have a count.
-SOURCE_KEYS, COUNT_KEYS = "rows:", "counts:"
+#: have a count. Behind a colon it names the last key, which may be the empty text; without one that part begins.
+SOURCE_KEYS, COUNT_KEYS = "rows", "counts"
 
 
 def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -> list[RecountResult] | None:
@@ -43,7 +43,7 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
         return None
     phase, after = place(noted)
     keys = next_keys(store, phase, after, limit)
-    found = recount(store, keys) if keys else []
+    found = recount(store, owned(store, keys)) if keys else []
     if not keys and phase == SOURCE_KEYS:
         _store_pending_keys(store)
     elif not keys:
@@ -54,10 +54,15 @@ def recount_next(store: CounterStore, limit: int = BATCH, begun: bool = False) -
     return found if keys or phase == SOURCE_KEYS else None
 
 
-def place(noted: str | None) -> tuple[str, str]:
-    """Where a walk over all keys is that left this note: which part it walks over, and its last key."""
+def place(noted: str | None) -> tuple[str, str | None]:
+    """Where a walk over all keys is that left this note: which part it walks over, and its last key, if it has any."""
     phase, colon, after = (noted or SOURCE_KEYS).partition(":")
-    return phase + colon, after
+    return phase, after if colon else None
+
+
+def note_of(phase: str, key: str) -> str:
+    """The note of a walk that has come to this key, in this part."""
+    return f"{phase}:{key}"
 
 
 def _note(store: CounterStore, row: Progress, keys: Sequence[str], phase: str) -> bool:
@@ -67,7 +72,7 @@ def _note(store: CounterStore, row: Progress, keys: Sequence[str], phase: str) -
     """
     values: dict[str, Any] = {"recounted_to": COUNT_KEYS}
     if keys:
-        values = {"recounted_to": f"{phase}{keys[-1]}"}
+        values = {"recounted_to": note_of(phase, keys[-1])}
     elif phase == COUNT_KEYS:
         values = {"recounted_to": None, "backfilled": True, "lost_at": None}
     old = {"recounted_to": row.recounted_to, "declaration": row.declaration}
@@ -99,13 +104,15 @@ def _store_pending_keys(store: CounterStore) -> None:
 
 def all_keys(store: CounterStore, limit: int = BATCH) -> Iterator[Sequence[str]]:
     """Slices of all keys whose counts may be wrong: those with rows, with a count, with pending deltas."""
-    yield from _walk(lambda after: next_keys(store, SOURCE_KEYS, after, limit))
+    yield from filter(
+        None, (owned(store, keys) for keys in _walk(lambda after: next_keys(store, SOURCE_KEYS, after, limit)))
+    )
     yield from _walk(lambda after: next_wrong_keys(store, after, limit))
     yield from in_parts(sorted(_without_rows(store, buffer_of(store).pending_keys(store))), limit)
 
 
-def _walk(following: Callable[[str], list[str]]) -> Iterator[list[str]]:
-    after = ""
+def _walk(following: Callable[[str | None], list[str]]) -> Iterator[list[str]]:
+    after = None
     while keys := following(after):
         yield keys
         after = keys[-1]
@@ -120,7 +127,7 @@ def _without_rows(store: CounterStore, keys: Iterable[str]) -> set[str]:
     return left
 
 
-def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[str]:
+def next_keys(store: CounterStore, phase: str, after: str | None, limit: int) -> list[str]:
     """The next keys of a walk over all: first those that have rows, then those that have a count."""
     if phase == SOURCE_KEYS:
         rows, names = keyed(store.counter, counted_rows(store.counter, store.using))
@@ -129,7 +136,7 @@ def next_keys(store: CounterStore, phase: str, after: str, limit: int) -> list[s
     return _after(store, rows_of(store.counter.model, store.using), _pk_names(store), after, limit)
 
 
-def next_wrong_keys(store: CounterStore, after: str, limit: int) -> list[str]:
+def next_wrong_keys(store: CounterStore, after: str | None, limit: int) -> list[str]:
     """The next keys that have a count and no rows."""
     names = _pk_names(store)
     rows, of_source = keyed(store.counter, counted_rows(store.counter, store.using))
@@ -147,13 +154,13 @@ def _after(
     store: CounterStore,
     rows: models.QuerySet[Any],
     names: Sequence[str],
-    after: str,
+    after: str | None,
     limit: int,
     *,
     is_near: bool = False,
 ) -> list[str]:
     keys = store.counter.keys
-    if after:
+    if after is not None:
         parts = zip(names, keys.parts, keys.split(after), strict=True)
         rows = rows.filter(_is_after([(name, part.value(text)) for name, part, text in parts]))
     found = list(_first(_near(rows, names[0], limit), names, limit)) if is_near else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django import template
@@ -13,8 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 
 from .. import badge
-from ..conf import get_settings
+from ..conf import get_settings, is_integer
 from ..counters import Counter
+from ..exceptions import quoted
 from ..models import UserNotificationsCount
 
 register = template.Library()
@@ -40,14 +42,14 @@ def unread_badge(
 
     Args:
         context: what the template is given.
-        user: whose; the user who is logged in if none is named.
+        user: whose, or the primary key; the user who is logged in if none is named.
         counter: what it counts, or its label; unread notifications, or what the inbox says, if none is named.
         max: the largest number that it shows, instead of the setting ``BADGE_MAX``.
         live: whether it changes by itself. What is rendered holds no number then, and is the same for everybody.
         nonce: of the site's Content-Security-Policy, for the live badge's script; taken from where Django and
             django-csp have it if none is given.
     """
-    most = get_settings().BADGE_MAX if max is None else max
+    most = _most(max)
     if live:
         if user is not LOGGED_IN or counter is not None:
             raise template.TemplateSyntaxError(
@@ -62,12 +64,14 @@ def unread_badge(
 
 
 @register.simple_tag(takes_context=True)
-def unread_count(context: Context, user: Any = LOGGED_IN, *, counter: Counter | str | None = None) -> int | str:
+def unread_count(
+    context: Context, user: Any = LOGGED_IN, *, counter: Counter | str | None = None
+) -> badge.Number | str:
     """The exact number of a user's unread notifications; '' where nobody is logged in.
 
     Args:
         context: what the template is given.
-        user: whose; the user who is logged in if none is named.
+        user: whose, or the primary key; the user who is logged in if none is named.
         counter: what is counted instead, or its label.
     """
     shown = badge.resolve(counter) if counter is not None else UserNotificationsCount.counter
@@ -75,7 +79,7 @@ def unread_count(context: Context, user: Any = LOGGED_IN, *, counter: Counter | 
     return "" if count is None else count
 
 
-def _count(context: Context, user: Any, counter: Counter) -> int | None:
+def _count(context: Context, user: Any, counter: Counter) -> badge.Number | None:
     request = context.get("request")
     if user is LOGGED_IN:
         user = getattr(request, "user", None) or context.get("user")
@@ -83,14 +87,25 @@ def _count(context: Context, user: Any, counter: Counter) -> int | None:
     return badge.count_of(user or None, counter, memory)
 
 
-def _badge(count: int, most: int, counter: Counter) -> dict[str, Any]:
+def _most(given: Any) -> int:
+    if given is None or given == "":  # as of a variable that is empty
+        return get_settings().BADGE_MAX
+    if not is_integer(given) or given < 1:
+        raise template.TemplateSyntaxError(
+            f"The argument max of {{% unread_badge %}} must be an integer of at least 1, not {quoted(given)}."
+        )
+    return int(given)
+
+
+def _badge(count: badge.Number, most: int, counter: Counter) -> dict[str, Any]:
     """What the badge's template shows: put into words here, where it takes a tenth of the time."""
     exact, is_more = localize(count), count > most
     text = f"{localize(most)}+" if is_more else exact
     return {"count": count, "most": most, "is_more": is_more, "text": text, "label": _label(count, exact, counter)}
 
 
-def _label(count: int, exact: str, counter: Counter) -> str:
+def _label(count: badge.Number, exact: str, counter: Counter) -> str:
+    count = math.ceil(count)  # where it is a sum of decimals
     if counter is UserNotificationsCount.counter:
         words = ngettext("%(exact)s unread notification", "%(exact)s unread notifications", count)
     elif counter is badge.shown_counter():

@@ -343,6 +343,14 @@ class BufferContract:
         Click.counter.flush()
         self.assertEqual(Click.counter.status().keys, 0)
 
+    def test_many_odd_keys_are_counted_each_by_itself_in_one_change(self: Any) -> None:
+        odd = ["a,b", "!", "[", "á", "\n", "\x7f", "\U0001f600'\"\\%s{}"]
+        deltas = {f"{number}{text}": number - 30 for number in range(60) if number != 30 for text in odd}
+        Click.counter.add(deltas)
+        self.assertEqual(Click.counter.values(list(deltas)), deltas)
+        Click.counter.flush()
+        self.assertEqual(dict(Click.objects.values_list("url", "clicks")), deltas)
+
     def test_a_count_passes_below_zero_and_back(self: Any) -> None:
         counter.add({self.user: -3})
         counter.flush()

@@ -26,6 +26,7 @@ from notifications_counter.ledger.store import CounterStore
 from notifications_counter.ledger.tables import Delta
 from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase, behind_djangos_back, counter, default_buffer, empty_redis, notify
+from tests.support.intents import read_intents, write_intents
 from tests.support.servers import valkey
 from tests.testapp.models import Click
 
@@ -55,6 +56,11 @@ class RedisTestCase(CounterTestCase):
         buffer = buffers["default"]
         assert isinstance(buffer, RedisBuffer)
         return buffer
+
+    def intended(self) -> list[str]:
+        """The keys that have intents."""
+        name = f"{self.buffer.shards.base(counter.store(), 0)}:intents"
+        return [key.decode() for key in self.buffer.server.client.hkeys(name)]
 
     def names(self, pattern: str = "*") -> list[str]:
         return sorted(
@@ -128,11 +134,11 @@ class StepsTest(RedisTestCase):
         with transaction.atomic():
             notify(self.user)
             self.assertEqual(self.names(), [])
-        self.assertEqual((found, self.names()), ([["dirty", f"intents:{self.user.pk}"]], ["pending"]))
+        self.assertEqual((found, self.names()), ([["dirty", "intents"]], ["pending"]))
 
     def test_what_was_rolled_back_leaves_no_intent(self) -> None:
         (other,) = self.make_users_named("other")
-        found = self.at_the_commit(lambda: self.names("intents*"))
+        found = self.at_the_commit(self.intended)
         with self.assertRaises(Rollback), transaction.atomic():
             notify(self.user)
             raise Rollback
@@ -141,7 +147,7 @@ class StepsTest(RedisTestCase):
                 notify(other)
                 raise Rollback
             notify(self.user)
-        self.assertEqual(found, [[f"intents:{self.user.pk}"]])
+        self.assertEqual(found, [[str(self.user.pk)]])
 
     def test_changes_that_cancel_each_other_are_not_announced(self) -> None:
         notify(self.user)
@@ -160,19 +166,16 @@ class StepsTest(RedisTestCase):
             self.skipTest("MariaDB checks foreign keys at once, so that no commit fails")
         with self.assertRaises(IntegrityError):
             Notification.objects.create(user_id=987_654, text="to nobody")
-        self.assertEqual(self.names("intents*"), ["intents:987654"])
+        self.assertEqual(self.intended(), ["987654"])
         self.assertEqual(counter.value(987_654), 0)
         self.assertEqual(self.recounted_after_the_grace_time("987654"), 1)
         self.assertEqual(counter.value(987_654), 0)
 
     def recounted_after_the_grace_time(self, key: str) -> int:
-        base, long_ago = (
-            self.buffer.shards.base(counter.store(), 0),
-            int(time.time()) - 2 * self.buffer.max_transaction_age,
-        )
-        for token in self.buffer.server.client.hkeys(f"{base}:intents:{key}"):
-            self.buffer.server.client.hset(f"{base}:intents:{key}", token, long_ago)
-        self.buffer.server.client.zadd(f"{base}:dirty", {key: long_ago})
+        base, client = self.buffer.shards.base(counter.store(), 0), self.buffer.server.client
+        long_ago = int(time.time()) - 2 * self.buffer.max_transaction_age
+        write_intents(client, base, key, dict.fromkeys(read_intents(client, base, key), long_ago))
+        client.zadd(f"{base}:dirty", {key: long_ago})
         recounted = counter.flush().recounted
         self.assertEqual(self.names("intents*") + self.names("dirty"), [])
         return recounted
@@ -202,31 +205,27 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counter.value(self.user), 10)
 
     def test_a_push_that_is_sent_again_counts_once(self) -> None:
-        stored = counter.store()
-        self.buffer.server.run("intend", self.buffer.shards.base(stored, 0), "token", 60, str(self.user.pk))
+        stored, client, key = counter.store(), self.buffer.server.client, str(self.user.pk)
+        base = self.buffer.shards.base(stored, 0)
+        self.buffer.server.run("intend", base, "token", 60, key)
         for _ in range(3):
-            self.buffer.push("token", {stored: {str(self.user.pk): 5}})
-        self.assertEqual(
-            self.buffer.server.client.zscore(f"{self.buffer.shards.base(stored, 0)}:pending", self.user.pk), 5
-        )
-        self.assertEqual(
-            self.buffer.server.client.hkeys(f"{self.buffer.shards.base(stored, 0)}:intents:{self.user.pk}"),
-            [b"recount"],
-        )
+            self.buffer.push("token", {stored: {key: 5}})
+        self.assertEqual(client.zscore(f"{base}:pending", key), 5)
+        self.assertEqual(list(read_intents(client, base, key)), ["recount"])
 
     def test_a_push_whose_intent_is_flagged_adds_nothing_and_asks_for_a_recount(self) -> None:
-        stored, key = counter.store(), str(self.user.pk)
-        name = f"{self.buffer.shards.base(stored, 0)}:intents:{key}"
-        self.buffer.server.client.hset(name, "token", "flagged")
+        stored, client, key = counter.store(), self.buffer.server.client, str(self.user.pk)
+        base = self.buffer.shards.base(stored, 0)
+        write_intents(client, base, key, {"token": "flagged 1"})
         self.buffer.push("token", {stored: {key: 5}})
         self.assertEqual(counter.value(self.user), 0)
-        self.assertEqual(self.buffer.server.client.hkeys(name), [b"recount"])
+        self.assertEqual(list(read_intents(client, base, key)), ["recount"])
 
     def test_an_intent_is_looked_at_in_time_although_an_older_one_is_looked_at_seldom(self) -> None:
         self.use(**self.options, INTENT_GRACE=1)
         stored, key = counter.store(), str(self.user.pk)
         base, client = self.buffer.shards.base(stored, 0), self.buffer.server.client
-        client.hset(f"{base}:intents:{key}", "old", int(time.time()) - 5000)
+        write_intents(client, base, key, {"old": int(time.time()) - 5000})
         client.zadd(f"{base}:dirty", {key: 0})
         counter.flush()
         self.assertGreater(client.zscore(f"{base}:dirty", key), time.time() + 1000)
@@ -240,7 +239,7 @@ class StepsTest(RedisTestCase):
         """The clock of the server was set back."""
         base, client, key = self.buffer.shards.base(counter.store(), 0), self.buffer.server.client, str(self.user.pk)
         behind_djangos_back(self.user, 3)
-        client.hset(f"{base}:intents:{key}", "token", int(time.time()) + 3600)
+        write_intents(client, base, key, {"token": int(time.time()) + 3600})
         self.assertEqual(counter.recount([self.user])[0].actual, 3)
         self.assertEqual(counter.value(self.user), 3)
         self.buffer.push("token", {counter.store(): {key: 1}})  # which was flagged
@@ -306,8 +305,8 @@ class StepsTest(RedisTestCase):
         self.buffer.intend("another", {stored: [awaited]})
 
         def flag_it() -> None:
-            (token,) = client.hkeys(f"{base}:intents:{flagged}")
-            client.hset(f"{base}:intents:{flagged}", token, "flagged 1")
+            (token,) = read_intents(client, base, flagged)
+            write_intents(client, base, flagged, {token: "flagged 1"})
 
         self.at_the_commit(flag_it)
         Notification.objects.bulk_create(Notification(user=user, text="x") for user in users)
@@ -316,7 +315,7 @@ class StepsTest(RedisTestCase):
         self.assertEqual(counted, {cached: 1, awaited: 1, plain: 1})
         self.assertEqual(client.get(f"{base}:total:{cached}"), b"1")
         self.assertEqual(set(client.zrange(f"{base}:dirty", 0, -1)), {flagged.encode(), awaited.encode()})
-        self.assertEqual(client.hkeys(f"{base}:intents:{awaited}"), [b"another"])
+        self.assertEqual(list(read_intents(client, base, awaited)), ["another"])
         self.assert_exact(users)
 
     def test_a_sum_of_zero_is_removed(self) -> None:
@@ -568,7 +567,7 @@ class UnreachableTest(RedisTestCase):
             with self.assertLogs("notifications_counter", "ERROR"):
                 notify(self.user)
             time.sleep(2)
-            self.assertEqual(self.names("intents*"), [f"intents:{self.user.pk}"])
+            self.assertEqual(self.intended(), [str(self.user.pk)])
             self.assertEqual(Notification.objects.count(), 1)
 
 

@@ -165,7 +165,7 @@ class StatesTest(RefusalTestCase):
     def test_a_full_server_with_a_recount_that_is_due_is_emptied(self) -> None:
         self.change()
         base = buffers["default"].shards.base(counter.store(), 0)  # type: ignore[attr-defined]
-        self.server.ask("HSET", f"{base}:intents:{self.user.pk}", "token", "1")
+        self.server.ask("HSET", f"{base}:intents", str(self.user.pk), ";token=1")
         self.server.ask("ZADD", f"{base}:dirty", "1", str(self.user.pk))
         with self.assertLogs("notifications_counter", "WARNING"), self.server.full():
             for each in ALL:
@@ -263,7 +263,7 @@ class PermissionTest(RefusalTestCase):
 
     @heavy
     def test_a_step_that_is_not_permitted_loses_nothing(self) -> None:
-        for command in ("evalsha", "getex", "zadd", "hset", "zincrby", "del", "set"):
+        for command in ("evalsha", "getex", "zadd", "hsetnx", "zincrby", "hdel", "set"):
             with self.subTest(command=command):
                 self.as_user()
                 self.change()

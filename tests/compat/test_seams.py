@@ -161,7 +161,7 @@ class SeamTest(CounterTestCase):
         client, commit, seen = buffers["default"].server.client, connection._commit, []  # type: ignore[attr-defined]
 
         def look() -> None:
-            seen.append(len(list(client.scan_iter("*:intents:*"))))
+            seen.append(sum(client.hlen(name) for name in client.scan_iter("*:intents")))
             commit()
 
         connection._commit = look

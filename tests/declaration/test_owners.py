@@ -13,7 +13,7 @@ from django.utils.functional import SimpleLazyObject
 
 from notifications_counter.annotations import CounterQuerySet, value_of
 from notifications_counter.controller import NotificationController
-from notifications_counter.exceptions import InvalidKey
+from notifications_counter.exceptions import InvalidDelta, InvalidKey
 from notifications_counter.models import UserNotificationsCount
 from tests.support.base import CounterTestCase, counter, notify, uses_redis
 from tests.support.site import Site
@@ -41,6 +41,21 @@ class OwnerTest(CounterTestCase):
             for given in (self.group, SimpleLazyObject(lambda: self.group)):
                 with self.assertRaisesMessage(InvalidKey, f"(primary key {self.group.pk}) {said} auth.User."):
                     call(given)
+        self.assert_exact([self.ada])
+
+    def test_one_key_is_not_taken_for_several(self) -> None:
+        asked: list[Any] = [counter.values, counter.recount, counter.request_recount, counter.epochs]
+        for ask in asked:
+            for given in (str(self.ada.pk), "12", b"12", self.ada, self.ada.pk, None):
+                with self.subTest(ask=ask, given=given), self.assertRaisesMessage(InvalidKey, "write [key]"):
+                    ask(given)
+        for several in ((self.ada,), iter([self.ada]), {self.ada: 1}.keys(), User.objects.all()):
+            self.assertEqual(counter.values(several), {self.ada: 2})
+
+    def test_deltas_that_are_no_dictionary_are_refused(self) -> None:
+        for given in ([(self.ada, 1)], {self.ada}, "12", None, 1):
+            with self.subTest(given=given), self.assertRaisesMessage(InvalidDelta, "Deltas are given as a dictionary"):
+                counter.add(given)  # type: ignore[arg-type]
         self.assert_exact([self.ada])
 
     def test_the_inbox_of_somebody_else_is_not_marked_as_read(self) -> None:
@@ -124,6 +139,7 @@ class Order(models.Model):
     weight = models.FloatField(default=0)
     is_paid = models.BooleanField(default=False)
     long = models.CharField(max_length=90, default="")
+    note = models.TextField(default="")
 
 class ByCode(models.Model):
     shop = owner(Shop, to_field="code")
@@ -146,6 +162,16 @@ class ByUser(models.Model):
     user = owner()
     number = models.BigIntegerField(default=0)
     counter = Counter(Order, "category")
+
+class ByNote(models.Model):
+    note = KeyField(max_length=499, primary_key=True)
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Order, "note")
+
+class ByLongNote(models.Model):
+    note = KeyField(max_length=500, primary_key=True)
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Order, "note")
 
 class ByWeight(models.Model):
     weight = models.FloatField(primary_key=True)
@@ -209,6 +235,7 @@ class ToFieldTest(CounterTestCase):
             "E052) shop.ByTruth.counter: 'is_paid' is a BooleanField, which cannot be a key",
             "E051) shop.ByNumber.counter: key: 'long' of shop.Order is text, but 'code' of shop.ByNumber is an integer",
             "W051) shop.ByShort.counter: key: 'long' takes values that are too large for 'long'",
+            "W051) shop.ByNote.counter: key: 'note' takes values that are too large for 'note'",
             "W051) shop.BySmall.counter: key: 'category' takes values that are too large for 'category'",
         ):
             if "BySmall" in sentence and connection.vendor != "postgresql":  # the site is on SQLite: all are large
@@ -217,3 +244,4 @@ class ToFieldTest(CounterTestCase):
                 self.assertIn(sentence, said)
         self.assertNotIn("ByCode", said)
         self.assertNotIn("ByText", said)
+        self.assertNotIn("ByLongNote", said)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.staticfiles.finders import find
 from django.db import connection
 from django.http import HttpResponse
-from django.template import Context, RequestContext, Template
+from django.template import Context, RequestContext, Template, TemplateSyntaxError
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.utils import translation
 
 from notifications_counter import context_processors
 from notifications_counter.counters import get_counter
-from notifications_counter.exceptions import InvalidSettings
+from notifications_counter.exceptions import InvalidKey, InvalidSettings
 from notifications_counter.middleware import unread_count
+from tests.shop.models import Purchase
 from tests.support.base import CounterTestCase, counter, notify, uses_redis
 
 LOAD = "{% load notifications_counter %}"
@@ -104,6 +106,31 @@ class ArgumentsTest(CounterTestCase):
         request = RequestFactory().get("/")
         request.user = self.user
         return Template(LOAD + text).render(RequestContext(request, {"other": self.other, **values}))
+
+    def test_a_user_may_be_given_by_the_primary_key(self) -> None:
+        page = "{% unread_badge given %}{% unread_count given as n %}{{ n }}"
+        for given in (self.other.pk, str(self.other.pk)):
+            self.assertIn(">12</span>\n12", self.render(page, given=given))
+        self.assertEqual(self.render(page, given=None).strip(), "")
+
+    def test_what_is_no_user_is_refused_with_a_sentence_even_after_the_user_of_the_same_key(self) -> None:
+        group = Group.objects.create(pk=self.other.pk, name="staff")
+        for given in (group, "x", self.other.pk + 0.5):
+            with self.subTest(given=given), self.assertRaisesMessage(InvalidKey, "cannot be a key of"):
+                self.render("{% unread_badge other %}{% unread_badge given %}", given=given)
+
+    def test_a_largest_number_that_is_none_is_refused_with_a_sentence(self) -> None:
+        for given in (0, -1, "x", "9", 1.5, True):
+            with self.subTest(given=given), self.assertRaisesMessage(TemplateSyntaxError, "integer of at least 1, not"):
+                self.render("{% unread_badge other max=given %}", given=given)
+        self.assertIn(">12<", self.render("{% unread_badge other max=missing %}"))
+
+    def test_a_sum_of_decimals_is_shown_exactly(self) -> None:
+        Purchase.objects.create(user=self.user, price=Decimal("12.75"))
+        badge = '{% unread_badge counter="shop.Spent.prices" %}'
+        count = '{% unread_count counter="shop.Spent.prices" as n %}{{ n }}'
+        html = self.render(badge + count)
+        self.assertIn('aria-label="12.75 unread">12.75</span>\n12.75', html)
 
     def test_of_another_user(self) -> None:
         self.assertIn(">12<", self.render("{% unread_badge other %}"))

@@ -121,6 +121,11 @@ class ListTest(PageTestCase):
         Notification.objects.filter(kind="like").mark_as_read()
         self.assertIn("Like", self.page())
 
+    def test_a_kind_that_the_page_shows_has_a_tab_before_the_first_flush_too(self) -> None:
+        self.create(kind="comment")
+        self.create(kind="like", has_read=True)
+        self.assertIn("?kind=like", self.page())
+
     def test_the_number_of_queries_does_not_grow_with_the_page(self) -> None:
         fill(self.user)
         self.page()

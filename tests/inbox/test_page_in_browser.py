@@ -102,6 +102,19 @@ class ScriptTest(PageTestCase):
         self.assertEqual((self.unread(), self.page.locator(UNREAD).count()), (0, 0))
         self.assertTrue(self.page.evaluate("window.stayed"))
 
+    def test_what_was_done_and_what_has_failed_is_shown_for_a_while(self) -> None:
+        shown = self.page.locator(".nc-status")
+        self.page.click("#inbox-mark-all")
+        shown.get_by_text("All marked as read.").wait_for()
+        self.assert_accessible(self.page)
+        shown.wait_for(state="detached", timeout=10_000)
+        self.page.route("**/delete/**", lambda route: route.abort())
+        self.page.click(f"#inbox-delete-{self.filled[0].pk}")
+        shown.get_by_text("That did not work.").wait_for()
+        self.page.click("text=Comments")
+        self.said("The list has been loaded.")
+        self.assertEqual(shown.count(), 0)
+
     def test_tabs_and_pages_reload_nothing_and_the_back_button_leads_back(self) -> None:
         self.page.click("text=Comments")
         self.said("The list has been loaded.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -35,6 +38,13 @@ class SettingsTest(SimpleTestCase):
             with given(**values), self.assertRaises(InvalidSettings) as caught:
                 inbox_settings()
             self.assertIn(said, str(caught.exception))
+
+    def test_the_app_of_the_counters_is_named_where_it_is_missing(self) -> None:
+        installed = ["django.contrib.auth", "django.contrib.contenttypes", "notifications_counter.inbox"]
+        program = f"from django.conf import settings; settings.configure(INSTALLED_APPS={installed})"
+        command = [sys.executable, "-c", f"{program}\nimport django; django.setup()"]
+        done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+        self.assertIn("it needs 'notifications_counter', too", done.stderr)
 
     def test_a_kind_has_the_name_and_the_icon_that_it_is_given_or_its_own(self) -> None:
         with given(KINDS={"b": {"label": gettext_lazy("Yes"), "icon": "star"}, "a": {}}):

@@ -39,6 +39,13 @@ class RecountCommandTest(CounterTestCase):
             call_command("notification_recount", user=str(user.pk), check=check, stdout=out)
         self.assertEqual(out.getvalue().count(f"key {user.pk}: stored 0, pending 2, actual 2, right"), 2)
 
+    def test_an_alias_that_is_none_is_said_once_by_each_command(self) -> None:
+        for name in (NAME, "notification_recount", "notification_counter_status"):
+            with self.subTest(name), self.assertNoLogs("notifications_counter"):
+                with self.assertRaises(CommandError) as failed:
+                    call_command(name, database="defualt", verbosity=0)
+                self.assertEqual(str(failed.exception), "Unknown database 'defualt'. Did you mean 'default'?")
+
     def test_after_lost_redis_data_it_says_at_once_what_to_run(self) -> None:
         if not uses_redis():
             self.skipTest("the database buffer has no server")

@@ -18,6 +18,7 @@ from notifications_counter.ledger.tables import Delta, Progress
 from notifications_counter.models import UserNotificationsCount
 from notifications_counter.monitoring.status import read_status
 from tests.support.base import CounterTestCase, counter, default_buffer, note_layout, notify, uses_redis
+from tests.support.intents import write_intents
 from tests.support.servers import free_port, valkey
 from tests.testapp.models import Click
 
@@ -170,10 +171,10 @@ class RedisStatusTest(StatusTestCase):
 
     def test_a_flagged_intent_is_told_from_an_open_one(self) -> None:
         base = f"nc:{{{counter.store().digest}/0}}"
-        name = f"{base}:intents:{self.user.pk}"
         client: Any = buffers["default"].server.client  # type: ignore[attr-defined]
         now = int(time.time())
-        client.hset(name, mapping={"one": "flagged 1000", "two": now - 200_000, "recount": now})
+        intents = {"one": "flagged 1000", "two": now - 200_000, "recount": now}
+        write_intents(client, base, str(self.user.pk), intents)
         client.zadd(f"{base}:dirty", {str(self.user.pk): time.time()})
         status = counter.status()
         self.assertEqual((status.intents, status.flagged, status.recount_requests), (2, 1, 1))
@@ -186,7 +187,7 @@ class RedisStatusTest(StatusTestCase):
         pipeline = client.pipeline()
         for key in range(10_001):
             pipeline.zadd(f"{base}:dirty", {str(key): 1})
-            pipeline.hset(f"{base}:intents:{key}", "one", 1000)
+            write_intents(pipeline, base, str(key), {"one": 1000})
             pipeline.zadd(f"{base}:pending", {str(key): 2})
         pipeline.execute()
         status = counter.status()

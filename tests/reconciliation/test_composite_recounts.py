@@ -68,7 +68,7 @@ class RecountTest(CompositeTestCase):
             return done
 
         with connection.execute_wrapper(delete_once_the_end_of_a_slice_is_known):
-            found = next_keys(by_kind.store(), SOURCE_KEYS, "", 3)
+            found = next_keys(by_kind.store(), SOURCE_KEYS, None, 3)
         self.assertEqual({by_kind.keys.split(key)[0] for key in found}, {str(second)})
 
     def test_the_audit_finds_what_was_changed_behind_its_back(self) -> None:

@@ -10,6 +10,7 @@ from notifications_counter.buffers import buffers
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase, counter, fast_healing, uses_redis
+from tests.support.intents import write_intents
 
 
 class GraceTest(CounterTestCase):
@@ -22,7 +23,7 @@ class GraceTest(CounterTestCase):
 
     def leave(self, **intents: int) -> None:
         """Intents of a key whose turn has come."""
-        self.buffer.server.client.hset(f"{self.base}:intents:{self.user.pk}", mapping=dict(intents))
+        write_intents(self.buffer.server.client, self.base, str(self.user.pk), intents)
         self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): 0})
 
     @property

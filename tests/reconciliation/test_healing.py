@@ -28,6 +28,7 @@ from tests.support.base import (
     start_child,
     uses_redis,
 )
+from tests.support.intents import write_intents
 
 
 class HealingTestCase(CounterTestCase):
@@ -44,8 +45,11 @@ class HealingTestCase(CounterTestCase):
         behind_djangos_back(self.user, 1)
         self.buffer.server.run("intend", self.base, "the dead one's", self.buffer.intent_grace, str(self.user.pk))
         now = self.buffer.server.client.time()[0]
-        self.buffer.server.client.hset(f"{self.base}:intents:{self.user.pk}", "the dead one's", now - age)
+        self.leave(now - age)
         self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now - age + self.buffer.intent_grace})
+
+    def leave(self, left: object) -> None:
+        write_intents(self.buffer.server.client, self.base, str(self.user.pk), {"the dead one's": left})
 
 
 class IntentTest(HealingTestCase):
@@ -65,9 +69,7 @@ class IntentTest(HealingTestCase):
         waits = []
         for age in (100, 300, 1000):
             now = self.buffer.server.client.time()[0]
-            self.buffer.server.client.hset(
-                f"{self.base}:intents:{self.user.pk}", "the dead one's", f"flagged {now - age}"
-            )
+            self.leave(f"flagged {now - age}")
             self.buffer.server.client.zadd(f"{self.base}:dirty", {str(self.user.pk): now})
             counter.flush()
             waits.append(self.buffer.server.client.zscore(f"{self.base}:dirty", str(self.user.pk)) - now)
@@ -77,9 +79,7 @@ class IntentTest(HealingTestCase):
     def test_it_is_dropped_when_no_transaction_can_be_that_old(self) -> None:
         self.left_by_the_dead(self.buffer.max_transaction_age + 1)
         counter.flush()
-        self.assertEqual(
-            self.buffer.server.client.exists(f"{self.base}:intents:{self.user.pk}", f"{self.base}:dirty"), 0
-        )
+        self.assertEqual(self.buffer.server.client.exists(f"{self.base}:intents", f"{self.base}:dirty"), 0)
         self.assert_stored_exact([self.user])
 
     def test_a_freeze_lets_writers_wait_in_the_database_and_reads_stay_exact(self) -> None:

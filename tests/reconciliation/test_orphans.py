@@ -14,7 +14,10 @@ from django.db.models.signals import pre_delete
 from django.test import override_settings
 
 from notifications_counter.models import UserNotificationsCount
+from tests.shop.models import Page, PagesByReader
 from tests.support.base import CounterTestCase, counter, notify
+
+pages = PagesByReader.counter
 
 GONE = 10**6
 
@@ -49,6 +52,35 @@ class OrphanTest(CounterTestCase):
         UserNotificationsCount.objects.create(pk=user.pk)
         call_command("notification_recount", counter=[counter.label], verbosity=0)
         self.assertTrue(UserNotificationsCount.objects.filter(pk=user.pk).exists())
+
+
+class GoneOwnerTest(CounterTestCase):
+    """Of rows of the source that stay when their owner is deleted: ``DO_NOTHING`` without a constraint."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.gone, self.there = self.make_users(2)
+        self.pk = self.gone.pk
+        for user in (self.gone, self.gone, self.there):
+            Page.objects.create(address="/", reader=user)
+        pages.flush()
+        self.gone.delete()
+        pages.flush()
+
+    def test_the_audit_calls_no_count_wrong_and_the_check_neither(self) -> None:
+        audited = {**settings.NOTIFICATIONS_COUNTER, "AUDIT_INTERVAL": 0.001}
+        with override_settings(NOTIFICATIONS_COUNTER=audited), self.assertNoLogs("notifications_counter"):
+            for _ in range(3):
+                self.assertEqual((pages.flush().audited, PagesByReader.objects.get().pk), (1, self.there.pk))
+        for check in (False, True):
+            call_command("notification_recount", counter=[pages.label], check=check, verbosity=0)
+
+    def test_an_owner_who_comes_back_is_found_by_the_audit(self) -> None:
+        again = User.objects.create(pk=self.pk, username="again")
+        audited = {**settings.NOTIFICATIONS_COUNTER, "AUDIT_INTERVAL": 0.001}
+        with override_settings(NOTIFICATIONS_COUNTER=audited), self.assertLogs("notifications_counter"):
+            pages.flush()
+        self.assertEqual(pages.values([again, self.there]), {again: 2, self.there: 1})
 
 
 @unittest.skipUnless(connection.vendor == "postgresql", "needs a flush beside an open deletion")

@@ -31,6 +31,7 @@ from tests.support.base import (
     true_count,
     uses_redis,
 )
+from tests.support.site import Site
 from tests.support.walks import unless_quick
 from tests.testapp.models import Click, Team, TeamTickets, Ticket
 
@@ -227,6 +228,73 @@ class MigrationTest(CounterTestCase):
         self.assertEqual(counter.value(user), 3)
         counter.flush()
         self.assertEqual(counter.value(user), true_count(user))
+
+
+class MigratedSiteTest(CounterTestCase):
+    """Migrations that change rows without a signal, by ``manage.py migrate``."""
+
+    MODELS = """
+    class Ticket(models.Model):
+        user = models.ForeignKey(User, models.CASCADE)
+        closed = models.BooleanField(CLOSED)
+
+    class OpenTickets(models.Model):
+        user = owner()
+        number = models.BigIntegerField(default=0)
+        counter = Counter(Ticket, "user", Q(closed=False))
+    """
+
+    READ = "[OpenTickets.counter.value(ada), list(OpenTickets.objects.values_list('number', flat=True))]"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.site = Site(self.MODELS.replace("CLOSED", "null=True"))
+        self.addCleanup(self.site.close)
+        self.site.run(
+            """
+            ada = User.objects.create(pk=1, username="ada")
+            for closed in (False, None, None): Ticket.objects.create(user=ada, closed=closed)
+            OpenTickets.counter.flush().error
+            """
+        )
+        self.assertEqual(self.read(), [1, [1]])
+
+    def read(self) -> Any:
+        return self.site.run(f"ada = User.objects.get()\n{self.READ}")
+
+    def migration(self, number: int, operations: str) -> None:
+        self.site.write(
+            f"shop/migrations/{number:04}_more.py",
+            f"""
+            from django.db import migrations, models
+            def count_all(apps, editor): apps.get_model("shop", "Ticket").objects.update(closed=False)
+            def fail(apps, editor): raise RuntimeError("too bad")
+            class Migration(migrations.Migration):
+                dependencies = [("shop", "{number - 1:04}_{"initial" if number == 2 else "more"}")]
+                operations = [{operations}]
+            """,
+        )
+
+    def test_what_a_data_migration_has_committed_is_counted_though_a_later_one_fails(self) -> None:
+        self.migration(2, "migrations.RunPython(count_all)")
+        self.migration(3, "migrations.RunPython(fail)")
+        self.assertIn("too bad", self.site.manage("migrate", "-v0", status=1))
+        self.assertEqual(self.read(), [3, [1]])
+        self.site.run("OpenTickets.counter.flush().error")
+        self.assertEqual(self.read(), [3, [3]])
+
+    def test_rows_whose_null_becomes_the_default_are_counted(self) -> None:
+        self.site.deploy(self.MODELS.replace("CLOSED", "default=False"))
+        self.migration(2, "migrations.AlterField('Ticket', 'closed', models.BooleanField(default=False))")
+        self.site.manage("migrate", "-v0")
+        self.assertEqual(self.read(), [3, [1]])
+
+    def test_rows_whose_column_was_made_anew_are_counted(self) -> None:
+        add = "migrations.AddField('Ticket', 'closed', models.BooleanField(default=True))"
+        self.site.deploy(self.MODELS.replace("CLOSED", "default=True"))
+        self.migration(2, f"migrations.RemoveField('Ticket', 'closed'), {add}")
+        self.site.manage("migrate", "-v0")
+        self.assertEqual(self.read(), [0, [1]])
 
 
 class AnnotationTest(CounterTestCase):

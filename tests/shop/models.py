@@ -490,3 +490,33 @@ class WordUserReadings(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_constraint=False, related_name="+")
     number = models.BigIntegerField(default=0)
     counter = Counter(Reading, ("word", "user"))
+
+
+class Page(models.Model):
+    """Counted by a text that may be empty, or as long as a key may be."""
+
+    address = KeyField(max_length=500, db_index=True)
+    seen = models.BooleanField(default=False)
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
+    )
+
+
+class PagesByReader(models.Model):
+    """Of readers who may be gone, while what they have read stays."""
+
+    user = owner()
+    number = models.BigIntegerField(default=0)
+    counter = Counter(Page, "reader")
+
+
+class PagesByAddress(models.Model):
+    """Columns of counts whose rows begin with no number, or with another than 0."""
+
+    address = KeyField(max_length=500, primary_key=True)
+    number = models.BigIntegerField(default=0)
+    seen = models.BigIntegerField(null=True)
+    unseen = models.BigIntegerField(default=7)
+    counter = Counter(Page, "address", field="number")
+    of_seen = Counter(Page, "address", Q(seen=True), "seen")
+    of_unseen = Counter(Page, "address", Q(seen=False), "unseen")

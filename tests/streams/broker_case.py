@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.test import override_settings
 
 from notifications_counter.contrib.streams import Processor
+from notifications_counter.contrib.streams.exceptions import UnknownTopic
+from notifications_counter.contrib.streams.logs import get_log
 from notifications_counter.contrib.streams.logs.base import Outgoing, Position, Reader, TopicPartition
 from notifications_counter.contrib.streams.models import Progress
 from notifications_counter.contrib.streams.processor import unregister
@@ -13,8 +18,32 @@ from notifications_counter.contrib.streams.running import Runner
 
 from ..support.base import CounterTestCase
 from ..support.kafka import own_name
+from .base import TOPIC
+
+if TYPE_CHECKING:
+    from django.test import TransactionTestCase as Base
+else:
+    Base = object
 
 PATIENCE = 20.0
+
+
+class FaultsOnBroker(Base):
+    """Mixed into the tests of faults: their topics are on a broker."""
+
+    def settings_of_broker(self) -> override_settings:
+        raise NotImplementedError
+
+    def setUp(self) -> None:
+        self.enterContext(self.settings_of_broker())
+        for topic in ("faults", TOPIC):
+            self.delete(topic)  # of a run that was cut short
+            self.addCleanup(self.delete, topic)
+        super().setUp()
+
+    def delete(self, topic: str) -> None:
+        with contextlib.suppress(UnknownTopic):
+            get_log().delete_topic(topic)
 
 
 class BrokerTestCase(CounterTestCase):

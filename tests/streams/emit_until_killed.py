@@ -25,7 +25,7 @@ def main(topic: str, prefix: str, rate: float) -> None:
             if error is None:
                 print(id, flush=True)
 
-        emitter.emit(f"user-{number * number % 37}", id, callback=acknowledged)
+        emitter.emit(f"user-{number * 7919 % 61}", id, callback=acknowledged)
         time.sleep(1 / rate)
 
 

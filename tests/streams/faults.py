@@ -19,9 +19,12 @@ from urllib.parse import urlsplit
 
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.models import Max
 
 from ..support.base import ROOT, child_environment
 from ..support.proxy import Proxy
+from ..support.servers import Postgresql
+from .models import Seen
 
 SESSION_TIMEOUT = 1.5
 #: Of a message; whatever else an emitter prints is its log.
@@ -31,10 +34,12 @@ PROCESSORS, EMITTERS, RATE = 3, 2, 60
 FAULTS = {"kill processor": 30, "pause processor": 20, "end processor": 20, "kill emitter": 15}
 if connection.vendor != "sqlite":
     FAULTS |= {"cut connections": 10, "cut network": 10}
-#: The share of the broker, where there is one that may be killed.
-KILL_BROKER = 10
+#: The shares of a broker and of a database that may be killed, where there is one.
+KILL_BROKER = RESTART_DATABASE = 10
 #: Seconds for which the network to the database is cut, and a broker is away.
 AWAY = (0.1, 1.5)
+#: Seconds in which something is applied after a fault, or the next one happens all the same.
+PATIENCE = 30.0
 
 #: Which connection this is, which there are, and how one of them is cut.
 OWN_AND_OTHERS = {
@@ -52,6 +57,7 @@ class Faults:
         topic: what is emitted into.
         seed: of what happens.
         kill_broker: kills a broker, chosen by the random numbers that it is given, and starts it again.
+        database: the server of the default database, where that may be killed.
         environment: for the processes.
     """
 
@@ -61,11 +67,17 @@ class Faults:
         seed: int,
         *,
         kill_broker: Callable[[random.Random], object] | None = None,
+        database: Postgresql | None = None,
         **environment: str,
     ) -> None:
         self.topic = topic
-        self.shares = FAULTS | ({"kill broker": KILL_BROKER} if kill_broker else {})
+        self.shares = (
+            FAULTS
+            | ({"kill broker": KILL_BROKER} if kill_broker else {})
+            | ({"restart database": RESTART_DATABASE} if database else {})
+        )
         self._kill_broker = kill_broker
+        self._database = database
         self.random = random.Random(seed)
         streams = json.dumps({"SESSION_TIMEOUT": SESSION_TIMEOUT, **json.loads(environment.pop("NC_STREAMS", "{}"))})
         self.environment = {"DJANGO_SETTINGS_MODULE": "tests.apps_settings", "NC_STREAMS": streams, **environment}
@@ -75,6 +87,7 @@ class Faults:
         self.acknowledged: list[str] = []
         self.happened: collections.Counter[str] = collections.Counter()
         self.said: list[str] = []
+        self.idle = self._last = 0
         self._threads: list[threading.Thread] = []
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -120,16 +133,26 @@ class Faults:
                 self.start_processor()
             for _ in range(EMITTERS):
                 self.start_emitter()
-            end = time.monotonic() + 60
-            while not self.acknowledged and time.monotonic() < end:
-                time.sleep(0.1)
             for fault in self._faults(number):
+                self._wait_until_applied()
                 time.sleep(self.random.uniform(0.05, 0.6))
                 getattr(self, fault.replace(" ", "_"))()
                 self.happened[fault] += 1
             time.sleep(0.5)
         finally:
             self.end()
+
+    def _wait_until_applied(self) -> None:
+        """Let each fault happen to processes that are at work: something has been applied since the one before."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with contextlib.suppress(DatabaseError):
+                last = Seen.objects.aggregate(last=Max("id"))["last"] or 0
+                if last > self._last:
+                    self._last = last
+                    return
+            time.sleep(0.05)
+        self.idle += 1
 
     def _faults(self, number: int) -> list[str]:
         whole = sum(self.shares.values())
@@ -180,7 +203,7 @@ class Faults:
 
     def _start_proxy(self) -> None:
         """Let the processes reach the database through a proxy."""
-        url = urlsplit(os.environ["NC_DATABASE_URL"])
+        url = urlsplit(self._database.url if self._database else os.environ["NC_DATABASE_URL"])
         self.proxy = Proxy(url.port or DEFAULT_PORTS[connection.vendor])
         address = (
             f"{url.netloc.rpartition(':')[0]}:{self.proxy.port}" if url.port else f"{url.netloc}:{self.proxy.port}"
@@ -197,6 +220,12 @@ class Faults:
     def kill_broker(self) -> None:
         assert self._kill_broker is not None
         self._kill_broker(self.random)
+
+    def restart_database(self) -> None:
+        """It ends at once, as if it had crashed, in the middle of whatever it does, and recovers."""
+        assert self._database is not None
+        self._database.run("restart", "-m", "immediate")
+        connection.close()
 
     def end(self) -> None:
         for process in self.emitters:
@@ -216,7 +245,8 @@ class Faults:
             self.proxy.close()
 
     def __str__(self) -> str:
-        return f"{dict(self.happened)}, {len(self.acknowledged)} acknowledged messages"
+        idle = f", {self.idle} of them while nothing was applied" if self.idle else ""
+        return f"{dict(self.happened)}{idle}, {len(self.acknowledged)} acknowledged messages"
 
 
 def wrong(

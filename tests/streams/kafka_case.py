@@ -30,9 +30,7 @@ class KafkaTestCase(BrokerTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        override = with_kafka(self.servers)
-        override.enable()
-        self.addCleanup(override.disable)
+        self.enterContext(with_kafka(self.servers))
         log = get_log()
         assert isinstance(log, KafkaLog)
         self.log = log

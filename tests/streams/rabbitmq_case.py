@@ -41,9 +41,7 @@ class RabbitMQTestCase(BrokerTestCase):
 
     def use(self, **options: Any) -> None:
         """Have a log with these options from now on."""
-        override = with_streams(self.url, **options)
-        override.enable()
-        self.addCleanup(override.disable)
+        self.enterContext(with_streams(self.url, **options))
         log = get_log()
         assert isinstance(log, RabbitMQLog)
         self.log = log

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import signal
 import time
-from collections import Counter
 from functools import partial
 
+from django.test import override_settings
+
 from notifications_counter.contrib.streams import Emitter, Processor
-from notifications_counter.contrib.streams.exceptions import UnknownTopic
 from notifications_counter.contrib.streams.logs import get_log
-from notifications_counter.contrib.streams.models import Progress
 from notifications_counter.contrib.streams.processor import unregister
 from notifications_counter.contrib.streams.running import Runner
 
@@ -21,6 +19,7 @@ from ..servers.kafka import Kafka, running
 from ..support.base import CounterTestCase
 from ..support.kafka import BACKEND, SESSION, SETTINGS, once, once_on_postgresql, shared_kafka, with_kafka
 from . import test_faults
+from .broker_case import FaultsOnBroker
 from .faults import AWAY
 from .models import UserClicks
 
@@ -33,7 +32,7 @@ def kill_one(brokers: Kafka, chosen_by: random.Random) -> None:
 
 
 @once_on_postgresql
-class KafkaFaultTests(test_faults.FaultTests):
+class KafkaFaultTests(FaultsOnBroker, test_faults.FaultTests):
     """The same faults as on the embedded log, with the groups of Kafka, and three brokers, which are killed too."""
 
     servers = ""
@@ -48,25 +47,20 @@ class KafkaFaultTests(test_faults.FaultTests):
         cls.environment = {"NC_STREAMS": json.dumps({"LOGS": logs})}
         super().setUpClass()
 
-    def setUp(self) -> None:
-        override = with_kafka(self.servers)
-        override.enable()
-        self.addCleanup(override.disable)
-        for topic in ("faults", "user-clicks"):
-            self.addCleanup(self.delete, topic)
-        super().setUp()
+    def settings_of_broker(self) -> override_settings:
+        return with_kafka(self.servers)
 
     def test_partitions_of_a_killed_processor_move_within_3_seconds_more_than_the_session_time_out(self) -> None:
         run = self.faults()
         try:
             run.start_processor()
             run.start_processor()
-            self._wait_for_shares(6, 6)
+            self.wait_for_shares(6, 6)
             killed = run.processors.pop(0)
             killed.kill()
             killed.wait()
             began = time.monotonic()
-            self._wait_for_shares(12)
+            self.wait_for_shares(12)
             elapsed = time.monotonic() - began
         finally:
             run.end()
@@ -80,20 +74,6 @@ class KafkaFaultTests(test_faults.FaultTests):
             made = self.log.create_topic(name, 12)
             for _ in range(6):
                 self.assertEqual(self.log.topic(name), made)
-
-    def _wait_for_shares(self, *shares: int) -> None:
-        """Wait until processors have so many partitions each, and nobody has others."""
-        end = time.monotonic() + 60
-        while True:
-            owners = Counter(Progress.objects.filter(group="faults").values_list("owner", flat=True))
-            if sorted(owners.values()) == sorted(shares) and "" not in owners:
-                return
-            self.assertLess(time.monotonic(), end, owners)
-            time.sleep(0.05)
-
-    def delete(self, topic: str) -> None:
-        with contextlib.suppress(UnknownTopic):
-            get_log().delete_topic(topic)
 
 
 @once

@@ -10,7 +10,8 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from notifications_counter.contrib.streams.exceptions import UnknownTopic
+from django.test import override_settings
+
 from notifications_counter.contrib.streams.logs import get_log
 from notifications_counter.contrib.streams.logs.rabbitmq import RabbitMQLog
 from notifications_counter.contrib.streams.models import Progress
@@ -22,6 +23,7 @@ from ..support.kafka import once_on_postgresql
 from ..support.rabbitmq import PROGRAMS, RabbitMQ, needs_rabbitmq_programs, rabbitmq
 from ..support.rabbitmq_streams import BACKEND, stream_url, with_streams
 from . import test_faults
+from .broker_case import FaultsOnBroker
 from .faults import AWAY, Faults, wrong
 from .models import FaultClicks, Seen
 
@@ -39,7 +41,7 @@ def restart(server: RabbitMQ, chosen_by: random.Random) -> None:
 
 
 @once_on_postgresql
-class RabbitMQFaultTests(test_faults.FaultTests):
+class RabbitMQFaultTests(FaultsOnBroker, test_faults.FaultTests):
     """The same faults as on the embedded log; partitions are shared out by leases in the database, too.
 
     The broker is killed too, where its programs are there.
@@ -58,20 +60,13 @@ class RabbitMQFaultTests(test_faults.FaultTests):
         cls.environment = environment(cls.url)
         super().setUpClass()
 
+    def settings_of_broker(self) -> override_settings:
+        return with_streams(self.url)
+
     def setUp(self) -> None:
-        override = with_streams(self.url)
-        override.enable()
-        self.addCleanup(override.disable)
-        for topic in ("faults", "user-clicks"):
-            self.delete(topic)  # of a run that was cut short
-            self.addCleanup(self.delete, topic)
         super().setUp()
         assert isinstance(self.log, RabbitMQLog)
         self.addCleanup(self.log.close)
-
-    def delete(self, topic: str) -> None:
-        with contextlib.suppress(UnknownTopic):
-            get_log().delete_topic(topic)
 
 
 @once_on_postgresql

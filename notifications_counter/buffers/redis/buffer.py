@@ -37,7 +37,7 @@ from .read import KEYS_A_READ, Reader, cache_name, cache_names, cached_values, i
 from .read_group import GroupReader, cached_group, pairs
 from .read_together import Asked, read_together
 from .recount import Recounter
-from .scripts import Base
+from .scripts import Base, packed
 from .server import Call, RedisServer
 from .shards import Shards
 from .status import redis_status
@@ -106,7 +106,7 @@ class RedisBuffer(Buffer):
 
     def close_down(self, store: CounterStore) -> None:
         for shard in range(self.layout.shards):
-            self.server.unlink(self.shards.base(store, shard), "guard:*")
+            self.server.unlink(self.shards.base(store, shard), "guards")
         self.clear_cache(store)
 
     def forget_all(self, store: CounterStore) -> None:
@@ -175,7 +175,8 @@ class RedisBuffer(Buffer):
         base = self.shards.base(store, shard)
         if store.events:  # nothing could be recounted: all that matters is whether the server takes writes
             return Call("probe", base, (), store, keys)
-        return Call("intend", base, (token, f"{self.intent_grace}:{store.declaration}", *keys), store, keys)
+        arguments = packed((token, f"{self.intent_grace}:{store.declaration}", *keys))
+        return Call("intend", base, arguments, store, keys)
 
     def _insert_deltas(self, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Insert deltas in the database, without a hook after the commit; until then nobody caches their sum."""
@@ -212,9 +213,9 @@ class RedisBuffer(Buffer):
     def _pushed(self, store: CounterStore, shard: int, token: str, sums: Sums) -> Call:
         # Each call has a token of its own, because an event's token is spent by the first.
         own = token_hex(16) if store.events else token
-        values = [value for key, amount in sums.items() for value in (key, "?" if amount is None else amount)]
+        values = [value for key, amount in sums.items() for value in (key, "?" if amount is None else str(amount))]
         name = "add" if store.events else "push"
-        return Call(name, self.shards.base(store, shard), (own, *values), store, list(sums))
+        return Call(name, self.shards.base(store, shard), packed((own, *values)), store, list(sums))
 
     def _not_pushed(
         self, store: CounterStore, base: Base, sums: Sums, arguments: Sequence[Any], error: BufferUnavailable

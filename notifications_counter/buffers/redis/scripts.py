@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +14,18 @@ SCRIPTS = Path(__file__).with_name("scripts")
 
 #: Stands before the scripts of counters that have no groups; see ``groups.lua``.
 NO_GROUPS = "local groups = false\n"
+
+#: Where a script calls ``count.lua``.
+COUNTS = "count(keys, deltas)"
+
+#: The scripts of writers, which may have many arguments; see ``packed``.
+PACKED = frozenset({"intend", "push", "add"})
+
+#: From how many arguments on they are packed.
+MANY = 50
+
+#: Where a script calls ``tokens.lua``.
+ASKS = re.compile(r"\b(take|is_asked)\(")
 
 #: Where in a script something was refused, as messages of Redis 7 and Valkey end.
 LINE = re.compile(r"@user_script:\s?(\d+)")
@@ -30,16 +44,36 @@ class Base(str):
     has_groups = False
 
 
-@cache
-def script_text(name: str, has_groups: bool = False) -> str:
-    """A script as the server gets it.
+def packed(arguments: Sequence[str]) -> Sequence[str]:
+    """The arguments of a script of ``PACKED``, of which it has more than one: as they are, or many as a single one."""
+    return arguments if len(arguments) < MANY else (json.dumps(arguments, separators=(",", ":")),)
+
+
+def script_parts(name: str, has_groups: bool = False) -> dict[str, str]:
+    """A script and what stands before it, by name, in the order in which the server gets them.
 
     Args:
         name: the script's name.
         has_groups: whether it is for a counter with composite keys.
     """
-    before = (SCRIPTS / "groups.lua").read_text() if has_groups else NO_GROUPS
-    return before + (SCRIPTS / f"{name}.lua").read_text()
+    own = _read(name)
+    parts = {"packed": _read("packed")} if name in PACKED else {}
+    if has_groups or ASKS.search(own):
+        parts["tokens"] = _read("tokens")
+    parts["groups"] = _read("groups") if has_groups else NO_GROUPS
+    if COUNTS in own:
+        parts["count"] = _read("count")
+    return {**parts, name: own}
+
+
+def _read(name: str) -> str:
+    return (SCRIPTS / f"{name}.lua").read_text()
+
+
+@cache
+def script_text(name: str, has_groups: bool = False) -> str:
+    """A script as the server gets it; see ``script_parts``."""
+    return "".join(script_parts(name, has_groups).values())
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -13,9 +13,10 @@ from django.db import connections, transaction
 from ...dialects import dialect_of
 from ...exceptions import BufferUnavailable, described
 from . import progress
+from .codecs import Codec, can_decode_all
 from .context import Context
 from .exceptions import ProcessingFailed, StreamError
-from .logs.base import Outgoing, Record, TopicPartition
+from .logs.base import Outgoing, Record, TopicPartition, key_counts_of, values_of
 from .partitioners import murmur2
 from .processor import Process, Processor
 from .tables import OpenCounts
@@ -127,20 +128,25 @@ class Chunk:
 
     def _count(self, context: Context, records: Records) -> None:
         """Count each message once for its key."""
-        decode, window = self.processor.codecs[self.source.topic].decode, self.processor.window
+        codec, window = self.processor.codecs[self.source.topic], self.processor.window
         table = context.table
         assert isinstance(table, OpenCounts)
+        counts: Mapping[Any, int] = key_counts_of(records)
+        if None in counts or not can_decode_all(codec, values_of(records)):
+            self._refuse_bad(codec, records)
+        if window is not None:
+            counts = collections.Counter((record.key, window.start(record.timestamp)) for record in records)
+        table.count(counts)
+
+    def _refuse_bad(self, codec: Codec, records: Records) -> None:
+        """Refuse the first message that has no key, or that the codec cannot decode."""
         for place, record in enumerate(records):
             try:
                 key_of(record)
                 if record.value is not None:
-                    decode(record.value)
+                    codec.decode(record.value)
             except Exception as error:
                 raise BadMessage(place, error) from error
-        keys: Any = (record.key for record in records)
-        if window is not None:
-            keys = ((record.key, window.start(record.timestamp)) for record in records)
-        table.count(collections.Counter(keys))
 
     def _call(self, process: Process, context: Context, records: Records) -> None:
         """Call the process function with each message."""

@@ -7,6 +7,7 @@ Any object with ``encode(value)`` and ``decode(data)`` is a codec. Where a codec
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -168,6 +169,27 @@ def codec_of(given: Any) -> Codec:
             f"{quoted(given)} is no codec: give str, int, bytes, 'json', or an object with encode and decode."
         )
     return found  # type: ignore[no-any-return]
+
+
+def can_decode_all(codec: Codec, values: Sequence[bytes | None]) -> bool:
+    """Whether a codec decodes each of many values; asked of all at once where that says as much.
+
+    Args:
+        codec: the codec.
+        values: what it is to decode; None, a tombstone, is not decoded.
+    """
+    if type(codec) is Bytes:
+        return True
+    data = (value for value in values if value is not None)
+    try:
+        if type(codec) is String:  # no text begins or ends in the middle of a character
+            b"\0".join(data).decode()
+        else:
+            for value in data:
+                codec.decode(value)
+    except Exception:
+        return False
+    return True
 
 
 def _is_codec(given: Any) -> bool:

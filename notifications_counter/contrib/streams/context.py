@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,14 +35,18 @@ class Context:
     def __init__(self, processor: Processor, source: TopicPartition, records: Sequence[Record]) -> None:
         self.topic, self.partition = source
         self._processor = processor
-        self._keys = [record.key for record in records if record.key is not None]
-        window, keys = processor.window, list[Any](self._keys)
+        self._records = records
+        window, keys = processor.window, self._keys()
         if window is not None:
-            keys = [(one.key, window.start(one.timestamp)) for one in records if one.key is not None]
+            keys = ((one.key, window.start(one.timestamp)) for one in records if one.key is not None)
         self._table: OpenTable | None = None if processor.table is None else processor.table.open(keys)
         self._lookups: dict[type[models.Model], OpenLookup] = {}
         self.record: Record
         self.emitted: dict[str, list[Outgoing]] = {}
+
+    def _keys(self) -> Iterable[Any]:
+        """The keys of the chunk's messages, which nobody may ever ask for."""
+        return (one.key for one in self._records if one.key is not None)
 
     @property
     def timestamp(self) -> datetime:
@@ -121,7 +125,7 @@ class Context:
             raise InvalidSettings(f"{quoted(model)} is none of the lookups of {quoted(self._processor.group)}.")
         if model not in self._lookups:
             table: Table = table_of(model, self._processor.using)
-            self._lookups[model] = OpenLookup(table, self._keys if key is None else [])
+            self._lookups[model] = OpenLookup(table, self._keys() if key is None else ())
         return self._lookups[model].get(self.key if key is None else key)
 
     # Messages

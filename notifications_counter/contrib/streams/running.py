@@ -149,15 +149,15 @@ class Runner:
         change = members.balance()
         if change.lost:
             self.say(f"{self.processor.group}: lost {numbers(change.lost)}")
-            self._drop(change.lost)
         if change.surplus:
             members.release(change.surplus)
             self.say(f"{self.processor.group}: gave up {numbers(change.surplus)}")
-            self._drop(change.surplus)
         if change.taken:
             self.say(f"{self.processor.group}: took {numbers(change.taken)}")
-        if change.taken or change.lost or change.surplus:
-            self._read_held()
+        gone = change.lost | change.surplus
+        if gone or change.taken:
+            self._read_held(gone)
+            self._call(self.processor.on_revoked, gone)
             self._call(self.processor.on_assigned, change.taken)
         self._balanced = time.monotonic()
 
@@ -165,15 +165,16 @@ class Runner:
         assert self.membership is not None, "begin() comes first"
         return self.membership
 
-    def _drop(self, partitions: Iterable[int]) -> None:
-        gone = set(partitions)
-        self.offsets = {source: offset for source, offset in self.offsets.items() if source.partition not in gone}
-        self.reader.assign({source: at for source, at in self._positions().items() if source in self.offsets})
-        self._call(self.processor.on_revoked, gone)
+    def _read_held(self, gone: Iterable[int] = ()) -> None:
+        """Read what this member has, new partitions from where the group stands.
 
-    def _read_held(self) -> None:
-        """Read what this member has, new partitions from where the group stands."""
+        Args:
+            gone: what it had before: if it has been given back already, its offset may be another one now.
+        """
         found = self._positions()
+        if gone:
+            self.offsets = {source: at for source, at in self.offsets.items() if source.partition not in gone}
+            self.reader.assign({source: at for source, at in found.items() if source in self.offsets})
         self.offsets = {source: self.offsets.get(source, position.offset) for source, position in found.items()}
         self.reader.assign(found)
 

@@ -143,7 +143,7 @@ class OpenTable:
 
     Args:
         table: the table.
-        keys: the keys of the chunk's messages.
+        keys: the keys of the chunk's messages, which are looked at once, if at all.
     """
 
     #: Whether rows are locked when they are read, so that a visitor does not change them before they are written.
@@ -249,11 +249,7 @@ class OpenCounts(OpenTable):
         self.changed = dict.fromkeys(amounts)
 
     def write(self) -> None:
-        given: dict[Any, int] = {}
-        for key, amount in self.amounts.items():
-            pk = self.table.key(key)
-            given[pk] = given.get(pk, 0) + amount
-        self.table.counter.add_to_rows(given, using=self.table.using)
+        self.table.counter.add_to_rows(self.amounts, using=self.table.using)
 
 
 def _target(field: models.Field[Any, Any]) -> models.Field[Any, Any]:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from .play import Cast, each_step
 from .world import Dropped
 
-#: Who takes the steps below. Writer 0 adds 1 to a, 1 takes 1 from it, 2 adds 1 to b, 3 adds 1 to a and does not know.
+#: Who takes the steps below. Writer 0 adds 1 to a, 1 takes 1 from it, 2 adds 1 to b, 3 adds 1 to a and does not know,
+#: 4 adds 2 to a and takes 1 from b.
 EVERYBODY = Cast(
-    writers=(0, 1, 2, 4), flushers=2, healers=2, readers=(1,), group_readers=1, row_flushers=1, may_fall_back=True
+    writers=(0, 1, 2, 4, 3), flushers=2, healers=2, readers=(1,), group_readers=1, row_flushers=1, may_fall_back=True
 )
 
 
@@ -57,9 +58,9 @@ def rule(steps: str, script: str, text: str, instead: str = "") -> Rule:
     return Rule(Dropped(script, ((text, instead),)), steps)
 
 
-EXISTS_NO_INTENT = "if redis.call('EXISTS', intents) == 0 then"
-DELETE_GUARD = "redis.call('DEL', base .. ':guard:' .. key)"
-DELETE_GUARDS = "redis.call('DEL', unpack(guards))"
+NO_INTENT = "if held == '' then"
+DELETE_GUARD = "redis.call('HDEL', base .. ':guards', key)"
+DELETE_GUARDS = "redis.call('HDEL', base .. ':guards', unpack(keys))"
 SAME_PENDING = "(redis.call('ZSCORE', base .. ':pending', key) or '') == ARGV[i + 1]"
 
 PUSH = "writer 0: intend, commit, push"
@@ -93,34 +94,41 @@ PUSHED = {
         f"writer 0: intend, commit; fate: grace time passes; {RECOUNT}; writer 0: push",
         *("push", "left and tonumber(left)", "left"),
     ),
-    "a token is spent by the first push": rule(
-        PUSH, "push", "redis.call('HDEL', intents, token)\n    if add", "if add"
-    ),
+    "a token is spent by the first push": rule(PUSH, "push", "redis.call('HDEL', intents, unpack(spent))"),
     "a push adds to the cached total": rule(
-        f"{FILL}; {PUSH}", "push", "and type(redis.pcall('INCRBY', total, delta)) == 'table'", "and false"
+        f"{FILL}; {PUSH}",
+        *("count", "and type(redis.pcall('INCRBY', totals[place], deltas[place])) == 'table'", "and false"),
     ),
     "a push ends a recount under way": rule(
         "writer 3: intend, commit; fate: grace time passes; healer 0: guard a; writer 3: push;"
         " healer 0: count, correct",
-        *("push", DELETE_GUARDS),
+        *("push", DELETE_GUARDS.replace("keys", "all")),
     ),
     "a push without the right asks for a recount": rule(
-        "writer 3: intend, commit, push", "push", "\n    request_recount(key, intents)"
+        "writer 0: intend, commit; fate: grace time passes; healer 0: guard a, count, correct; writer 0: push",
+        *("push", "or not left then", "or false then"),
     ),
     "an unknown delta asks for a recount": rule(
-        "writer 3: intend, commit, push", "push", "if delta ~= '?' and", "if delta == '?' then delta = '0' end if"
+        "writer 3: intend, commit, push", "push", "if delta == '?' or", "if delta == '?' then delta = '0' end if"
     ),
     "what is to be recounted has no total": rule(
-        f"{FILL}; writer 3: intend, commit, push", "push", "redis.call('DEL', base .. ':total:' .. key) --", "--"
+        f"{FILL}; writer 3: intend, commit, push", "push", "redis.call('DEL', base .. ':total:' .. key)"
     ),
     "what is to be recounted is so at once": rule(
         "writer 3: intend, commit, push", "push", "redis.call('ZADD', dirty, now, key)"
     ),
     "a push leaves what others intend": rule(
-        "writer 1: intend; writer 0: intend, commit, push", "push", EXISTS_NO_INTENT, "if true then"
+        "writer 1: intend, commit; writer 0: intend, commit, push; fate: writer 1 dies",
+        *("push", "if rest == '' then", "if true then"),
     ),
-    "a push looks whether others intend": rule(
-        "writer 1: intend; writer 0: intend, commit, push", "push", "redis.call('EXISTS', unpack(spent)) == 0", "true"
+    "a push spends its own among others": rule(
+        "writer 1: intend; writer 0: intend, commit, push", "push", "redis.call('HSET', intents, unpack(shared))"
+    ),
+    "a push takes a key for untouched by others only if it holds the very same": rule(
+        "writer 2: intend, commit; writer 4: intend, commit, push; fate: writer 2 dies",
+        "push",
+        "held ~= alone",
+        "not alone",
     ),
 }
 
@@ -170,7 +178,7 @@ FILLED = {
     ),
     "what is to be recounted is not filled": rule(
         "reader 0: snapshot, read; writer 3: intend, commit, push; reader 0: fill",
-        *("fill", "redis.call('HEXISTS', base .. ':intents:' .. key, 'recount') == 0", "true"),
+        *("fill", "not is_asked(key)", "true"),
     ),
 }
 
@@ -178,11 +186,11 @@ RECOUNTED = {
     "a recount waits for young intents": rule(f"writer 0: intend; {RECOUNT}", "guard", "young = 1"),
     "a correction needs a guard": rule(
         "healer 0: guard a; writer 0: intend, commit; healer 0: count, correct",
-        *("correct", "redis.call('GET', base .. ':guard:' .. key) == id", "true"),
+        *("correct", "redis.call('HGET', base .. ':guards', key) == id", "true"),
     ),
     "a correction needs a guard of its own": rule(
         "healer 0: guard a; writer 0: intend, commit; healer 1: guard a; healer 0: count, correct",
-        *("correct", "':guard:' .. key) == id", "':guard:' .. key)"),
+        *("correct", "':guards', key) == id", "':guards', key)"),
     ),
     "a correction sent again counts once": Rule(
         Dropped("correct", ((DELETE_GUARD, ""), (SAME_PENDING, "true"))),
@@ -198,10 +206,14 @@ RECOUNTED = {
         *("correct", "if same and corrects", "if same"),
     ),
     "kept intents are flagged": rule(
-        f"writer 0: intend, commit; fate: grace time passes; {RECOUNT}", "correct", "'flagged ' .. since", "since"
+        f"writer 0: intend, commit; fate: grace time passes; {RECOUNT}",
+        "correct",
+        "'=flagged ' .. since",
+        "'=' .. since",
     ),
-    "kept intents stay dirty": rule(
-        f"writer 0: intend; fate: grace time passes; {RECOUNT}", "correct", EXISTS_NO_INTENT, "if true then"
+    "an intent that was not seen to be old stays": rule(
+        f"writer 0: intend; fate: grace time passes; {RECOUNT}; writer 0: commit; fate: writer 0 dies",
+        *("correct", NO_INTENT, "if true then"),
     ),
     "intents of live writers are kept": rule(
         f"writer 0: intend; fate: grace time passes; {RECOUNT}; writer 0: commit; fate: writer 0 dies",
@@ -225,15 +237,18 @@ FILL_GROUP = "group reader 0: snapshot, read, fill"
 
 GROUPED = {
     "a push adds to the cached group": rule(
-        f"{FILL_GROUP}; {PUSH}", "groups", "and type(redis.pcall('HINCRBY', name, rest, delta)) == 'table'", "and false"
+        f"{FILL_GROUP}; {PUSH}",
+        "groups",
+        "and type(redis.pcall('HINCRBY', name, rests[place], deltas[place])) == 'table'",
+        "and false",
     ),
     "what is pending is found in its group": rule(
         f"{PUSH}; group reader 0: snapshot, read",
-        *("groups", "redis.call('ZADD', base .. ':pending_keys', 0, key)"),
+        *("groups", "redis.call('ZADD', base .. ':pending_keys', unpack(held))"),
     ),
     "what a recount has added is found in its group": rule(
         f"writer 0: intend, commit; fate: writer 0 dies, grace time passes; {RECOUNT}; group reader 0: snapshot, read",
-        *("correct", "groups.note(key, sum)"),
+        *("correct", "groups.note({key}, {sum})"),
     ),
     "a batch is found in its group": rule(
         f"{PUSH}; flusher 0: look, claim; group reader 0: snapshot, read",

@@ -16,9 +16,10 @@ from django.conf import settings
 from notifications_counter.buffers.redis import RedisBuffer
 from notifications_counter.buffers.redis.read import integer
 from notifications_counter.buffers.redis.read_group import cached_group, pairs
-from notifications_counter.buffers.redis.scripts import NO_GROUPS, Base, script_text
+from notifications_counter.buffers.redis.scripts import Base, script_parts
 from notifications_counter.buffers.redis.server import RedisServer
 from notifications_counter.ledger.snapshot import ShardProgress, Snapshot
+from tests.support.intents import parse_intents
 
 #: Two keys of one group.
 A, B = KEYS = ("g,a", "g,b")
@@ -39,7 +40,7 @@ for i, name in ipairs({'pending', 'batch', 'dirty'}) do
   reply[i + 1] = redis.call('ZRANGE', base .. ':' .. name, 0, -1, 'WITHSCORES')
 end
 for _, key in ipairs(ARGV) do
-  reply[#reply + 1] = redis.call('HGETALL', base .. ':intents:' .. key)
+  reply[#reply + 1] = redis.call('HGET', base .. ':intents', key) or ''
   reply[#reply + 1] = redis.call('GET', base .. ':total:' .. key) or ''
   reply[#reply + 1] = redis.call('EXISTS', base .. ':frozen:' .. key)
 end
@@ -89,9 +90,8 @@ class Scripts(RedisServer):
         return self._scripts[name](keys=[base], args=arguments)
 
     def _text(self, name: str) -> str:
-        own = LOOK if name == "look" else script_text(name).removeprefix(NO_GROUPS)
-        parts = {"groups": script_text(name, has_groups=True).removesuffix(own) if name != "look" else "", name: own}
-        if self.dropped and self.dropped.script in parts and name != "look":
+        parts = {name: LOOK} if name == "look" else script_parts(name, has_groups=True)
+        if self.dropped and self.dropped.script in parts:
             parts[self.dropped.script] = self._without(parts[self.dropped.script])
         text = "".join(parts.values())
         return text.replace("redis.call('TIME')[1]", "redis.call('GET', KEYS[1] .. ':clock')")
@@ -229,7 +229,7 @@ class World:
         keys = {}
         for key, intents, total, frozen in zip(KEYS, rest[::3], rest[1::3], rest[2::3], strict=True):
             when = float(look_at[key]) if key in look_at else None
-            keys[key] = Key(int(sums.get(key, 0)), pairs(intents), total, bool(frozen), when)
+            keys[key] = Key(int(sums.get(key, 0)), parse_intents(intents), total, bool(frozen), when)
         in_batch = [(key, int(amount)) for key, amount in pairs(batch).items()]
         return Held(int(seq), in_batch, keys, cached_group(GROUP, pairs(group)))
 

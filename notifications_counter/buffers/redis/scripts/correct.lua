@@ -11,37 +11,39 @@
 --
 -- writes  pending        sorted set  key -> summed delta; a sum of zero is removed
 --         total:<key>    string      deleted: it may have been wrong by itself
---         intents:<key>  hash        tokens that were seen are flagged: their push requests a recount, and adds nothing
+--         intents        hash        tokens that were seen are flagged: their push requests a recount, and adds nothing
 --                                    where the sum is beyond 2^53, another recount is requested, for the next flush
 --         dirty          sorted set  key -> when to look again: when the youngest intent is twice as old; removed with
 --                                    the last intent
---         guard:<key>    string      deleted
+--         guards         hash        key deleted
 --
 -- Returns the keys that are done.
 local base, id, seq = KEYS[1], ARGV[1], ARGV[2]
 local grace, longest = tonumber(ARGV[3]), tonumber(ARGV[4])
-local corrects = ARGV[5] == '1'
+local corrects, intents = ARGV[5] == '1', base .. ':intents'
 local now = tonumber(redis.call('TIME')[1])
 local done = {}
 
-local function settle(key, tokens)
-  local intents, youngest = base .. ':intents:' .. key, nil
-  for _, token in ipairs(tokens) do
-    local left = redis.call('HGET', intents, token)
+local function settle(key, seen)
+  local held, youngest = redis.call('HGET', intents, key) or '', nil
+  for _, token in ipairs(seen) do
+    local rest, left = take(held, token)
     local since = left and tonumber(string.match(left, '%d+'))
     if token == 'recount' or (since and now - since > longest) then
-      redis.call('HDEL', intents, token)
+      held = rest
     elseif since then
-      redis.call('HSET', intents, token, 'flagged ' .. since)
+      held = rest .. ';' .. token .. '=flagged ' .. since
       youngest = math.max(youngest or since, since)
     end
   end
   if groups then
     groups.settle(key)
   end
-  if redis.call('EXISTS', intents) == 0 then
+  if held == '' then
+    redis.call('HDEL', intents, key)
     redis.call('ZREM', base .. ':dirty', key)
   else
+    redis.call('HSET', intents, key, held)
     redis.call('ZADD', base .. ':dirty', now + math.max(grace, now - (youngest or now)), key)
   end
 end
@@ -53,10 +55,11 @@ local function add(key, difference)
       redis.call('ZREM', base .. ':pending', key)
     end
     if groups then
-      groups.note(key, sum)
+      groups.note({key}, {sum})
     end
     if math.abs(sum) >= 2 ^ 53 or math.abs(tonumber(difference)) >= 2 ^ 53 then -- more than a double can add up
-      redis.call('HSET', base .. ':intents:' .. key, 'recount', now)
+      local held = take(redis.call('HGET', intents, key) or '', 'recount')
+      redis.call('HSET', intents, key, held .. ';recount=' .. now)
       redis.call('ZADD', base .. ':dirty', now, key)
       if groups then
         groups.ask(key)
@@ -74,7 +77,7 @@ local i = 6
 while i <= #ARGV do
   local key, count = ARGV[i], tonumber(ARGV[i + 5])
   local same = same_seq
-    and redis.call('GET', base .. ':guard:' .. key) == id
+    and redis.call('HGET', base .. ':guards', key) == id
     and (redis.call('ZSCORE', base .. ':pending', key) or '') == ARGV[i + 1]
     and (redis.call('ZSCORE', base .. ':batch', key) or '') == ARGV[i + 2]
     and tostring(redis.call('ZRANK', base .. ':batch', key) or '') == ARGV[i + 3]
@@ -83,7 +86,7 @@ while i <= #ARGV do
     add(key, ARGV[i + 4])
   end
   if same then
-    redis.call('DEL', base .. ':guard:' .. key)
+    redis.call('HDEL', base .. ':guards', key)
     done[#done + 1] = key
   end
   i = i + 6 + count

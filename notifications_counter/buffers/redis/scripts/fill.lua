@@ -8,7 +8,7 @@
 --
 -- writes  total:<key>   string, expires    the value
 -- reads   frozen:<key>   string           its deltas are pending in the database, where no script sees them
---         intents:<key>  hash             a recount of it was requested
+--         intents        hash             a recount of it was requested
 local base = KEYS[1]
 redis.call('SET', base .. ':probe', '', 'XX') -- changes nothing, and says whether the server takes writes
 if (redis.call('GET', base .. ':seq') or '0') ~= ARGV[2] then
@@ -24,7 +24,7 @@ for i = 4, #ARGV, 5 do
     and (redis.call('ZSCORE', base .. ':batch', key) or '') == ARGV[i + 2]
     and tostring(redis.call('ZRANK', base .. ':batch', key) or '') == ARGV[i + 3]
     and redis.call('EXISTS', base .. ':frozen:' .. key) == 0
-    and redis.call('HEXISTS', base .. ':intents:' .. key, 'recount') == 0
+    and not is_asked(key)
   if same then
     redis.call('SET', base .. ':total:' .. key, ARGV[i + 4], 'EX', ARGV[1])
     cached = cached + 1

@@ -32,22 +32,40 @@ do
     redis.call('DEL', base .. ':group:' .. split(key))
   end
 
-  -- What is pending of a key has changed.
-  function groups.note(key, sum)
-    if sum == 0 then
-      redis.call('ZREM', base .. ':pending_keys', key)
-    else
-      redis.call('ZADD', base .. ':pending_keys', 0, key)
+  -- What is pending of keys has changed.
+  function groups.note(keys, sums)
+    local held, gone = {}, {}
+    for place, key in ipairs(keys) do
+      if sums[place] == 0 then
+        gone[#gone + 1] = key
+      else
+        held[#held + 1], held[#held + 2] = '0', key
+      end
+    end
+    if #held > 0 then
+      redis.call('ZADD', base .. ':pending_keys', unpack(held))
+    end
+    if #gone > 0 then
+      redis.call('ZREM', base .. ':pending_keys', unpack(gone))
     end
   end
 
-  -- A delta was added to what is pending of a key.
-  function groups.add(key, delta, sum)
-    groups.note(key, sum)
-    local group, rest = split(key)
-    local name = base .. ':group:' .. group
-    if redis.call('EXISTS', name) == 1 and type(redis.pcall('HINCRBY', name, rest, delta)) == 'table' then
-      redis.call('DEL', name) -- it was no number
+  -- Deltas were added to what is pending of keys.
+  function groups.add(keys, deltas, sums)
+    groups.note(keys, sums)
+    local names, rests = {}, {}
+    for place, key in ipairs(keys) do
+      local group, rest = split(key)
+      names[place], rests[place] = base .. ':group:' .. group, rest
+    end
+    if redis.call('EXISTS', unpack(names)) == 0 then
+      return
+    end
+    for place, name in ipairs(names) do
+      local is_cached = redis.call('EXISTS', name) == 1
+      if is_cached and type(redis.pcall('HINCRBY', name, rests[place], deltas[place])) == 'table' then
+        redis.call('DEL', name) -- it was no number
+      end
     end
   end
 
@@ -57,7 +75,7 @@ do
   end
 
   function groups.settle(key)
-    if redis.call('HEXISTS', base .. ':intents:' .. key, 'recount') == 0 then
+    if not is_asked(key) then
       redis.call('ZREM', base .. ':asked_keys', key)
     end
   end
@@ -96,7 +114,7 @@ do
             redis.call('ZSCORE', base .. ':pending', key) or '',
             redis.call('ZSCORE', base .. ':batch', key) or '',
             tostring(redis.call('ZRANK', base .. ':batch', key) or ''),
-            redis.call('HEXISTS', base .. ':intents:' .. key, 'recount'),
+            is_asked(key) and 1 or 0,
           }
         end
       end

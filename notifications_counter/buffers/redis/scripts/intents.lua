@@ -5,7 +5,7 @@
 -- ARGV[2]  rank in dirty of the last key
 --
 -- reads  dirty          sorted set    key -> when to examine its intents
---        intents:<key>  hash          token -> when it was left, or flagged
+--        intents        hash          when each was left, or that it is flagged
 --
 -- Returns how many keys are dirty, and of those of the ranks: how many intents they have, how many of these are
 -- flagged, how many recounts were requested, and how many seconds ago the oldest was left that is not flagged.
@@ -14,15 +14,14 @@ local now = tonumber(redis.call('TIME')[1])
 local intents, flagged, requests, oldest = 0, 0, 0, now
 
 for _, key in ipairs(redis.call('ZRANGE', base .. ':dirty', ARGV[1], ARGV[2])) do
-  local left = redis.call('HGETALL', base .. ':intents:' .. key)
-  for i = 1, #left, 2 do
-    local since = tonumber(string.match(left[i + 1], '%d+'))
-    if left[i] == 'recount' then
+  for token, left in string.gmatch(redis.call('HGET', base .. ':intents', key) or '', ';([^=]*)=([^;]*)') do
+    local since = tonumber(string.match(left, '%d+'))
+    if token == 'recount' then
       requests = requests + 1
     elseif since then
       intents = intents + 1
-      flagged = flagged + (tonumber(left[i + 1]) and 0 or 1)
-      if tonumber(left[i + 1]) then -- what a recount has seen is counted
+      flagged = flagged + (tonumber(left) and 0 or 1)
+      if tonumber(left) then -- what a recount has seen is counted
         oldest = math.min(oldest, since)
       end
     end

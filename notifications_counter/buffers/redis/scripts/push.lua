@@ -2,75 +2,70 @@
 --
 -- KEYS[1]     base of the shard's keys
 -- ARGV[1]     token of the transaction
--- ARGV[2...]  key, delta, key, delta ...; the delta '?' cannot be determined and requests a recount, as does a sum beyond 2^53
+-- ARGV[2...]  key, delta, key, delta ...: each key once; the delta '?' cannot be determined and requests a recount, as
+--             does a sum beyond 2^53
 --
--- writes  intents:<key>  hash          an open token is the right to add, once, and is removed
---         pending        sorted set    key -> summed delta; a sum of zero is removed
---         total:<key>    string        the cached value, if there is one
---         guard:<key>    string        deleted: a recount under way must look again
---         dirty          sorted set    removed with the last intent; a key without an open token is to be recounted
+-- writes  intents      hash          an open token is the right to add, once, and is removed
+--         total:<key>  string        deleted where a recount is requested: until then the value is not known
+--         guards       hash          key deleted: a recount under way must look again
+--         dirty        sorted set    removed with the last intent; a key without an open token is to be recounted
 local base, token = KEYS[1], ARGV[1]
-local pending, dirty = base .. ':pending', base .. ':dirty'
+local intents, dirty = base .. ':intents', base .. ':dirty'
+local all, keys, deltas, asked = {}, {}, {}, {}
+local spent, shared = {}, {} -- of which it was the only intent; of which there are others, and these
 
-local function request_recount(key, intents)
-  local now = tonumber(redis.call('TIME')[1])
-  redis.call('HDEL', intents, token)
-  redis.call('HSET', intents, 'recount', now)
+for i = 2, #ARGV, 2 do
+  all[i / 2] = ARGV[i]
+end
+redis.call('HDEL', base .. ':guards', unpack(all))
+local alone
+for place, held in ipairs(redis.call('HMGET', intents, unpack(all))) do
+  local key, delta = all[place], ARGV[2 * place + 1]
+  local rest, left = '', true
+  if not held or held ~= alone then -- most hold the very same
+    rest, left = take(held or '', token)
+    left = left and tonumber(left)
+    alone = rest == '' and left and held or alone
+  end
+  if rest == '' then
+    spent[#spent + 1] = key
+  else
+    shared[#shared + 1], shared[#shared + 2] = key, rest
+  end
+  if delta == '?' or not left then
+    asked[#asked + 1] = key
+  elseif delta ~= '0' then
+    keys[#keys + 1], deltas[#deltas + 1] = key, delta
+  end
+end
+
+-- The right to add goes first: if something were refused behind it, the same push would request recounts.
+if #spent > 0 then
+  redis.call('HDEL', intents, unpack(spent))
+end
+if #shared > 0 then
+  redis.call('HSET', intents, unpack(shared))
+end
+if #keys > 0 then
+  for place, sum in ipairs(count(keys, deltas)) do
+    local is_exact = math.abs(sum) < 2 ^ 53 and math.abs(tonumber(deltas[place])) < 2 ^ 53
+    if not is_exact then
+      asked[#asked + 1] = keys[place]
+    end
+  end
+end
+if #spent > 0 then
+  redis.call('ZREM', dirty, unpack(spent))
+end
+
+local now = #asked > 0 and redis.call('TIME')[1]
+for _, key in ipairs(asked) do
+  local rest = take(redis.call('HGET', intents, key) or '', 'recount')
+  redis.call('HSET', intents, key, rest .. ';recount=' .. now)
   redis.call('ZADD', dirty, now, key)
-  redis.call('DEL', base .. ':total:' .. key) -- until then the value is not known
+  redis.call('DEL', base .. ':total:' .. key)
   if groups then
     groups.ask(key)
-  end
-end
-
--- Returns whether the sum, a double, is exact.
-local function add(key, delta, total)
-  if delta == '0' then
-    return true
-  end
-  local sum = tonumber(redis.call('ZINCRBY', pending, delta, key))
-  if sum == 0 then
-    redis.call('ZREM', pending, key)
-  end
-  if groups then
-    groups.add(key, delta, sum)
-  end
-  if total and type(redis.pcall('INCRBY', total, delta)) == 'table' then
-    redis.call('DEL', total) -- it was no number
-  end
-  return math.abs(sum) < 2 ^ 53 and math.abs(tonumber(delta)) < 2 ^ 53
-end
-
--- All keys at once, wherever one call can do it.
-local keys, totals, guards = {}, {}, {}
-for i = 2, #ARGV, 2 do
-  local key, place = ARGV[i], #keys + 1
-  keys[place], totals[place], guards[place] = key, base .. ':total:' .. key, base .. ':guard:' .. key
-end
-redis.call('DEL', unpack(guards))
-local cached = redis.call('MGET', unpack(totals))
-local spent, counted = {}, {}
-for place, key in ipairs(keys) do
-  local delta, intents = ARGV[2 * place + 1], base .. ':intents:' .. key
-  local left = redis.call('HGET', intents, token)
-  if delta ~= '?' and left and tonumber(left) then
-    redis.call('HDEL', intents, token)
-    if add(key, delta, cached[place] and totals[place]) then
-      spent[#spent + 1], counted[#counted + 1] = intents, key
-    else
-      request_recount(key, intents)
-    end
-  else
-    request_recount(key, intents)
-  end
-end
-if #spent > 0 and redis.call('EXISTS', unpack(spent)) == 0 then
-  redis.call('ZREM', dirty, unpack(counted))
-else
-  for place, intents in ipairs(spent) do
-    if redis.call('EXISTS', intents) == 0 then
-      redis.call('ZREM', dirty, counted[place])
-    end
   end
 end
 return 0

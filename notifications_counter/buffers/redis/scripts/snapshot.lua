@@ -12,6 +12,6 @@ for i = 1, #ARGV do
   reply[#reply + 1] = redis.call('ZSCORE', base .. ':pending', ARGV[i]) or ''
   reply[#reply + 1] = redis.call('ZSCORE', base .. ':batch', ARGV[i]) or ''
   reply[#reply + 1] = redis.call('ZRANK', base .. ':batch', ARGV[i]) or ''
-  reply[#reply + 1] = redis.call('HEXISTS', base .. ':intents:' .. ARGV[i], 'recount')
+  reply[#reply + 1] = is_asked(ARGV[i]) and 1 or 0
 end
 return reply

@@ -6,11 +6,14 @@ A log keeps messages, and neither reads nor writes how far somebody has got: tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
 from ....exceptions import InvalidSettings, unknown
 from ..conf import NAME
+
+Raw = TypeVar("Raw")
 
 #: Pairs, because a name may occur more than once.
 Headers = tuple[tuple[str, bytes], ...]
@@ -64,6 +67,56 @@ class Record(NamedTuple):
     value: bytes | None
     timestamp: int
     headers: Headers = ()
+
+
+class Records(Sequence[Record], Generic[Raw]):
+    """Messages of one partition, of which a log makes a ``Record`` only where somebody asks for that message.
+
+    Whoever wants to know no more than how many messages each key has asks for just that.
+
+    Args:
+        raw: the messages as the log has read them.
+    """
+
+    def __init__(self, raw: list[Raw]) -> None:
+        self.raw = raw
+
+    def record(self, one: Raw) -> Record:
+        """A message as every log has it."""
+        raise NotImplementedError
+
+    def key_counts(self) -> Mapping[str | None, int]:
+        """Key -> how many of the messages have it."""
+        raise NotImplementedError
+
+    def values(self) -> list[bytes | None]:
+        """The value of each message."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(self.record, self.raw)
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Records[Raw]: ...
+
+    def __getitem__(self, place: int | slice) -> Record | Records[Raw]:
+        return type(self)(self.raw[place]) if isinstance(place, slice) else self.record(self.raw[place])
+
+
+def key_counts_of(records: Sequence[Record]) -> Mapping[str | None, int]:
+    """Key -> how many messages have it."""
+    return records.key_counts() if isinstance(records, Records) else Counter(one.key for one in records)
+
+
+def values_of(records: Sequence[Record]) -> list[bytes | None]:
+    """The value of each message."""
+    return records.values() if isinstance(records, Records) else [one.value for one in records]
 
 
 class TopicPartition(NamedTuple):

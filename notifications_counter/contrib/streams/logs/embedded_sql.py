@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..models import Message, Partition, Topic
-from .base import Headers, Outgoing, Record
+from .base import Headers, Outgoing, Record, Records
 
 COLUMNS = ("partition_id", "offset", "key", "value", "timestamp", "headers")
 #: Of the arrays in which PostgreSQL takes them.
 TYPES = ("bigint", "bigint", "text", "bytea", "bigint", "text")
+
+
+#: A message as the database gives it, without its partition.
+Row = tuple[int, str | None, Any, int, str]
+
+
+class RowRecords(Records[Row]):
+    """Messages as rows."""
+
+    def record(self, one: Row) -> Record:
+        offset, key, value, timestamp, headers = one
+        return Record(offset, key, bytes_of(value), timestamp, parsed(headers) if headers else ())
+
+    def key_counts(self) -> Mapping[str | None, int]:
+        return Counter(map(itemgetter(1), self.raw))
+
+    def values(self) -> list[bytes | None]:
+        return [bytes_of(row[2]) for row in self.raw]
+
+
+def bytes_of(value: Any) -> bytes | None:
+    """A value as bytes, whatever the driver has made of it."""
+    return value if value is None or type(value) is bytes else bytes(value)
 
 
 def locked(rows: Any) -> Any:
@@ -73,7 +98,7 @@ def partitions(connection: BaseDatabaseWrapper, topic: str) -> list[tuple[int, i
         return list(cursor.fetchall())
 
 
-def read(connection: BaseDatabaseWrapper, partition: int, offset: int, limit: int) -> list[Record]:
+def read(connection: BaseDatabaseWrapper, partition: int, offset: int, limit: int) -> Records[Row]:
     """The messages of a partition from an offset on, as far as they follow one another."""
     quote = connection.ops.quote_name
     columns = ", ".join(quote(name) for name in COLUMNS[1:])
@@ -83,11 +108,7 @@ def read(connection: BaseDatabaseWrapper, partition: int, offset: int, limit: in
             f" AND {quote('offset')} >= %s AND {quote('offset')} < %s ORDER BY {quote('offset')}",
             [partition, offset, offset + limit],
         )
-        rows = cursor.fetchall()
-    return [
-        Record(offset, key, value if value is None else bytes(value), timestamp, parsed(headers) if headers else ())
-        for offset, key, value, timestamp, headers in rows
-    ]
+        return RowRecords(cursor.fetchall())
 
 
 def written(headers: Headers) -> str:

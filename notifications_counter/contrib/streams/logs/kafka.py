@@ -37,6 +37,8 @@ Answer = TypeVar("Answer")
 
 #: How often a question is asked that a broker does not answer, which may just have lost a partition to another.
 TRIES = 3
+#: Seconds for which an append goes by what was asked before it.
+JUST_ASKED = 1.0
 #: How many times in a row brokers must know a new topic: each answer may be that of another one.
 ANSWERS = 3
 #: Kafka's default for its own names of topics.
@@ -87,6 +89,8 @@ class KafkaLog(Log):
             raise InvalidSettings(f"{where}['GROUP_PROTOCOL']: {unknown('protocol', self.protocol, PROTOCOLS)}")
         client = checked_client(options.get("CLIENT", {}), f"{where}['CLIENT']")
         self.client: dict[str, Any] = {**client, "bootstrap.servers": servers}
+        #: Topic -> how many partitions it had, and when that was asked.
+        self._partitions: dict[str, tuple[int, float]] = {}
         self._of_process: dict[int, tuple[AdminClient, KafkaProducer]] = {}
 
     def _clients(self) -> tuple[AdminClient, KafkaProducer]:
@@ -139,6 +143,7 @@ class KafkaLog(Log):
             if code_of(error) in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_EXCEPTION):
                 return None
             raise unavailable(error, f"describe {quoted(name)}") from error
+        self._partitions[name] = len(found.partitions), time.monotonic()
         return TopicInfo(name, len(found.partitions), str(found.topic_id))
 
     def _asked_again(self, name: str) -> Any:
@@ -160,6 +165,7 @@ class KafkaLog(Log):
     def delete_topic(self, name: str) -> None:
         self.topic(name)
         self._change(name, self.admin.delete_topics([name], request_timeout=self.timeout))
+        self._partitions.pop(name, None)
         self._wait(lambda: self.described([name])[name] is None)
 
     def _change(self, name: str, futures: Mapping[str, Any]) -> None:
@@ -224,11 +230,16 @@ class KafkaLog(Log):
     # Messages
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> list[int]:
-        number = self.topic(topic).partitions
+        number = self._number_of_partitions(topic)
         for one in messages:
             if not 0 <= one.partition < number:
                 raise UnknownTopic(f"The topic {quoted(topic)} has no partition {one.partition}: it has {number}.")
         return self._clients()[1].append(topic, messages)
+
+    def _number_of_partitions(self, topic: str) -> int:
+        """How many a topic has, or had a moment ago: whoever chooses partitions has asked just before."""
+        number, asked = self._partitions.get(topic, (0, 0.0))
+        return number if number and time.monotonic() < asked + JUST_ASKED else self.topic(topic).partitions
 
     def reader(self, group: str) -> KafkaReader:
         return KafkaReader(self, group, self.client, self.protocol)

@@ -53,7 +53,13 @@ CONSUMER: Mapping[str, Any] = {
 PRODUCER: Mapping[str, Any] = {"acks": "all", "enable.idempotence": True, "partitioner": "murmur2_random"}
 
 #: What may be set otherwise.
-CONSUMER_DEFAULTS: Mapping[str, Any] = {"fetch.wait.max.ms": 100, "queued.max.messages.kbytes": 16_384}
+CONSUMER_DEFAULTS: Mapping[str, Any] = {
+    "fetch.wait.max.ms": 100,
+    "queued.max.messages.kbytes": 16_384,
+    # Of a second and half a second otherwise: until it reads on when enough was read ahead, and after an error.
+    "fetch.queue.backoff.ms": 50,
+    "fetch.error.backoff.ms": 100,
+}
 PRODUCER_DEFAULTS: Mapping[str, Any] = {"linger.ms": 5, "delivery.timeout.ms": 30_000}
 
 PROTOCOLS = ("consumer", "classic")

@@ -27,6 +27,8 @@ from .kafka_client import (
 
 Sources = Iterable[TopicPartition]
 
+#: So many messages may come before the first of a partition that is new.
+READ_AHEAD = 100
 #: Of a partition that the client has not quite taken.
 NOT_YET = {KafkaError._STATE, KafkaError._PREV_IN_PROGRESS, KafkaError._UNKNOWN_PARTITION}
 
@@ -39,7 +41,9 @@ def settings_of_group(topics: Sequence[str], protocol: str) -> dict[str, Any]:
         protocol: ``"consumer"``, of KIP-848, or ``"classic"``.
     """
     if topics and protocol == "consumer":
-        return {"group.protocol": "consumer", "group.remote.assignor": "range"}
+        # Of one topic, the assignor that moves no partition without need.
+        assignor = "range" if len(topics) > 1 else "uniform"
+        return {"group.protocol": "consumer", "group.remote.assignor": assignor}
     strategy = "range" if len(topics) > 1 else "cooperative-sticky"
     return {"group.protocol": "classic", "partition.assignment.strategy": strategy}
 
@@ -90,6 +94,7 @@ class KafkaConsumer:
             (consumer.incremental_assign if self._is_incremental else consumer.assign)(partitions)
             consumer.pause(partitions)
             self.given |= sources_of(partitions)
+            self._begin_again()
             self._on_change(set())
         except Exception as error:
             self._failure = error
@@ -99,13 +104,22 @@ class KafkaConsumer:
             gone = sources_of(partitions)
             self._on_change(gone)
             self.given -= gone
-            self.reading -= gone
+            self._begin_again()
             if self._is_incremental:
                 consumer.incremental_unassign(partitions)
             else:
                 consumer.unassign()
         except Exception as error:
             self._failure = error
+
+    def _begin_again(self) -> None:
+        """Begin to read every partition anew, also those that stay.
+
+        While it waits for these callbacks, the client reads nothing, and has thrown away what it had read ahead. When
+        it may go on, its threads do not notice, unless something is begun, before they look by themselves: a second
+        later.
+        """
+        self.reading.clear()
 
     # Partitions
 
@@ -121,6 +135,7 @@ class KafkaConsumer:
         for source in (self.given & positions.keys()) - self.reading:
             if self._seek(source, positions[source]):
                 self._consumer.resume([KafkaPartition(*source)])
+                self._seek(source, positions[source])  # of which the client takes notice, as of no resume
                 self.reading.add(source)
 
     def _seek(self, source: TopicPartition, position: Position) -> bool:
@@ -131,6 +146,16 @@ class KafkaConsumer:
                 return False
             raise
         return True
+
+    def has_read_ahead(self, source: TopicPartition, offset: int) -> bool:
+        """Whether the client may have many messages of a partition that nobody has taken yet.
+
+        Args:
+            source: the partition.
+            offset: of the next message that somebody takes.
+        """
+        known = self._consumer.get_watermark_offsets(KafkaPartition(*source), cached=True)
+        return known is not None and known[1] > offset + READ_AHEAD
 
     def rest(self, sources: Sources) -> None:
         """Read no more of partitions, until they are begun again."""

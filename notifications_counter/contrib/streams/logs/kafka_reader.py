@@ -12,9 +12,10 @@ from typing import Any
 from ....exceptions import InvalidSettings
 from ..conf import NAME
 from ..exceptions import LogTruncated, LogUnavailable, OffsetGone, TopicReplaced
-from .base import Batch, Log, Position, Reader, Record, TopicPartition
+from .base import Batch, Log, Position, Reader, TopicPartition
 from .kafka_client import KafkaError, KafkaException, Message, client_logger, said, unavailable
 from .kafka_consumer import KafkaConsumer, may_pass
+from .kafka_messages import KafkaRecords, epoch_of, parts_of, runs_of
 
 #: Seconds that one call of the client may take: no handler of a signal runs meanwhile.
 WAIT = 0.1
@@ -89,9 +90,17 @@ class KafkaReader(Reader):
         again = self.positions.keys() - positions.keys()
         if positions.keys() - self.positions.keys():
             # What the client has read ahead of the others would come before the first message of those that are new.
-            again = set(self.positions)
+            again |= self._read_ahead()
         self.positions = {source: self.positions.get(source, position) for source, position in positions.items()}
         self._rest(again)
+
+    def _read_ahead(self) -> set[TopicPartition]:
+        """The partitions of which the client has much; the others are read on, which takes no seek."""
+        if self._consumer is None:
+            return set()
+        consumer = self._consumer
+        with self._closing_on_error(), may_pass("ask for what was read"):
+            return {source for source, at in self.positions.items() if consumer.has_read_ahead(source, at.offset)}
 
     def seek(self, source: TopicPartition, offset: int) -> None:
         self.positions[source] = self.positions[source]._replace(offset=offset, epoch=None)
@@ -147,14 +156,11 @@ class KafkaReader(Reader):
             messages = consumer.take(max(limit, self._size()), wait)
         self._took, self._took_at = len(messages), time.monotonic()
         taken: dict[TopicPartition, list[Message]] = {}
-        for message in messages:
-            error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                self._answer(error, message)
-                continue
-            source = TopicPartition(message.topic() or "", message.partition() or 0)
-            if source in consumer.reading and source in self.positions:
-                taken.setdefault(source, []).append(message)
+        for source, found in runs_of(messages):
+            if any(map(Message.error, found)):
+                found = [one for one in found if not self._is_answered(one)]
+            if found and source in consumer.reading and source in self.positions:
+                taken.setdefault(source, []).extend(found)
         batches = [batch for source, found in taken.items() if (batch := self._batch(source, found))]
         self._refuse_replaced({batch.source: self.positions[batch.source] for batch in batches})
         parts = zip_longest(*(parts_of(batch, limit) for batch in batches))
@@ -171,11 +177,24 @@ class KafkaReader(Reader):
     def _batch(self, source: TopicPartition, messages: list[Message]) -> Batch | None:
         """What was read of one partition; None if that was only its end, which was known."""
         begin, _, epoch = self.positions[source]
-        records = [record_of(one) for one in messages if one.error() is None and (one.offset() or 0) >= begin]
-        end = records[-1].offset + 1 if records else begin
-        # Of an end, the offset behind what is there, also behind what is no message.
-        end = max([end, *(one.offset() or 0 for one in messages if one.error() is not None)])
-        return Batch(source, records, end, newest_epoch(messages) if records else epoch) if end > begin else None
+        end = begin
+        if any(map(Message.error, messages)):
+            # Of an end, the offset behind what is there, also behind what is no message.
+            end = max(begin, *(one.offset() or 0 for one in messages if one.error() is not None))
+            messages = [one for one in messages if one.error() is None]
+        if messages and (messages[0].offset() or 0) < begin:
+            messages = [one for one in messages if (one.offset() or 0) >= begin]
+        if messages:
+            end, epoch = max(end, (messages[-1].offset() or 0) + 1), epoch_of(messages[-1])
+        return Batch(source, KafkaRecords(messages), end, epoch) if end > begin else None
+
+    def _is_answered(self, message: Message) -> bool:
+        """Whether it is no message, nor the end of a partition, but an error, which has been answered."""
+        error = message.error()
+        if error is None or error.code() == KafkaError._PARTITION_EOF:
+            return False
+        self._answer(error, message)
+        return True
 
     def _answer(self, error: KafkaError, message: Message) -> None:
         """Do what an error demands that comes in the place of a message.
@@ -247,36 +266,3 @@ class KafkaReader(Reader):
     def close(self) -> None:
         self._report()
         self._close()
-
-
-def newest_epoch(messages: Iterable[Message]) -> int | None:
-    """The epoch of the last leader that wrote some of these; None where the client does not say.
-
-    It is good for all of them: an older one would look like a log that was cut off where that leader ended.
-    """
-    found = [one.leader_epoch() for one in messages if one.error() is None]
-    return max((epoch for epoch in found if epoch is not None and epoch >= 0), default=None)
-
-
-def parts_of(batch: Batch, limit: int) -> list[Batch]:
-    """A batch in parts of so many messages at most."""
-    records = batch.records
-    if len(records) <= limit:
-        return [batch]
-    parts = [records[start : start + limit] for start in range(0, len(records), limit)]
-    ends = [*(part[-1].offset + 1 for part in parts[:-1]), batch.next_offset]
-    return [Batch(batch.source, part, end, batch.epoch) for part, end in zip(parts, ends, strict=True)]
-
-
-def record_of(message: Message) -> Record:
-    """A message as every log has it; a tombstone has no value, which differs from an empty one."""
-    key, (_, moment) = message.key(), message.timestamp()
-    headers: Any = message.headers() or ()
-    return Record(
-        message.offset() or 0,
-        # Keys are text: another one stops the processor at its offset, because no database takes it.
-        key.decode(errors="surrogateescape") if isinstance(key, bytes) else key,
-        message.value(),
-        moment,
-        tuple((name, value or b"") for name, value in headers),
-    )

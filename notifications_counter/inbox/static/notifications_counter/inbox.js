@@ -7,9 +7,19 @@ function inbox() {
   return document.querySelector(INBOX);
 }
 
-function announce(text) {
+let shown;
+
+// What nothing else on the page shows, everybody sees for a while.
+function announce(text, { isShown = false } = {}) {
+  clearTimeout(shown);
   status.textContent = "";
-  if (text) setTimeout(() => (status.textContent = text), 50); // a change that a screen reader notices, each time
+  status.className = "nc-hidden";
+  if (!text) return;
+  setTimeout(() => {
+    status.textContent = text; // a change that a screen reader notices, each time
+    status.className = isShown ? "nc-status" : "nc-hidden";
+  }, 50);
+  shown = setTimeout(() => (status.className = "nc-hidden"), 6000);
 }
 
 // A document, not text: what is in it does not run, and needs no trusted type.
@@ -68,9 +78,9 @@ async function loadNow(method, address, { body, done, remember, focus }) {
     replace(answer);
     if (remember) history.pushState(null, "", answer.responseURL);
     focusOn(kept);
-    announce(done ?? inbox().dataset.loaded);
+    announce(done ?? inbox().dataset.loaded, { isShown: Boolean(done) });
   } catch {
-    announce(inbox().dataset.failed);
+    announce(inbox().dataset.failed, { isShown: true });
   } finally {
     inbox().removeAttribute("aria-busy");
   }

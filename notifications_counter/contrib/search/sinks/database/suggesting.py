@@ -101,8 +101,7 @@ class Numbers:
         each = [self.shares.get(word, self._other) for word in asked.words]
         if not asked.is_beginning:
             each.append(min(1.0, sum(self.shares.get(word, self._other) for word in asked.last)))
-        shares: Iterator[float] = (share ** (0.5**place) for place, share in enumerate(sorted(each)))
-        return math.prod(shares)
+        return math.prod(math.pow(share, 0.5**place) for place, share in enumerate(sorted(each)))
 
     def begin_too_many(self, asked: Asked) -> bool:
         """Whether it is better to read the documents with the whole words than to let the index find the beginning."""
