@@ -83,6 +83,7 @@ def times_of_reports(client: Any, users: int, rounds: int) -> list[list[float]]:
     chance = random.Random(2)
     for start in range(1, users + 1, AT_ONCE):
         client.zadd("bare", {str(place): 1.0 for place in range(start, min(start + AT_ONCE, users + 1))})
+    client.slowlog_reset()
 
     def report() -> float:
         names = iter([str(chance.randint(1, users)) for _ in range(REPORTS)])

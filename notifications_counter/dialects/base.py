@@ -335,9 +335,10 @@ class Dialect:
 
     # Pending deltas
 
-    def cursor(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
-        """A cursor for one statement of the transaction that is open, whose rows are not read."""
-        return connection.cursor()
+    def execute(self, connection: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement that returns nothing, in the transaction that is open."""
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
 
     def insert_deltas(
         self,
@@ -366,8 +367,7 @@ class Dialect:
             f" {'NULL' if by is None else _literal(by, parameters)})"
             for label, key, amount, by in rows
         )
-        with self.cursor(connection) as cursor:
-            cursor.execute(f"{self._insert_into(connection, table)} VALUES {places}", parameters or None)
+        self.execute(connection, f"{self._insert_into(connection, table)} VALUES {places}", parameters)
 
     def _insert_into(self, connection: BaseDatabaseWrapper, table: str) -> str:
         place = (type(connection.ops), table)

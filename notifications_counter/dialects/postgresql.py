@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,11 +12,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .base import DISK_FULL, MIGRATE, READ_ONLY, CountTable, Dialect, Place, Sums, TextColumn
 
-#: On the connection: the driver's connection, and the cursor that is used again and again.
-CURSOR = "_notifications_counter_cursor"
+#: What libpq says of a statement that has been carried out and returns no rows; and the field of an error's SQLSTATE.
+DONE, SQLSTATE = 1, ord("C")
 
-#: The status of a transaction in which a statement has failed, in every version of the driver.
-IN_ERROR = 3
+#: The status of a transaction that the server has begun, and of one in which a statement has failed, in every version
+#: of the driver.
+BEGUN, IN_ERROR = 2, 3
 
 #: SQLSTATE codes: serialization failure, deadlock, lock time-out; and classes: connection lost, shut down by an admin.
 #: What a trigger of the project raises.
@@ -77,15 +77,18 @@ class PostgreSQL(Dialect):
     def piece(self, text: str, separator: str, place: int) -> str:
         return f"SPLIT_PART({text}, '{separator}', {place + 1})"
 
-    def cursor(self, connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
-        """One for all: to make a new one, and to adapt the first value, takes psycopg as long as a short statement."""
-        if connection.queries_logged or not connection.in_atomic_block or "cursor" in vars(connection):
-            return connection.cursor()  # which somebody wants to see
-        driver, kept = vars(connection).get(CURSOR, (None, None))
-        if driver is None or driver is not connection.connection:
-            kept = connection.cursor()
-            setattr(connection, CURSOR, (connection.connection, kept))
-        return nullcontext(kept)
+    def execute(self, connection: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """By psycopg's libpq, where no value is to be adapted: a cursor takes it as long as a short statement.
+
+        Only a cursor sends the ``BEGIN`` that psycopg leaves to the first statement of a transaction.
+        """
+        libpq = getattr(connection.connection, "pgconn", None)
+        if libpq is None or libpq.transaction_status != BEGUN or parameters or _is_watched(connection):
+            return super().execute(connection, statement, parameters)
+        with connection.wrap_database_errors:
+            result = libpq.exec_(statement.encode())
+            if result.status != DONE:
+                raise _error(connection, result)
 
     def insert_deltas(
         self,
@@ -255,3 +258,20 @@ def _array(values: Sequence[Any]) -> Any:
     """An array; one of integers as its text, of which the driver makes a parameter at once, not value by value."""
     is_plain = set(map(type, values)) == {int}
     return f"{{{','.join(map(str, values))}}}" if is_plain else list(values)
+
+
+def _is_watched(connection: BaseDatabaseWrapper) -> bool:
+    """Whether somebody wants to see statements, or there is something to be said against one."""
+    watches = connection.queries_logged or connection.execute_wrappers or "cursor" in vars(connection)
+    return bool(watches or connection.needs_rollback)
+
+
+def _error(connection: BaseDatabaseWrapper, result: Any) -> Exception:
+    """What psycopg's cursors raise of a statement that has failed."""
+    driver: Any = connection.Database  # type: ignore[attr-defined]
+    state = (result.error_field(SQLSTATE) or b"").decode()
+    try:
+        kind = driver.errors.lookup(state)
+    except KeyError:  # there was no answer
+        kind = driver.OperationalError
+    return kind(result.error_message.decode(errors="replace"))  # type: ignore[no-any-return]

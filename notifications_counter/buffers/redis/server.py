@@ -123,7 +123,7 @@ class RedisServer:
         return None if self.options["URL"] is None else Connections(self.client)
 
     @cached_property
-    def _execute(self) -> Callable[..., Any]:
+    def execute(self) -> Callable[..., Any]:
         """Sends a command and reads its reply."""
         return self._connections.execute if self._connections else self.client.execute_command
 
@@ -298,12 +298,12 @@ class RedisServer:
 
     def get(self, name: str) -> Any:
         """The value of a Redis key."""
-        # Not self._execute itself: a cluster's client, which asks its nodes when it is made, is made inside of ask.
-        return self.ask(name, lambda: self._execute("GET", name))
+        # Not self.execute itself: a cluster's client, which asks its nodes when it is made, is made inside of ask.
+        return self.ask(name, lambda: self.execute("GET", name))
 
     def get_cached(self, name: str) -> Any:
         """A cached value. ``GETEX``, which is no more than ``GET`` here, is a write for a server that takes none."""
-        return self.ask(name, lambda: self._execute("GETEX", name), step="cached")
+        return self.ask(name, lambda: self.execute("GETEX", name), step="cached")
 
     def get_many_cached(self, base: Base, names: Sequence[str]) -> Any:
         """Cached values of one shard, if the server takes writes."""
@@ -400,9 +400,9 @@ class RedisServer:
 
     def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:
-            return self._execute(*_evalsha(name, base, arguments))
+            return self.execute(*_evalsha(name, base, arguments))
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
-            return self._execute("EVAL", script_text(name, base.has_groups), 1, base, *arguments)
+            return self.execute("EVAL", script_text(name, base.has_groups), 1, base, *arguments)
 
 
 def _evalsha(name: str, base: Base, arguments: Sequence[Any]) -> tuple[Any, ...]:

@@ -73,13 +73,13 @@ class Server:
         text, digest = script(name)
         values: Sequence[Any] = [self.base, "" if at is None else at, *arguments]
 
-        def evaluate(client: Any) -> Any:
+        def evaluate() -> Any:
             try:
-                return client.evalsha(digest, 1, *values)
+                return self.redis.execute("EVALSHA", digest, 1, *values)
             except NoScriptError:
-                return client.eval(text, 1, *values)
+                return self.redis.execute("EVAL", text, 1, *values)
 
-        return self.ask(evaluate)
+        return texts(self.redis.ask(self.base, evaluate))
 
     def close(self) -> None:
         """Let go of connections."""
