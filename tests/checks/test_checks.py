@@ -176,6 +176,7 @@ class DeclarationCheckTest(SimpleTestCase):
         loose = {"shop.WordReadings", "shop.UserWordReadings", "shop.WordUserReadings"}
         warned = set() if connection.vendor == "postgresql" else loose  # which says it with --database
         found = run_checks(tags=["models"], databases=["default"])
+        found = [message for message in found if message.id != "mysql.W003"]  # Django's, of MySQL's old limit of keys
         self.assertEqual({message.obj._meta.label for message in found}, warned)
         self.assertLessEqual({message.id for message in found}, {"notifications_counter.W003"})
 
