@@ -90,7 +90,8 @@ class NotMigratedTest(CounterTestCase):
         return [("notification_recount", "--user=1"), ("notification_recount", "--check")]
 
     def said(self, *command: str) -> str:
-        arguments = [sys.executable, "-m", "django", *command, "--counter", counter.label]
+        one = [] if "--user=1" in command else ["--counter", counter.label]
+        arguments = [sys.executable, "-m", "django", *command, *one]
         return subprocess.run(arguments, cwd=ROOT, env=child_environment(), capture_output=True, text=True).stderr
 
 

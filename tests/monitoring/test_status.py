@@ -105,10 +105,9 @@ class CommandTest(StatusTestCase):
         self.assertRegex(said, r"audit +20.* of 1 count\b")
         self.assertEqual(self.call_json()["drift_amount"], 3)
 
-    def test_a_database_that_cannot_be_read_hides_no_other_counter(self) -> None:
-        out = StringIO()
-        with self.assertRaisesMessage(CommandError, "its status cannot be read"):
-            call_command(NAME, stdout=out, database="nowhere")
+    def test_a_database_and_a_counter_that_are_none_are_said(self) -> None:
+        with self.assertRaisesMessage(CommandError, "Unknown database 'nowhere'."):
+            call_command(NAME, stdout=StringIO(), database="nowhere")
         with self.assertRaisesMessage(CommandError, "a.B"):
             self.call(counter=["a.B"])
 
