@@ -10,7 +10,7 @@ from typing import Any
 import confluent_kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from notifications_counter.contrib.streams.exceptions import LogUnavailable
+from notifications_counter.contrib.streams.exceptions import LogUnavailable, UnknownTopic
 from notifications_counter.contrib.streams.logs import get_log
 from notifications_counter.contrib.streams.logs.kafka import KafkaLog
 
@@ -64,7 +64,7 @@ class KafkaTestCase(BrokerTestCase):
         """Wait until something is so, and the brokers say so; what it is."""
         end = time.monotonic() + seconds
         while True:
-            with contextlib.suppress(LogUnavailable):
+            with contextlib.suppress(LogUnavailable, UnknownTopic):  # of which one broker may know before another
                 if found := is_so():
                     return found
             self.assertLess(time.monotonic(), end, "waited in vain")

@@ -160,16 +160,16 @@ class LogContract(Base):
         self.assertEqual(sum(sizes), 5)
 
     def test_partitions_take_turns(self) -> None:
-        self.log.append(self.topic, [message(place % 2, "ada") for place in range(40)])
+        self.log.append(self.topic, [message(place % 2, "ada") for place in range(400)])
         reader = self.log.reader("group")
         self.addCleanup(reader.close)
         reader.assign(self.positions(p0=0, p1=0))
-        first_half = self.poll_all(reader, 20, limit=5)
+        first_half = self.poll_all(reader, 200, limit=5)
         self.assertEqual({partition for partition, _ in first_half}, {0, 1})
-        rest = self.poll_all(reader, 40 - len(first_half), limit=5)
+        rest = self.poll_all(reader, 400 - len(first_half), limit=5)
         for number in (0, 1):
             read = [offset for partition, offset in first_half + rest if partition == number]
-            self.assertEqual(read, list(range(20)))
+            self.assertEqual(read, list(range(200)))
 
     def test_partitions_come_and_go_and_those_that_stay_go_on(self) -> None:
         self.log.append(self.topic, [message(place % 3, "ada") for place in range(6)])

@@ -27,8 +27,6 @@ from .kafka_client import (
 
 Sources = Iterable[TopicPartition]
 
-#: So many messages may come before the first of a partition that is new.
-READ_AHEAD = 100
 #: Of a partition that the client has not quite taken.
 NOT_YET = {KafkaError._STATE, KafkaError._PREV_IN_PROGRESS, KafkaError._UNKNOWN_PARTITION}
 
@@ -132,7 +130,7 @@ class KafkaConsumer:
             self.given |= new.keys()
             self.reading |= new.keys()
             return
-        for source in (self.given & positions.keys()) - self.reading:
+        for source in [one for one in positions if one in self.given and one not in self.reading]:
             if self._seek(source, positions[source]):
                 self._consumer.resume([KafkaPartition(*source)])
                 self._seek(source, positions[source])  # of which the client takes notice, as of no resume
@@ -146,16 +144,6 @@ class KafkaConsumer:
                 return False
             raise
         return True
-
-    def has_read_ahead(self, source: TopicPartition, offset: int) -> bool:
-        """Whether the client may have many messages of a partition that nobody has taken yet.
-
-        Args:
-            source: the partition.
-            offset: of the next message that somebody takes.
-        """
-        known = self._consumer.get_watermark_offsets(KafkaPartition(*source), cached=True)
-        return known is not None and known[1] > offset + READ_AHEAD
 
     def rest(self, sources: Sources) -> None:
         """Read no more of partitions, until they are begun again."""

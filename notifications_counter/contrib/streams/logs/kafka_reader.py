@@ -49,6 +49,7 @@ class KafkaReader(Reader):
         self.protocol = protocol or "consumer"
         self._may_fall_back = protocol is None
         self.positions: dict[TopicPartition, Position] = {}
+        self._later: set[TopicPartition] = set()  # which are begun when others, which are new, have had a turn
         self._topics: list[str] = []
         self._consumer: KafkaConsumer | None = None
         self._batches: deque[Batch] = deque()
@@ -89,18 +90,11 @@ class KafkaReader(Reader):
         self._refuse_replaced({source: at for source, at in positions.items() if source not in self.positions})
         again = self.positions.keys() - positions.keys()
         if positions.keys() - self.positions.keys():
-            # What the client has read ahead of the others would come before the first message of those that are new.
-            again |= self._read_ahead()
+            # What the client has read ahead of the others would come before the first message of those that are new,
+            # and so would what it reads ahead now, if it began with both.
+            again = self._later = set(self.positions)
         self.positions = {source: self.positions.get(source, position) for source, position in positions.items()}
         self._rest(again)
-
-    def _read_ahead(self) -> set[TopicPartition]:
-        """The partitions of which the client has much; the others are read on, which takes no seek."""
-        if self._consumer is None:
-            return set()
-        consumer = self._consumer
-        with self._closing_on_error(), may_pass("ask for what was read"):
-            return {source for source, at in self.positions.items() if consumer.has_read_ahead(source, at.offset)}
 
     def seek(self, source: TopicPartition, offset: int) -> None:
         self.positions[source] = self.positions[source]._replace(offset=offset, epoch=None)
@@ -151,9 +145,10 @@ class KafkaReader(Reader):
         the identity was asked for is of that topic.
         """
         with may_pass("read messages"):
-            consumer = self._opened()
-            consumer.begin(self.positions)
-            messages = consumer.take(max(limit, self._size()), wait)
+            consumer, later = self._opened(), self._later
+            consumer.begin({source: at for source, at in self.positions.items() if source not in later})
+            messages = consumer.take(max(limit, self._size()), WAIT if later else wait)
+            self._later = set()
         self._took, self._took_at = len(messages), time.monotonic()
         taken: dict[TopicPartition, list[Message]] = {}
         for source, found in runs_of(messages):
