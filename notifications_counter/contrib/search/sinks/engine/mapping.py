@@ -38,11 +38,6 @@ ANALYSIS = {
 }
 
 
-#: How the documents of an index lie on the disk: the most popular ones first, so that whoever looks for suggestions
-#: reads the first ones that have the words, and no more.
-POPULAR_FIRST = {"field": [POPULARITY, KEY], "order": ["desc", "asc"], "missing": ["_last", "_last"]}
-
-
 def properties(index: SearchDeclaration) -> dict[str, Any]:
     """The types of all fields."""
     found = {name: _property(index, field) for name, field in index.fields.items()}
@@ -87,7 +82,7 @@ def has_stems(index: SearchDeclaration) -> bool:
 
 def fingerprint(index: SearchDeclaration) -> str:
     """What tells two declarations apart of which an engine must be told anew."""
-    text = json.dumps([properties(index), ANALYSIS, POPULAR_FIRST], sort_keys=True)
+    text = json.dumps([properties(index), ANALYSIS], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -105,8 +100,6 @@ def definition(index: SearchDeclaration, identity: str, one_thread: bool) -> dic
         "refresh_interval": "-1",  # until it is read
         "analysis": ANALYSIS,
     }
-    if index.has_popularity:
-        settings |= {f"sort.{name}": value for name, value in POPULAR_FIRST.items()}
     if one_thread:
         settings["search.concurrent_segment_search.mode"] = "none"
     about = {"index": index.label, "identity": identity, "fingerprint": fingerprint(index)}
