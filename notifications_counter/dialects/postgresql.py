@@ -19,11 +19,12 @@ DONE, SQLSTATE = 1, ord("C")
 #: of the driver.
 BEGUN, IN_ERROR = 2, 3
 
-#: SQLSTATE codes: serialization failure, deadlock, lock time-out; and classes: connection lost, shut down by an admin.
+#: SQLSTATE codes: serialization failure, deadlock, lock time-out, and a transaction that was ended because nothing
+#: happened in it; and classes: connection lost, shut down by an admin.
 #: What a trigger of the project raises.
 RAISED = "P0001"
 
-PASSING = ("40001", "40P01", "55P03", "08", "57P")
+PASSING = ("40001", "40P01", "55P03", "25P03", "08", "57P")
 
 
 class PostgreSQL(Dialect):
@@ -189,7 +190,7 @@ class PostgreSQL(Dialect):
 
     def may_pass(self, error: DatabaseError) -> bool:
         code = self.code(error)  # a connection that breaks gives none
-        return super().may_pass(error) and (code is None or str(code).startswith(PASSING))
+        return super().may_pass(error) if code is None else str(code).startswith(PASSING)
 
     def blames_row(self, error: DatabaseError) -> bool:
         return super().blames_row(error) or self.code(error) == RAISED

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.db import transaction
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
 
 from notifications_counter.contrib.streams import Emitter
 from notifications_counter.contrib.streams.membership import expire, most_of
@@ -59,6 +60,21 @@ class MembershipTests(StreamsTestCase):
         self.settle(*runners)
         self.assertEqual(sorted(len(self.held(one)) for one in runners), [3, 3, 4])
         self.assertEqual(sorted(number for one in runners for number in self.held(one)), list(range(10)))
+
+    def test_partitions_that_could_not_be_given_up_are_given_up_later(self) -> None:
+        first = self.start()
+        self.settle(first)
+        self.start()
+        members = first.membership
+        assert members is not None
+        surplus = members.balance().surplus
+        self.assertEqual(len(surplus), 5)
+        connection.connection.close()
+        with self.assertRaises(DatabaseError):
+            members.release(surplus)
+        connection.close()
+        self.settle(*self.runners)
+        self.assertEqual([len(self.held(one)) for one in self.runners], [5, 5])
 
     def test_who_has_many_keeps_what_cannot_be_shared_out_evenly(self) -> None:
         self.assertEqual(most_of({"a": 1, "b": 9}, 10), {"a": 5, "b": 5})

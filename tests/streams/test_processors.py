@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
+from django.test import override_settings
 
 from notifications_counter.contrib.streams import Emitter, Input, Output, Processor
 from notifications_counter.contrib.streams.exceptions import (
@@ -208,6 +210,20 @@ class FailureTests(StreamsTestCase):
         call_command("stream_process", "mini-group", "--once", stdout=StringIO())
         self.assertEqual(self.seen(), ["1", "2", "poison", "4"])
         self.assertEqual(self.offsets(processor)[self.partition], 4)
+
+    @override_settings(NOTIFICATIONS_COUNTER={"STREAMS": {"SESSION_TIMEOUT": 1}})
+    def test_a_transaction_that_the_server_ends_because_nothing_happens_in_it_is_tried_again(self) -> None:
+        if connection.vendor == "sqlite":
+            self.skipTest("SQLite has no server that would end it")
+        pauses = [2.0]
+
+        def process(ctx: Any, message: str) -> None:
+            if pauses:
+                time.sleep(pauses.pop())
+            Seen.objects.create(message=message)
+
+        self.run_once(self.processor(process=process, chunk_size=1))
+        self.assertEqual(self.seen(), ["1", "2", "poison", "4"])
 
     def test_a_codec_that_fails_stops_the_processor_also_where_only_keys_are_counted(self) -> None:
         processor = self.processor(inputs={TOPIC: int}, table=UserClicks)

@@ -164,8 +164,9 @@ class Membership:
     def release(self, partitions: Iterable[int]) -> None:
         """Give up partitions, which another member may take at once."""
         for partition in sorted(partitions):
-            generation = self.held.pop(partition)
-            self._rows.filter(partition=partition, owner=self.id, generation=generation).update(owner="")
+            rows = self._rows.filter(partition=partition, owner=self.id, generation=self.held[partition])
+            rows.update(owner="")
+            del self.held[partition]  # not before: an update that fails is tried again
 
     def leave(self) -> None:
         """Give up everything."""
