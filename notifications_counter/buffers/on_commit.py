@@ -121,14 +121,16 @@ class TransactionDeltas:
     @property
     def is_over(self) -> bool:
         """Whether the transaction has ended; or, in a test case, the block of which it has a hook."""
+        if self.sent:
+            return True
         self.refresh()
-        return self.sent or not (self.hooks if self.in_test_case else self._is_open)
+        return not (self.hooks if self.in_test_case else self._is_open)
 
     def add(self, sender: Sender, store: CounterStore, sums: Mapping[str, int | None]) -> None:
         """Keep deltas until the commit, which hands them to the sender."""
         self.refresh()
         self.senders[store] = sender
-        stack = tuple(savepoint for savepoint in self.connection.savepoint_ids if savepoint is not None)
+        stack = tuple(filter(None, self.connection.savepoint_ids))
         if stack not in self.hooks:
             self.hooks[stack] = self._register(Hook(self))
         self.hooks[stack].add(store, sums)
@@ -173,8 +175,7 @@ class TransactionDeltas:
         deltas = self._together()
         if in_doubt:
             deltas = {store: self._in_doubt(store, sums) for store, sums in deltas.items()}
-        changes = {store: _without_zeros(sums) for store, sums in deltas.items()}
-        for sender, part in self._by_sender(changes):
+        for sender, part in self._by_sender(deltas):
             refused = self._refused(sender, {store: list(sums) for store, sums in part.items()})
             for store, sums in part.items():
                 self._accept(store, sums, refused[store])
@@ -193,9 +194,9 @@ class TransactionDeltas:
         """The changes of the counters of each buffer, without those that have come to nothing."""
         found: dict[int, tuple[Sender, dict[CounterStore, Sums]]] = {}
         for store, sums in changes.items():
-            if sums:
+            if kept := _without_zeros(sums):
                 sender = self.senders[store]
-                found.setdefault(id(sender), (sender, {}))[1][store] = sums
+                found.setdefault(id(sender), (sender, {}))[1][store] = kept
         return found.values()
 
     def _in_doubt(self, store: CounterStore, sums: Sums) -> Sums:

@@ -7,8 +7,7 @@ that passes an exception on and commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -33,24 +32,29 @@ def block(using: str, savepoint: bool = False) -> AbstractContextManager[None]:
     return block_on(transaction.get_connection(using), savepoint)
 
 
-@contextmanager
-def block_on(connection: BaseDatabaseWrapper, savepoint: bool = False) -> Iterator[None]:
+def block_on(connection: BaseDatabaseWrapper, savepoint: bool = False) -> AbstractContextManager[None]:
     """The same on a connection, for who has looked for it already."""
     if connection.in_atomic_block and not savepoint:
-        yield
-        return
-    failure: Exception | None = None
-    with transaction.atomic(using=connection.alias, savepoint=savepoint):
-        try:
-            yield
-        except (DatabaseError, Undo):
-            raise
-        except Exception as error:
-            if connection.needs_rollback:
-                raise
-            failure = error
-    if failure is not None:
-        raise failure
+        return nullcontext()
+    return _Block(connection, savepoint)
+
+
+class _Block(AbstractContextManager[None]):
+    """As a generator it takes longer than Django's own block."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, savepoint: bool) -> None:
+        self._connection = connection
+        self._atomic = transaction.atomic(using=connection.alias, savepoint=savepoint)
+
+    def __enter__(self) -> None:
+        self._atomic.__enter__()
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        undoes = not isinstance(error, Exception) or isinstance(error, DatabaseError | Undo)
+        if undoes or self._connection.needs_rollback:
+            self._atomic.__exit__(kind, error, traceback)
+        else:
+            self._atomic.__exit__(None, None, None)
 
 
 def joined(connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:

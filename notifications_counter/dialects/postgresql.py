@@ -38,6 +38,9 @@ class PostgreSQL(Dialect):
     def rolls_back_commits(self, connection: BaseDatabaseWrapper) -> bool:
         """PostgreSQL answers COMMIT with ROLLBACK then, and the driver takes that for success."""
         driver = connection.connection
+        libpq = getattr(driver, "pgconn", None)  # psycopg 3, whose info takes longer than the question
+        if libpq is not None:
+            return bool(libpq.transaction_status == IN_ERROR)
         return driver is not None and not driver.closed and driver.info.transaction_status == IN_ERROR
 
     def publish(self, connection: BaseDatabaseWrapper, channel: str, message: str) -> None:

@@ -187,15 +187,15 @@ class Connections:
         finally:
             self._give_back(connection)
 
-    def send(self, commands: Sequence[Sequence[Any]]) -> Callable[[], list[Any]]:
-        """Send commands.
+    def send(self, commands: Sequence[bytes]) -> Callable[[], list[Any]]:
+        """Send commands, put together already.
 
         Returns:
             What reads the reply to each, or its error. It must be called, once.
         """
         connection = self._take()
         try:
-            connection.send_packed_command(connection.pack_commands(commands))
+            connection.send_packed_command([b"".join(commands)])
         except BaseException:
             connection.disconnect()
             self._give_back(connection)

@@ -82,6 +82,24 @@ def script_hash(name: str, has_groups: bool = False) -> str:
     return hashlib.sha1(script_text(name, has_groups).encode(), usedforsecurity=False).hexdigest()
 
 
+def evalsha(name: str, base: Base, arguments: Sequence[str]) -> bytes:
+    """The command that runs a script on a shard, as it is sent: a client takes several times as long for it."""
+    parts = [b"*%d\r\n" % (4 + len(arguments)), _evalsha_of(script_hash(name, base.has_groups), base)]
+    parts += map(_sent, arguments)
+    return b"".join(parts)
+
+
+@cache
+def _evalsha_of(script: str, base: str) -> bytes:
+    return b"".join(map(_sent, ("EVALSHA", script, "1", base)))
+
+
+def _sent(value: str) -> bytes:
+    """A string of a command, by https://valkey.io/topics/protocol/."""
+    data = value.encode()
+    return b"$%d\r\n%b\r\n" % (len(data), data)
+
+
 def commands_at(name: str, has_groups: bool, message: str) -> str:
     """The commands of a script on the line that a message names; empty where it names none."""
     found = LINE.search(message)

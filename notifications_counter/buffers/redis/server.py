@@ -33,7 +33,7 @@ from .client import (
 )
 from .owed import Owed
 from .recovery import Recovery
-from .scripts import Base, commands_at, script_hash, script_text
+from .scripts import Base, commands_at, evalsha, script_hash, script_text
 
 #: Steps that may not be carried out twice without harm, or that somebody else sends again. A claim may have noticed a
 #: loss that the next claim would not; a push that is sent twice requests a recount.
@@ -323,7 +323,7 @@ class RedisServer:
         Returns:
             The reply to each, or ``BufferUnavailable`` instead.
         """
-        if len(calls) > 1 and sum(len(call.keys) for call in calls) <= MOST_TOGETHER and self._is_plain():
+        if self._go_together(calls) and (len(calls) > 1 or self._connections):
             try:
                 replies = self.ask(calls[0].base, partial(self._evaluate_all, calls), urgent, calls[0].name)
             except BufferUnavailable as error:
@@ -349,11 +349,10 @@ class RedisServer:
         Returns:
             What reads what ``run_each`` gives. It must be called, once. None where they were not sent.
         """
-        number = sum(len(call.keys) for call in calls)
-        if not (0 < number <= MOST_TOGETHER and self._is_plain() and self._connections):
+        if not (self._go_together(calls) and self._connections):
             return None
         try:
-            read = self._connections.send([_evalsha(call.name, call.base, call.arguments) for call in calls])
+            read = self._connections.send([evalsha(call.name, call.base, call.arguments) for call in calls])
         except ERRORS:
             return None
         return partial(self._finish_each, calls, read)
@@ -369,24 +368,28 @@ class RedisServer:
             return self.run_each(calls)
         return [texts(reply) for reply in replies]
 
-    def _is_plain(self) -> bool:
-        with suppress(*ERRORS):
-            return bool(self.client) and not self.is_troubled and not self._is_cluster
-        return False
+    def _go_together(self, calls: Sequence[Call]) -> bool:
+        """Whether calls can be sent at once: few to one server, with which nothing is wrong."""
+        number = len(calls[0].keys) if len(calls) == 1 else sum(len(call.keys) for call in calls)
+        if self.is_troubled or not 0 < number <= MOST_TOGETHER:
+            return False
+        try:
+            return not self._is_cluster
+        except ERRORS:  # a cluster's client asks its nodes when it is made
+            return False
 
     def _evaluate_all(self, calls: Sequence[Call]) -> list[Any]:
-        commands = [_evalsha(call.name, call.base, call.arguments) for call in calls]
         if self._connections:
-            return self._connections.send(commands)()
+            return self._connections.send([evalsha(call.name, call.base, call.arguments) for call in calls])()
         pipeline = self.client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
+        for call in calls:
+            pipeline.execute_command(*_evalsha(call.name, call.base, call.arguments))
         replies: list[Any] = pipeline.execute(raise_on_error=False)
         return replies
 
     def _reply(self, call: Call, reply: Any) -> Any:
         """The reply to one of several calls, or what is wrong with it."""
-        if isinstance(reply, NoScriptError):
+        if isinstance(reply, NoScriptError | redis.ReadOnlyError):
             try:
                 return self.run(call.name, call.base, *call.arguments)
             except BufferUnavailable as error:

@@ -55,10 +55,12 @@ class Shards:
         self, store: CounterStore, keys: Iterable[str], length: int = KEYS_A_CALL
     ) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
-        members: dict[int, list[str]] = {}
+        every, members = list(keys), dict[int, list[str]]()
+        if len(every) == 1:  # as most often
+            return [(self.of(store, every[0]), every)]
         if self.layout.shards == 1:
-            members[0] = list(keys)
+            members[0] = every
         else:
-            for key in keys:
+            for key in every:
                 members.setdefault(self.of(store, key), []).append(key)
         return [(shard, part) for shard in sorted(members) for part in in_parts(members[shard], length)]
