@@ -87,7 +87,7 @@ class TransactionDeltas:
 
     Attributes:
         token: names the transaction in its intents.
-        accepted: the deltas that were announced, and that the buffer expects.
+        accepted: the deltas that were announced, and that each buffer expects.
         rows: the keys of which deltas were inserted in the database instead.
         sent: whether the commit has sent them, or has turned out to be none.
     """
@@ -97,7 +97,7 @@ class TransactionDeltas:
         self._expected = expected.of(connection)
         self.token = self._expected.token if self._expected else token_hex(16)
         self.in_test_case = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
-        self.accepted: dict[CounterStore, Sums] = {}
+        self.accepted: list[tuple[Sender, dict[CounterStore, Sums]]] = []
         self.rows: dict[CounterStore, set[str]] = {}
         self.senders: dict[CounterStore, Sender] = {}
         self.hooks: dict[tuple[str, ...], Hook] = {}
@@ -177,8 +177,8 @@ class TransactionDeltas:
             deltas = {store: self._in_doubt(store, sums) for store, sums in deltas.items()}
         for sender, part in self._by_sender(deltas):
             refused = self._refused(sender, {store: list(sums) for store, sums in part.items()})
-            for store, sums in part.items():
-                self._accept(store, sums, refused[store])
+            accepted = {store: self._accept(store, sums, refused[store]) for store, sums in part.items()}
+            self.accepted.append((sender, accepted))
 
     def _together(self) -> dict[CounterStore, Sums]:
         """What the hooks that are left come to."""
@@ -207,11 +207,12 @@ class TransactionDeltas:
         logger.error(said, store.label, _named(sums))
         return sums
 
-    def _accept(self, store: CounterStore, sums: Sums, refused: set[str]) -> None:
-        self.accepted[store], self.rows[store] = sums, refused
-        if refused:
-            self.accepted[store] = {key: amount for key, amount in sums.items() if key not in refused}
-            store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+    def _accept(self, store: CounterStore, sums: Sums, refused: set[str]) -> Sums:
+        if not refused:
+            return sums
+        self.rows[store] = refused
+        store.insert_deltas({key: amount for key, amount in sums.items() if key in refused})
+        return {key: amount for key, amount in sums.items() if key not in refused}
 
     def _refused(self, sender: Sender, keys: Mapping[CounterStore, Sequence[str]]) -> dict[CounterStore, set[str]]:
         """The keys whose deltas must be inserted in the database: in a test case all, so that its end undoes them."""
@@ -235,11 +236,10 @@ class TransactionDeltas:
             self._send_all()
 
     def _send_all(self) -> None:
-        for sender, changes in self._by_sender(self.accepted):
-            self._send(sender, changes)
+        for sender, changes in self.accepted:
+            self._send(sender, {store: sums for store, sums in changes.items() if sums})
         for store, keys in self.rows.items():
-            if keys:
-                self.senders[store].forget(store, keys)
+            self.senders[store].forget(store, keys)
 
     def _send(self, sender: Sender, changes: Mapping[CounterStore, Sums]) -> None:
         # The change is committed and its caller must not fail.
@@ -340,7 +340,7 @@ def send_in_test_case(connection: BaseDatabaseWrapper) -> Callable[[], None]:
     def undo() -> None:
         for unsent in sent:
             unsent.announced = unsent.sent = False
-            unsent.accepted, unsent.rows = {}, {}
+            unsent.accepted, unsent.rows = [], {}
         if sent:
             setattr(connection, ATTRIBUTE, [*kept, *(one for one in current(connection) if one not in kept)])
             _changing.add(connection)

@@ -14,7 +14,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.db import connection
-from django.test import tag
+from django.test import SimpleTestCase, tag
 
 from notifications_counter.buffers import buffers
 from notifications_counter.ledger.tables import Delta
@@ -138,6 +138,18 @@ class PoolTest(ClientTestCase):
             self.server.ask("CLIENT", "PAUSE", "500")
             values = [value for found in threads.map(read, range(THREADS)) for value in found]
         self.assertEqual(set(values), {1})
+
+
+class CommandTest(SimpleTestCase):
+    def test_a_script_is_called_by_just_the_bytes_that_the_client_would_send(self) -> None:
+        from redis import Connection
+
+        from notifications_counter.buffers.redis.scripts import Base, evalsha, script_hash
+
+        base = Base("schlüssel:{abc/0}")
+        for arguments in ([], [""], ["12", "-3", "grüße \r\n$1"], ["x" * 70_000, "y"]):
+            command = ("EVALSHA", script_hash("push"), 1, base, *arguments)
+            self.assertEqual(evalsha("push", base, arguments), b"".join(Connection().pack_command(*command)))
 
 
 class EventLoopsTest(ClientTestCase):

@@ -200,7 +200,7 @@ class RedisBuffer(Buffer):
         """Count the deltas of a committed transaction; returns what is to be kept in the database instead."""
         kept: dict[CounterStore, Sums] = {}
         calls = [
-            self._pushed(store, shard, token, {key: sums[key] for key in part})
+            self._pushed(store, shard, token, sums if len(part) == len(sums) else {key: sums[key] for key in part})
             for store, sums in changes.items()
             for shard, part in self.shards.split(store, sums)
         ]
