@@ -156,7 +156,7 @@ class Faults:
 
     def _faults(self, number: int) -> list[str]:
         whole = sum(self.shares.values())
-        found = [fault for fault, share in self.shares.items() for _ in range(max(1, number * share // whole))]
+        found = [fault for fault, share in self.shares.items() for _ in range(-(-number * share // whole))]
         self.random.shuffle(found)
         return found
 
