@@ -13,6 +13,8 @@ REDIS = "notifications_counter.buffers.redis.server:RedisServer.run"
 #: Step -> where its function is found, as module:attributes; a script of the Redis buffer is its name.
 STEPS = {
     "commit": "django.db.backends.base.base:BaseDatabaseWrapper._commit",
+    "intend": "notifications_counter.buffers.redis.buffer:RedisBuffer.intend",
+    "push": "notifications_counter.buffers.redis.buffer:RedisBuffer.push",
     "leave rows": "notifications_counter.ledger.deltas:insert",
     "look": "notifications_counter.ledger.store:CounterStore.snapshot",
     "lock progress": "notifications_counter.ledger.progress:lock",
