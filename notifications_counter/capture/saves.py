@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from django.db import models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..buffers import recording
 from ..compat.atomic import Undo, block, block_on, counted
@@ -80,6 +81,8 @@ class Save:
         try:
             try:
                 save()
+            except RowAppeared:  # all that was written is undone
+                raise
             except Exception:
                 self._settle_what_is_left()
                 raise
@@ -224,7 +227,6 @@ def save_counted(
             return save()
     told_to = bool(force_insert) and not instance._meta.parents  # whose rows may be there all the same
     inserts = told_to or (not (raw or force_update or update_fields) and _is_surely_new(instance, sources))
-    may_appear = instance._state.adding and not inserts
     connection = transaction.get_connection(using)
     commits = not connection.in_atomic_block
 
@@ -232,8 +234,12 @@ def save_counted(
         Save(sources, instance, using, inserts, commits, update_fields).run(save)
 
     try:
-        with block_on(connection):
-            return _again_if_row_appears(run, instance, using) if may_appear else run()
+        if inserts:
+            with block_on(connection):
+                return run()
+        if commits or instance._state.adding:
+            return _again_if_row_appears(run, instance, connection)
+        _refused_if_row_appears(run, instance, connection)
     finally:
         if commits:
             recording.end_expectation(connection)
@@ -257,16 +263,29 @@ def _is_surely_new(instance: models.Model, sources: Iterable[Source]) -> bool:
     return instance._state.adding and all(pk.has_default() or pk.has_db_default() for pk in pks)
 
 
-def _again_if_row_appears(run: Callable[[], None], instance: models.Model, using: str) -> None:
+def _again_if_row_appears(run: Callable[[], None], instance: models.Model, connection: BaseDatabaseWrapper) -> None:
+    adding = instance._state.adding
     # A save that was rolled back has replaced them by their values.
     expressions = {name: value for name, value in vars(instance).items() if hasattr(value, "resolve_expression")}
     for _ in range(TRIES):
         try:
-            with block(using, savepoint=True):
+            with block_on(connection, savepoint=True):
                 return run()
         except RowAppeared:
-            instance._state.adding = True
+            instance._state.adding = adding
             vars(instance).update(expressions)
     raise CountingConflict(
         f"{instance._meta.label}: row {quoted(instance.pk)} kept appearing and disappearing. Try again."
     )
+
+
+def _refused_if_row_appears(run: Callable[[], None], instance: models.Model, connection: BaseDatabaseWrapper) -> None:
+    """In the caller's transaction, of an instance that was read: a savepoint would cost each save two statements."""
+    try:
+        run()
+    except RowAppeared:
+        transaction.set_rollback(True, connection.alias)
+        raise CountingConflict(
+            f"{instance._meta.label}: row {quoted(instance.pk)} was deleted, and created again while it was saved."
+            " Try the transaction again."
+        ) from None

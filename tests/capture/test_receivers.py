@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import ModelSignal, post_delete, post_save, pre_delete, pre_save
 
 from notifications_counter.controller import NotificationController
+from notifications_counter.exceptions import CountingConflict
 from notifications_counter.models import Notification
 from tests.support.base import CounterTestCase, counter, notify
 
@@ -237,3 +239,41 @@ class ReceiverTest(CounterTestCase):
         self.assertEqual((counter.value(user), counter.value(user.pk, using="other")), (0, 0))
 
     databases = {"default", "other"}
+
+
+class RowAgainTest(CounterTestCase):
+    """Another program deletes the row that is saved, and has created it again by the time of the write."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        if connection.vendor == "sqlite":
+            self.skipTest("SQLite has one writer at a time")
+        self.users = self.make_users(2)
+        (self.row,) = notify(self.users[0])
+        counter.flush()
+        Notification.objects.filter(pk=self.row.pk).delete()
+
+    def create_again(self, **kwargs: Any) -> None:
+        if not Notification.objects.filter(pk=self.row.pk).exists():
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(self._create).result(20)
+
+    def _create(self) -> None:
+        try:
+            Notification.objects.bulk_create([Notification(pk=self.row.pk, user=self.users[1], text="again")])
+        finally:
+            connection.close()
+
+    def test_it_is_counted_for_whom_it_was_created_and_is_saved_for(self) -> None:
+        with receiving(pre_save, self.create_again, first=False):
+            self.row.save()
+        self.assert_exact(self.users)
+        self.assertEqual(counter.values(self.users), dict(zip(self.users, (1, 0), strict=True)))
+
+    def test_in_a_transaction_it_is_refused_and_nothing_of_the_transaction_stays(self) -> None:
+        with receiving(pre_save, self.create_again, first=False), transaction.atomic():
+            Notification.objects.bulk_create([Notification(user=self.users[0], text="undone")])
+            with self.assertRaisesMessage(CountingConflict, "deleted, and created again"):
+                self.row.save()
+        self.assert_exact(self.users)
+        self.assertEqual(counter.values(self.users), dict(zip(self.users, (0, 1), strict=True)))
