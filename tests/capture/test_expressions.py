@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.signals import pre_save
 
@@ -49,7 +49,7 @@ class ExpressionTest(CounterTestCase):
         ticket = Ticket(pk=77, assignee=user, priority=F("priority") + 1)
         pre_save.connect(appear, sender=Ticket)
         try:
-            with connection.execute_wrapper(change_after_rollback):
+            with connection.execute_wrapper(change_after_rollback), transaction.atomic():
                 ticket.save()
         finally:
             pre_save.disconnect(appear, sender=Ticket)
