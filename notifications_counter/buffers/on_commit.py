@@ -177,8 +177,8 @@ class TransactionDeltas:
             deltas = {store: self._in_doubt(store, sums) for store, sums in deltas.items()}
         for sender, part in self._by_sender(deltas):
             refused = self._refused(sender, {store: list(sums) for store, sums in part.items()})
-            accepted = {store: self._accept(store, sums, refused[store]) for store, sums in part.items()}
-            self.accepted.append((sender, accepted))
+            left = {store: self._without_refused(store, sums, refused[store]) for store, sums in part.items()}
+            self.accepted.append((sender, {store: sums for store, sums in left.items() if sums}))
 
     def _together(self) -> dict[CounterStore, Sums]:
         """What the hooks that are left come to."""
@@ -207,7 +207,8 @@ class TransactionDeltas:
         logger.error(said, store.label, _named(sums))
         return sums
 
-    def _accept(self, store: CounterStore, sums: Sums, refused: set[str]) -> Sums:
+    def _without_refused(self, store: CounterStore, sums: Sums, refused: set[str]) -> Sums:
+        """The deltas that the buffer expects; the others are inserted in the database."""
         if not refused:
             return sums
         self.rows[store] = refused
@@ -237,7 +238,7 @@ class TransactionDeltas:
 
     def _send_all(self) -> None:
         for sender, changes in self.accepted:
-            self._send(sender, {store: sums for store, sums in changes.items() if sums})
+            self._send(sender, changes)
         for store, keys in self.rows.items():
             self.senders[store].forget(store, keys)
 

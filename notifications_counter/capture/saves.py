@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from django.db import models, transaction
@@ -128,10 +128,8 @@ class Save:
     def _expect(self, hold: Hold) -> None:
         """Say what the new row will most likely be counted for; one that cannot be counted fails later."""
         if hold.row is None and hold.memory is not None:
-            try:
+            with suppress(CounterError):
                 hold.expected = counting.expect(hold.source, self.using, hold.memory)
-            except CounterError:
-                hold.expected = None
 
     def settle(self, created: bool | None = None) -> None:
         """Publish what has become of the row.

@@ -21,10 +21,10 @@ BEGUN, IN_ERROR = 2, 3
 
 #: SQLSTATE codes: serialization failure, deadlock, lock time-out, and a transaction that was ended because nothing
 #: happened in it; and classes: connection lost, shut down by an admin.
+PASSING = ("40001", "40P01", "55P03", "25P03", "08", "57P")
+
 #: What a trigger of the project raises.
 RAISED = "P0001"
-
-PASSING = ("40001", "40P01", "55P03", "25P03", "08", "57P")
 
 
 class PostgreSQL(Dialect):

@@ -144,12 +144,12 @@ class CommandTest(SimpleTestCase):
     def test_a_script_is_called_by_just_the_bytes_that_the_client_would_send(self) -> None:
         from redis import Connection
 
-        from notifications_counter.buffers.redis.scripts import Base, evalsha, script_hash
+        from notifications_counter.buffers.redis.scripts import Base, script_hash, sent_evalsha
 
         base = Base("schlüssel:{abc/0}")
         for arguments in ([], [""], ["12", "-3", "grüße \r\n$1"], ["x" * 70_000, "y"]):
             command = ("EVALSHA", script_hash("push"), 1, base, *arguments)
-            self.assertEqual(evalsha("push", base, arguments), b"".join(Connection().pack_command(*command)))
+            self.assertEqual(sent_evalsha("push", base, arguments), b"".join(Connection().pack_command(*command)))
 
 
 class EventLoopsTest(ClientTestCase):

@@ -167,10 +167,8 @@ class RedisBuffer(Buffer):
     def _intents(self, token: str, keys: Mapping[CounterStore, Sequence[str]]) -> list[Call]:
         calls: list[Call] = []
         for store, whole in keys.items():
-            try:
+            with suppress(UnknownDatabase):
                 calls += [self._intent(store, shard, token, part) for shard, part in self.shards.split(store, whole)]
-            except UnknownDatabase:  # its deltas go there
-                continue
         return calls
 
     def _intent(self, store: CounterStore, shard: int, token: str, keys: Sequence[str]) -> Call:

@@ -82,16 +82,20 @@ def script_hash(name: str, has_groups: bool = False) -> str:
     return hashlib.sha1(script_text(name, has_groups).encode(), usedforsecurity=False).hexdigest()
 
 
-def evalsha(name: str, base: Base, arguments: Sequence[str]) -> bytes:
-    """The command that runs a script on a shard, as it is sent: a client takes several times as long for it."""
-    parts = [b"*%d\r\n" % (4 + len(arguments)), _evalsha_of(script_hash(name, base.has_groups), base)]
-    parts += map(_sent, arguments)
-    return b"".join(parts)
+def evalsha(name: str, base: Base) -> tuple[str, ...]:
+    """The command that runs a script on a shard, without its arguments."""
+    return "EVALSHA", script_hash(name, base.has_groups), "1", base
+
+
+def sent_evalsha(name: str, base: Base, arguments: Sequence[str]) -> bytes:
+    """The whole command as it is sent: a client takes several times as long for it."""
+    command = evalsha(name, base)
+    return b"".join([b"*%d\r\n" % (len(command) + len(arguments)), _begun(command), *map(_sent, arguments)])
 
 
 @cache
-def _evalsha_of(script: str, base: str) -> bytes:
-    return b"".join(map(_sent, ("EVALSHA", script, "1", base)))
+def _begun(command: tuple[str, ...]) -> bytes:
+    return b"".join(map(_sent, command))
 
 
 def _sent(value: str) -> bytes:

@@ -33,7 +33,7 @@ from .client import (
 )
 from .owed import Owed
 from .recovery import Recovery
-from .scripts import Base, commands_at, evalsha, script_hash, script_text
+from .scripts import Base, commands_at, evalsha, script_text, sent_evalsha
 
 #: Steps that may not be carried out twice without harm, or that somebody else sends again. A claim may have noticed a
 #: loss that the next claim would not; a push that is sent twice requests a recount.
@@ -352,7 +352,7 @@ class RedisServer:
         if not (self._go_together(calls) and self._connections):
             return None
         try:
-            read = self._connections.send([evalsha(call.name, call.base, call.arguments) for call in calls])
+            read = self._connections.send([sent_evalsha(call.name, call.base, call.arguments) for call in calls])
         except ERRORS:
             return None
         return partial(self._finish_each, calls, read)
@@ -370,8 +370,7 @@ class RedisServer:
 
     def _go_together(self, calls: Sequence[Call]) -> bool:
         """Whether calls can be sent at once: few to one server, with which nothing is wrong."""
-        number = len(calls[0].keys) if len(calls) == 1 else sum(len(call.keys) for call in calls)
-        if self.is_troubled or not 0 < number <= MOST_TOGETHER:
+        if self.is_troubled or not 0 < sum(len(call.keys) for call in calls) <= MOST_TOGETHER:
             return False
         try:
             return not self._is_cluster
@@ -380,10 +379,10 @@ class RedisServer:
 
     def _evaluate_all(self, calls: Sequence[Call]) -> list[Any]:
         if self._connections:
-            return self._connections.send([evalsha(call.name, call.base, call.arguments) for call in calls])()
+            return self._connections.send([sent_evalsha(call.name, call.base, call.arguments) for call in calls])()
         pipeline = self.client.pipeline(transaction=False)
         for call in calls:
-            pipeline.execute_command(*_evalsha(call.name, call.base, call.arguments))
+            pipeline.execute_command(*evalsha(call.name, call.base), *call.arguments)
         replies: list[Any] = pipeline.execute(raise_on_error=False)
         return replies
 
@@ -403,13 +402,9 @@ class RedisServer:
 
     def _evaluate(self, name: str, base: Base, arguments: Sequence[Any]) -> Any:
         try:
-            return self.execute(*_evalsha(name, base, arguments))
+            return self.execute(*evalsha(name, base), *arguments)
         except NoScriptError:  # redis-py's own Script would now ask all nodes of a cluster, also one that is away
             return self.execute("EVAL", script_text(name, base.has_groups), 1, base, *arguments)
-
-
-def _evalsha(name: str, base: Base, arguments: Sequence[Any]) -> tuple[Any, ...]:
-    return ("EVALSHA", script_hash(name, base.has_groups), 1, base, *arguments)
 
 
 #: Servers that may be owed something when the process ends.

@@ -55,9 +55,10 @@ class Shards:
         self, store: CounterStore, keys: Iterable[str], length: int = KEYS_A_CALL
     ) -> Iterable[tuple[int, Sequence[str]]]:
         """Keys by shard, in parts that one call may take."""
-        every, members = list(keys), dict[int, list[str]]()
+        every = list(keys)
         if len(every) == 1:  # as most often
             return [(self.of(store, every[0]), every)]
+        members: dict[int, list[str]] = {}
         if self.layout.shards == 1:
             members[0] = every
         else:
